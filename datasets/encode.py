@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.rng import STREAM_ENCODE_TEST, content_key, philox, seed_key
+from tegmentum.simcore.rng import STREAM_ENCODE_TEST, content_key, philox, seed_key, thresholds
 
 #: Bounds of counter word 1, which holds a tick's block in its low 8 bits and the epoch above.
 MAX_TICKS, MAX_EPOCHS = 1024, 2**24
@@ -40,16 +40,6 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.trial)
-
-
-def thresholds(x: NDArray[np.uint8], x_max: int, scale: float = 1.0) -> NDArray[np.uint64]:
-    """Threshold below which a 32-bit random word is a spike: ``floor(scale * x / x_max * 2**32)``.
-
-    Computed in float64, from left to right, and clipped to [0, 2**32]; same shape as ``x``.
-    """
-    with np.errstate(over="ignore"):  # infinity is clipped as well
-        threshold = np.floor(scale * x.astype(np.float64) / x_max * 2.0**32)
-    return np.clip(threshold, 0.0, 2.0**32).astype(np.uint64)
 
 
 def bernoulli(

@@ -79,3 +79,15 @@ def content_key(samples: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any,
         key = (key ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
     key ^= key >> np.uint64(29)
     return key * np.uint64(0xBF58476D1CE4E5B9)
+
+
+def thresholds(
+    x: np.ndarray[Any, np.dtype[np.uint8]], x_max: int, scale: float = 1.0
+) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Threshold below which a 32-bit random word is a spike: ``floor(scale * x / x_max * 2**32)``.
+
+    Computed in float64, from left to right, and clipped to [0, 2**32]; same shape as ``x``.
+    """
+    with np.errstate(over="ignore"):  # infinity is clipped as well
+        threshold = np.floor(scale * x.astype(np.float64) / x_max * 2.0**32)
+    return np.clip(threshold, 0.0, 2.0**32).astype(np.uint64)

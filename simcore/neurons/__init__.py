@@ -2,7 +2,8 @@
 
 from .base import NeuronModel, param
 from .discrete import DiscreteLIF
+from .graded import GradedUnit
 from .lif import LIF
 from .parrot import Parrot
 
-__all__ = ["LIF", "DiscreteLIF", "NeuronModel", "Parrot", "param"]
+__all__ = ["LIF", "DiscreteLIF", "GradedUnit", "NeuronModel", "Parrot", "param"]

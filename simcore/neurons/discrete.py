@@ -5,8 +5,9 @@ r"""Discrete-time leaky neuron with multiplicative reset, as used in gradient-tr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from .base import NeuronModel, Value, param
 
@@ -54,6 +55,10 @@ class DiscreteLIF(NeuronModel):
     def initial(self) -> State:
         return State(0.0, 0.0)
 
+    def window_functions(self) -> dict[str, Callable[..., Any]]:
+        """Functions that a learner of whole windows binds besides ``flow`` and ``receive``."""
+        return {"output": fired, "reset_path": reset_path, "leak_path": no_path}
+
 
 def flow(s: State, c: Constants, i: float) -> State:
     """Decay; a neuron that fired starts from 0. An injected current adds without unit."""
@@ -73,3 +78,23 @@ def threshold(s: State, c: Constants) -> bool:
 def reset(s: State, c: Constants) -> State:
     """Remember the spike: the next ``flow`` starts from 0."""
     return State(s.v, 1.0)
+
+
+def fired(s, c):
+    """Output of the tick: 1 if the neuron fires, else 0."""
+    return 1.0 if s.v > c.v_thresh else 0.0
+
+
+def reset_path(s, c):
+    """How the next potential depends on this tick's spike: :math:`-\\rho V_t`."""
+    return -c.rho * s.v
+
+
+def leak_path(s, c):
+    """How the next potential depends on this one: :math:`\\rho (1 - S_t)`."""
+    return c.rho * (1.0 - s.spiked)
+
+
+def no_path(s, c):
+    """The potential's own path is cut: credit passes through the reset alone."""
+    return 0.0

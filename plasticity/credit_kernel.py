@@ -1,0 +1,193 @@
+"""Learn at the end of a window: credit synapses for what their neuron did, and take one step of the optimiser.
+
+With :math:`a_t = \\partial L / \\partial V_t` of a neuron and :math:`x_t` its input,
+
+.. math::
+    a_t = \\Bigl(s_t + a_{t+1} \\frac{\\partial V_{t+1}}{\\partial S_t}\\Bigr) \\delta_t
+          + a_{t+1} \\frac{\\partial V_{t+1}}{\\partial V_t},
+    \\qquad \\Delta W = \\sum_t a_t x_t^\\top
+
+where :math:`\\delta_t` is the rule's local factor and :math:`s_t` the signal that reaches the neuron: the gain of its
+subpopulation's neuromodulator at the last tick, or the output error. The sum runs over the events of each row, so a
+synapse that saw no spike costs nothing. Every block of neurons owns its incoming synapses: no other thread reads or
+writes them, and results do not depend on how many threads there are.
+
+A kernel template: :mod:`tegmentum.simcore.templates` puts the network's own model, rule and optimiser in the place
+of those imported here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tegmentum.simcore.layer_kernel import advance
+from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
+from tegmentum.simcore.rowsum import add_rows
+from tegmentum.simcore.window_arrays import RowIndex
+
+from .local_factor import state_difference as local_factor
+from .optimiser import StepConstants
+from .optimiser import adam as optimiser_step
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def credit(v, out, signal, every_tick, c, rule, grad, live, slot):  # type: ignore[no-untyped-def]
+    """Fill rows ``slot + 1 + t`` of ``grad`` with a_t and row ``slot`` with their sum.
+
+    ``live`` says which rows are not all zero; a neuron's credit dies out going back, because the local factor is 0
+    wherever the neuron did not change, and the loop ends where no neuron of the block has any left.
+    """
+    n_ticks, width = v.shape[0] - 1, v.shape[1]
+    zero = np.float32(0.0)
+    total, later = grad[slot], grad[slot]
+    for j in range(width):
+        total[j] = zero
+    live[slot] = True
+    for t in range(n_ticks, 0, -1):
+        now = grad[slot + t]
+        last = t == n_ticks
+        alive = 0
+        if last:
+            for j in range(width):
+                a = signal[j] * local_factor(v[t, j], out[t, j], out[t - 1, j], rule)
+                now[j] = a
+                alive |= a != zero
+        else:
+            for j in range(width):
+                s = State(v[t, j], out[t, j])
+                seed = signal[j] if every_tick else zero
+                delta = local_factor(v[t, j], out[t, j], out[t - 1, j], rule)
+                a = (seed + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
+                now[j] = a
+                alive |= a != zero
+        for j in range(width):
+            total[j] += now[j]
+        live[slot + t] = alive != 0
+        later = now
+        if alive == 0 and not every_tick:
+            for u in range(1, t):
+                live[slot + u] = False
+            break
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def apply_rows(table, first_moment, second_moment, seen, rows, grad, live, g, index, value, step):  # type: ignore[no-untyped-def]
+    """Sum the gradient of each row over the events it took part in, and step it: for wide blocks."""
+    zero = np.float32(0.0)
+    for i in range(table.shape[0]):
+        n = 0
+        for k in range(rows.start[i], rows.start[i + 1]):
+            index[n] = rows.slot[k]
+            value[n] = rows.value[k]
+            n += live[rows.slot[k]]
+        if n == 0 and not seen[i]:
+            continue
+        seen[i] = True
+        g[:] = zero
+        add_rows(g, grad, index, value, 0, n)
+        w, m, u = table[i], first_moment[i], second_moment[i]
+        for j in range(table.shape[1]):
+            w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], g[j], step)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def apply_columns(table, first_moment, second_moment, n_neurons, events, first, n_trials, n_ticks, grad, x, gt, step):  # type: ignore[no-untyped-def]
+    """Sum the gradient neuron by neuron over the ticks at which it has credit, and step it: for narrow layers."""
+    zero = np.float32(0.0)
+    gt[:] = zero
+    for b in range(n_trials):
+        trial = first + b
+        for t in range(n_ticks):
+            now = grad[b * (n_ticks + 1) + 1 + t]
+            alive = 0
+            for j in range(n_neurons):
+                alive |= now[j] != zero
+            if alive == 0:
+                continue
+            x[:] = zero
+            for k in range(events.base_start[trial], events.base_start[trial] + events.base_count[trial]):
+                x[events.index[k]] += events.value[k]
+            slot = trial * n_ticks + t
+            for k in range(events.start[slot], events.start[slot] + events.count[slot]):
+                x[events.index[k]] += events.value[k]
+            for j in range(n_neurons):
+                a = now[j]
+                if a != zero:
+                    sums = gt[j]
+                    for i in range(len(x)):
+                        sums[i] += a * x[i]
+    for i in range(table.shape[0]):
+        w, m, u = table[i], first_moment[i], second_moment[i]
+        for j in range(n_neurons):
+            w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], gt[j, i], step)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def learn_block(
+    table, first_moment, second_moment, seen, column, n_neurons, events, rows, labels, gains, error_scale,
+    every_tick, learning, steps, constants, rule, n_batches, n_trials, n_ticks, outputs, rates,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Advance one block of a layer through ``n_batches`` batches, learning after each.
+
+    Parameters
+    ----------
+    table, first_moment, second_moment : float32 (n_rows, width)
+        weights of the block and the optimiser's moments
+    column : int
+        first neuron of the block; ``n_neurons`` of them are real, the rest padding
+    rows : RowIndex whose arrays have a leading axis for the batch
+    gains : float32 (n_classes, n_padded)
+        the signal at the last tick, if ``error_scale`` is 0: what the neuromodulator makes of the expected class
+    error_scale : float
+        otherwise the signal is ``error_scale * (rate - expected)``
+    steps : float32 (n_batches, 6)
+        StepConstants of each batch
+    outputs : float (n_batches * n_trials, n_ticks, n_padded), filled
+    rates : float32 (n_batches * n_trials, n_padded), filled with the mean output over the window
+    """
+    width = table.shape[1]
+    zero = np.float32(0.0)
+    v, out = np.zeros((n_ticks + 1, width), np.float32), np.zeros((n_ticks + 1, width), np.float32)
+    base, current, signal = np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(width, np.float32)
+    narrow = width < 64
+    n_slots = n_trials * (n_ticks + 1) if learning else 1
+    grad, live = np.zeros((n_slots, width), np.float32), np.zeros(n_slots, np.bool_)
+    index, value = np.zeros(n_slots + 1, np.uint32), np.zeros(n_slots + 1, np.float32)
+    x = np.zeros(table.shape[0] if narrow else 1, np.float32)
+    gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
+    scale = np.float32(1.0) / np.float32(n_ticks)
+    for k in range(n_batches):
+        step = StepConstants(steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4], steps[k, 5])
+        for b in range(n_trials):
+            trial = k * n_trials + b
+            advance(table, events, trial, n_ticks, constants, base, current, v, out)
+            for j in range(width):
+                current[j] = zero
+            for t in range(n_ticks):
+                for j in range(width):
+                    current[j] += out[t + 1, j]
+                for j in range(n_neurons):
+                    outputs[trial, t, column + j] = out[t + 1, j]
+            for j in range(width):
+                current[j] *= scale
+            for j in range(n_neurons):
+                rates[trial, column + j] = current[j]
+            if learning:
+                if error_scale != zero:
+                    for j in range(n_neurons):
+                        expected = np.float32(1.0) if labels[trial] == column + j else zero
+                        signal[j] = error_scale * (current[j] - expected)
+                else:
+                    for j in range(n_neurons):
+                        signal[j] = gains[labels[trial], column + j]
+                credit(v, out, signal, every_tick, constants, rule, grad, live, b * (n_ticks + 1))
+        if learning and narrow:
+            apply_columns(
+                table, first_moment, second_moment, n_neurons, events, k * n_trials, n_trials, n_ticks, grad, x, gt,
+                step,
+            )  # fmt: skip
+        elif learning:
+            batch_rows = RowIndex(rows.start[k], rows.slot[k], rows.value[k])
+            apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, live, current, index, value, step)
+

@@ -1,0 +1,131 @@
+"""One layer of a learner: its weights in blocks, its rule lowered to numbers, its kernels bound."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore import rng, templates
+from tegmentum.simcore.network import Projection
+
+from .optimiser import SGD, Adam
+from .rules import ErrorDriven, Frozen, Modulated
+
+Array = np.ndarray[Any, Any]
+BLOCK = 64  #: neurons of a block: what the intrinsic sums at once
+LANES = 16
+NARROW = 48  #: layers up to this width are one block, updated neuron by neuron
+
+
+def aligned_zeros(shape: tuple[int, ...]) -> Array:
+    """Float32 zeros that start on a cache line: a vector that straddles two lines costs twice."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + LANES, np.float32)
+    skip = (-raw.ctypes.data // 4) % LANES
+    return raw[skip : skip + size].reshape(shape)
+
+
+def round_up(n: int, to: int) -> int:
+    """Smallest multiple of ``to`` that is at least ``n``."""
+    return -(-n // to) * to
+
+
+class Layer:
+    """Weights and rule of one dense projection.
+
+    Parameters
+    ----------
+    projection : Projection
+        all-to-all, with one of the rules of :mod:`.rules`
+    index : position in the network, which keeps its random numbers apart
+    n_classes, n_ticks, batch : of the task; the error rule's gradient is scaled by them
+    """
+
+    def __init__(self, projection: Projection, index: int, n_classes: int, n_ticks: int, batch: int, seed: int):
+        self.name, self.post = str(projection.name), projection.post
+        self.n_pre, self.n_post = projection.pre.size, projection.post.size
+        self.rule = projection.plasticity
+        self.width = BLOCK if self.n_post > NARROW else round_up(self.n_post, LANES)
+        self.n_padded = round_up(self.n_post, self.width)
+        self.n_blocks = self.n_padded // self.width
+        self.learns = not isinstance(self.rule, Frozen)
+        self.optimiser: SGD | Adam = self.rule.optimiser if self.learns else SGD()
+        self.steps = 0
+        self._lower_weights(projection, index, seed)
+        self._lower_rule(index, n_classes, n_ticks, batch, seed)
+        self.kernels = self._bind()
+
+    def _lower_weights(self, projection: Projection, index: int, seed: int) -> None:
+        """Draw weights and biases; the bias is the last row, uniform in +-1/sqrt(n_pre)."""
+        n = self.n_pre * self.n_post
+        drawn = projection.weight.quantile(rng.uniform(n, seed, rng.STREAM_WEIGHTS, 2 * index))
+        bound = self.n_pre**-0.5
+        bias = (2.0 * rng.uniform(self.n_post, seed, rng.STREAM_WEIGHTS, 2 * index + 1) - 1.0) * bound
+        shape = (self.n_blocks, self.n_pre + 1, self.width)
+        self.table, self.first_moment, self.second_moment = (aligned_zeros(shape) for _ in range(3))
+        self.seen = np.zeros((self.n_blocks, self.n_pre + 1), np.bool_)
+        self.set_weights(drawn.reshape(self.n_pre, self.n_post), bias)
+
+    def _lower_rule(self, index: int, n_classes: int, n_ticks: int, batch: int, seed: int) -> None:
+        self.constants = type(self.post.model.derive(1.0))(*map(np.float32, self.post.model.derive(1.0)))
+        self.levels = self.gains = np.zeros((n_classes, 0))
+        self.error_scale, self.every_tick = np.float32(0), False
+        padded = np.zeros((n_classes, self.n_padded), np.float32)
+        if isinstance(self.rule, Modulated):
+            self.levels = self.rule.modulator.levels(self.n_post, seed, index)
+            self.gains = self.rule.receptor.gain(self.levels)
+            padded[:, : self.n_post] = self.gains
+        elif isinstance(self.rule, ErrorDriven):
+            self.every_tick = self.rule.every_tick
+            self.error_scale = np.float32(2.0 / (n_ticks * batch * n_classes) if self.every_tick else 1.0)
+        self.padded_gains = padded
+
+    def _bind(self) -> ModuleType:
+        model = self.post.model
+        functions: dict[str, Any] = {
+            name: function for name, function in model.functions().items() if name in ("flow", "receive")
+        }
+        functions.update(model.window_functions())
+        if self.learns:
+            functions["local_factor"] = self.rule.local.function(model)
+            factor = self.rule.local.derive(model)
+            self.factor = type(factor)(*map(np.float32, factor))
+        else:
+            from .local_factor import FactorConstants, state_difference
+
+            functions["local_factor"], self.factor = state_difference, FactorConstants(np.float32(0))
+        functions["optimiser_step"] = self.optimiser.function
+        functions["philox"] = rng.philox
+        return templates.load(
+            "window",
+            ("tegmentum.simcore.window_events", "tegmentum.simcore.layer_kernel", "tegmentum.plasticity.credit_kernel"),
+            functions,
+        )
+
+    def weights(self) -> tuple[Array, Array]:
+        """Weights (n_pre, n_post) and biases (n_post,), float32 copies."""
+        dense = self.table.transpose(1, 0, 2).reshape(self.n_pre + 1, self.n_padded)[:, : self.n_post]
+        return np.ascontiguousarray(dense[:-1]), np.ascontiguousarray(dense[-1])
+
+    def set_weights(self, weights: Array, bias: Array) -> None:
+        """Replace weights (n_pre, n_post) and biases (n_post,)."""
+        dense = np.zeros((self.n_pre + 1, self.n_padded), np.float32)
+        dense[:-1, : self.n_post], dense[-1, : self.n_post] = weights, bias
+        self.table[:] = dense.reshape(self.n_pre + 1, self.n_blocks, self.width).transpose(1, 0, 2)
+
+    def step_constants(self, n: int) -> Array:
+        """Constants of the optimiser for the next ``n`` steps, float32 (n, 6)."""
+        return np.array([self.optimiser.constants(self.steps + k + 1) for k in range(n)], np.float32)
+
+    def learn(self, block: int, events: Any, rows: Any, labels: Array, steps: Any, n_batches: int, n_trials: int,
+              n_ticks: int, outputs: Array, rates: Array, learning: bool) -> None:  # fmt: skip
+        """Advance one block through ``n_batches`` batches; see the kernel."""
+        column = block * self.width
+        self.kernels.learn_block(
+            self.table[block], self.first_moment[block], self.second_moment[block], self.seen[block], column,
+            min(self.width, self.n_post - column), events, rows, labels, self.padded_gains, self.error_scale,
+            self.every_tick, learning and self.learns, steps, self.constants, self.factor, n_batches, n_trials,
+            n_ticks, outputs, rates,
+        )  # fmt: skip

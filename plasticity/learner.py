@@ -1,0 +1,312 @@
+"""The learner: drives samples through a feed-forward network window by window, and lets its rules learn.
+
+Encode, advance, credit and update follow each other for each layer; because a neuromodulated layer learns from its
+own input and the expected class alone, a layer need not wait for the layers after it, and whole chunks of batches
+pass down the network as a pipeline, each layer one chunk behind the layer before. The weights after a batch are
+the same as if batches were taken one by one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore import rng, window_arrays
+from tegmentum.simcore.connect import AllToAll
+from tegmentum.simcore.errors import DescriptionError, SimulationError
+from tegmentum.simcore.network import Network, Projection
+from tegmentum.simcore.neurons import GradedUnit
+
+from .layer import BLOCK, Layer
+from .pipeline import Task, flow_through
+from .rules import ErrorDriven, Frozen, Modulated
+
+Array = np.ndarray[Any, Any]
+_CHUNK_TRIALS = 320  # trials that pass down the network together
+_CHUNK_BYTES = 64 << 20  # of their events
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pass over samples took.
+
+    Attributes
+    ----------
+    correct, n_samples : int
+        samples whose highest output rate was the expected class, as seen *during* learning
+    synaptic_events : int
+        spikes times the synapses each reached, the field's measure of work
+    seconds : float
+        wall time
+    """
+
+    correct: int
+    n_samples: int
+    synaptic_events: int
+    seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct samples."""
+        return self.correct / self.n_samples if self.n_samples else float("nan")
+
+
+class Learner:
+    """A feed-forward network of dense projections, with its weights.
+
+    Parameters
+    ----------
+    network : Network
+        a chain: one spike-train input, populations connected all-to-all, one after the other. Each projection's
+        ``plasticity`` is one of ``Modulated``, ``ErrorDriven`` or ``Frozen``.
+    n_ticks : ticks of a window T, for spiking networks; graded networks take one
+    batch : samples whose gradients are summed to one step
+    seed : of weights, tables, order of samples and spikes of the input
+    threads : kernels that run at once; no result depends on it
+    rate_scale : a channel of full intensity fires with this probability in each tick, at most 1
+
+    Raises
+    ------
+    DescriptionError
+        if the network is not such a chain, or a number is out of range
+    """
+
+    def __init__(self, network: Network, *, n_ticks: int = 20, batch: int = 32, seed: int = 0, threads: int = 1,
+                 rate_scale: float = 1.0):  # fmt: skip
+        for name, value in (("n_ticks", n_ticks), ("batch", batch), ("threads", threads)):
+            if value < 1:
+                raise DescriptionError(f"Learner: {name} must be >= 1, got {value}")
+        if n_ticks > 1024:
+            raise DescriptionError(f"Learner: n_ticks must be <= 1024, got {n_ticks}")
+        if not rate_scale > 0:
+            raise DescriptionError(f"Learner: rate_scale must be > 0, got {rate_scale}")
+        self.network, self.batch, self.seed, self.threads, self.rate_scale = network, batch, seed, threads, rate_scale
+        chain = _chain(network)
+        self.graded = isinstance(chain[0].post.model, GradedUnit)
+        self.n_ticks = 1 if self.graded else n_ticks
+        self.n_inputs, self.n_classes = chain[0].pre.size, chain[-1].post.size
+        self.layers = [Layer(p, k, self.n_classes, self.n_ticks, batch, seed) for k, p in enumerate(chain)]
+        self._key = rng.seed_key(seed)
+        self._buffers: dict[tuple[int, int, bool], _Buffers] = {}
+
+    def learn(self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None) -> Work:
+        """One pass over the samples in an order drawn from (seed, epoch); a last partial batch is dropped.
+
+        Parameters
+        ----------
+        x : uint8 (n, n_inputs), intensities 0 to ``x_max``
+        y : int64 (n,), expected classes
+        on_progress : called with the number of samples that have passed the whole network
+        """
+        self._check(x, x_max)
+        if len(y) != len(x) or (len(y) and not (y.min() >= 0 and y.max() < self.n_classes)):
+            raise DescriptionError(f"Learner: y must hold {len(x)} classes in [0, {self.n_classes})")
+        if len(x) < self.batch:
+            raise DescriptionError(f"Learner: batch must be <= the {len(x)} training samples, got {self.batch}")
+        n = len(x) // self.batch
+        order = rng.permutation(len(x), self.seed, rng.STREAM_SHUFFLE, epoch)[: n * self.batch]
+        batches = order.reshape(n, self.batch)
+        correct = 0
+        start, events_before = time.perf_counter(), self._events
+        for done, (index, rates) in enumerate(self._flow(x, y, x_max, batches, epoch, True)):
+            correct += int(np.count_nonzero(rates.argmax(axis=1) == y[index]))
+            if on_progress:
+                on_progress(min((done + 1) * len(index), n * self.batch))
+        for layer in self.layers:
+            if not np.isfinite(layer.table).all():
+                raise SimulationError(
+                    f"Projection {layer.name!r}: weights are no longer finite after epoch {epoch}; lower the learning rate"
+                )
+        return Work(correct, n * self.batch, self._events - events_before, time.perf_counter() - start)
+
+    def rates(self, x: Array, x_max: int) -> Array:
+        """Mean output of each class over the window, float32 (n, n_classes).
+
+        A sample's input spikes are drawn from its own content, so its rates are the same alone, in any batch and in
+        any order.
+        """
+        self._check(x, x_max)
+        found = np.zeros((len(x), self.n_classes), np.float32)
+        batches = _whole_batches(len(x), 1)
+        for index, rates in self._flow(x, np.zeros(len(x), np.int64), x_max, batches, 0, False):
+            found[index] = rates
+        return found
+
+    def predict(self, x: Array, x_max: int) -> Array:
+        """Class of the highest output rate, int64 (n,); of equal rates the first."""
+        return self.rates(x, x_max).argmax(axis=1)
+
+    def spikes(self, x: Array, x_max: int) -> list[Array]:
+        """Outputs of each layer, uint8 (or float32 if graded) (n, n_ticks, n_neurons), for a few samples."""
+        self._check(x, x_max)
+        if len(x) == 0:
+            return [np.zeros((0, self.n_ticks, layer.n_post), self._dtype) for layer in self.layers]
+        batches = np.arange(len(x)).reshape(len(x), 1)
+        found: list[list[Array]] = [[] for _ in self.layers]
+        stages, buffers = self._stages(x, np.zeros(len(x), np.int64), x_max, 0, False, 1)
+        for number in range(len(x)):
+            for _ in flow_through(stages, [batches[number : number + 1]], 1):
+                for k, layer in enumerate(self.layers):
+                    found[k].append(buffers.outputs[k][0][0, :, : layer.n_post].copy())
+        return [np.stack(outputs) for outputs in found]
+
+    def _check(self, x: Array, x_max: int) -> None:
+        if x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != self.n_inputs:
+            raise DescriptionError(f"Learner: x must be uint8 (n, {self.n_inputs}), got {x.dtype} {x.shape}")
+        if len(x) and x.max() > x_max:
+            raise DescriptionError(f"Learner: x must be <= x_max = {x_max}, got {x.max()}")
+
+    @property
+    def _dtype(self) -> Any:
+        return np.float32 if self.graded else np.uint8
+
+    @property
+    def _events(self) -> int:
+        return self._n_events
+
+    _n_events = 0
+
+    def _flow(self, x: Array, y: Array, x_max: int, batches: Array, epoch: int, learning: bool) -> Iterator[Any]:
+        """Drive all batches through the network; yields (samples, output rates) of each chunk in order."""
+        n_trials = batches.shape[1] if len(batches) else 1
+        entries = max(1, int(window_arrays.capacity(x, self.n_ticks).max(initial=1)) * 8 * n_trials)
+        widest = max(layer.n_pre + 1 for layer in self.layers[1:]) if len(self.layers) > 1 else 1
+        entries = max(entries, widest * self.n_ticks * 8 * n_trials)
+        per_chunk = max(1, min(_CHUNK_TRIALS // n_trials, _CHUNK_BYTES // entries))
+        chunks = [batches[k : k + per_chunk] for k in range(0, len(batches), per_chunk)]
+        stages, buffers = self._stages(x, y, x_max, epoch, learning, per_chunk * n_trials)
+        for number in flow_through(stages, chunks, self.threads):
+            index = chunks[number].ravel()
+            yield index, buffers.rates[-1][number % 2][: len(index), : self.n_classes]
+
+    def _stages(self, x: Array, y: Array, x_max: int, epoch: int, learning: bool, n_trials: int) -> Any:
+        buffers = _Buffers(self, x, n_trials, learning)
+        stages = []
+        inputs = _Input(self, x, x_max, epoch, learning)
+        for k, layer in enumerate(self.layers):
+            stages.append(partial(self._prepare, k, inputs, buffers, learning))
+            stages.append(partial(self._advance, k, layer, y, buffers, learning))
+        return stages, buffers
+
+    def _prepare(self, k: int, inputs: _Input, buffers: _Buffers, learning: bool, chunk: Array, slot: int) -> list[Task]:
+        """Tasks that list the input events of layer k, one task for each group of batches."""
+        layer, kernels = self.layers[k], self.layers[k].kernels
+        events, rows = buffers.events[k][slot], buffers.rows[k][slot]
+        n_batches, n_trials = chunk.shape
+        if k == 0:
+            encode = inputs.encoder(chunk.ravel(), events)
+        sort = learning and layer.learns and layer.width == BLOCK
+
+        def task(first: int, last: int) -> None:
+            a, b = first * n_trials, last * n_trials
+            if k == 0:
+                encode(a, b)
+            else:
+                kernels.from_outputs(buffers.outputs[k - 1][slot], layer.n_pre, a, b, events)
+            if sort:
+                for j in range(first, last):
+                    batch_rows = window_arrays.RowIndex(rows.start[j], rows.slot[j], rows.value[j])
+                    kernels.sort_by_row(events, j * n_trials, n_trials, self.n_ticks, batch_rows)
+
+        size = max(1, -(-n_batches // (2 * self.threads)))
+        return [partial(task, j, min(j + size, n_batches)) for j in range(0, n_batches, size)]
+
+    def _advance(self, k: int, layer: Layer, y: Array, buffers: _Buffers, learning: bool, chunk: Array, slot: int) -> list[Task]:
+        """Tasks that advance layer k through the chunk, one task for each block of neurons."""
+        n_batches, n_trials = chunk.shape
+        events = buffers.events[k][slot]
+        self._n_events += int(events.spikes[: chunk.size].sum()) * layer.n_post
+        steps = layer.step_constants(n_batches)
+        if learning:
+            layer.steps += n_batches
+        labels = y[chunk.ravel()]
+        return [
+            partial(
+                layer.learn, block, events, buffers.rows[k][slot], labels, steps, n_batches, n_trials, self.n_ticks,
+                buffers.outputs[k][slot], buffers.rates[k][slot], learning,
+            )
+            for block in range(layer.n_blocks)
+        ]  # fmt: skip
+
+
+class _Input:
+    """Encodes samples: Bernoulli spikes for spiking networks, the intensity itself for graded ones."""
+
+    def __init__(self, learner: Learner, x: Array, x_max: int, epoch: int, learning: bool):
+        self.learner, self.x, self.epoch = learner, x, np.uint64(epoch if learning else 0)
+        self.stream = rng.STREAM_ENCODE_TRAIN if learning else rng.STREAM_ENCODE_TEST
+        self.key = rng.content_key(x)
+        self.capacity = window_arrays.capacity(x, learner.n_ticks)
+        self.threshold = rng.thresholds(np.arange(256, dtype=np.uint8), x_max, learner.rate_scale)
+        self.scale = np.float32(learner.rate_scale / x_max)
+
+    def encoder(self, index: Array, events: Any) -> Callable[[int, int], None]:
+        """Return a function that encodes samples ``index[first:last]`` as trials first to last."""
+        learner, kernels = self.learner, self.learner.layers[0].kernels
+        x, key = self.x[index], self.key[index]
+        offset = np.concatenate([[0], np.cumsum(self.capacity[index])])
+        if learner.graded:
+            return lambda first, last: kernels.encode_graded(
+                x, self.scale, offset, learner.n_ticks, first, last, events
+            )
+        k0, k1 = learner._key
+        return lambda first, last: kernels.encode_bernoulli(
+            x, self.threshold, key, offset, learner.n_ticks, self.epoch, self.stream, k0, k1, first, last, events
+        )
+
+
+class _Buffers:
+    """Two slots of everything that one stage hands to the next."""
+
+    def __init__(self, learner: Learner, x: Array, n_trials: int, learning: bool):
+        n_ticks, batch = learner.n_ticks, learner.batch
+        largest = int(window_arrays.capacity(x, n_ticks).max(initial=1))
+        n_batches = max(1, n_trials // batch)
+        self.events, self.rows, self.outputs, self.rates = [], [], [], []  # type: ignore[var-annotated]
+        for k, layer in enumerate(learner.layers):
+            entries = largest if k == 0 else n_ticks * (layer.n_pre + 1) + 1
+            sort = learning and layer.learns and layer.width == BLOCK
+            room = (layer.n_pre + 1, batch * entries) if sort else (1, 1)
+            self.events.append([window_arrays.allocate(n_trials, n_ticks, n_trials * entries) for _ in range(2)])
+            self.rows.append([window_arrays.allocate_rows(n_batches, *room) for _ in range(2)])
+            shape = (n_trials, n_ticks, layer.n_padded)
+            self.outputs.append([np.zeros(shape, learner._dtype) for _ in range(2)])
+            self.rates.append([np.zeros((n_trials, layer.n_padded), np.float32) for _ in range(2)])
+
+
+def _chain(network: Network) -> list[Projection]:
+    """Projections from the input to the output, in order; an error if the network is no chain of dense layers."""
+    if len(network.spike_trains) != 1 or network.sources:
+        raise DescriptionError("Learner: the network must have exactly one input, a SpikeTrain, and no other source")
+    by_pre: dict[str, Projection] = {}
+    for p in network.projections:
+        if not isinstance(p.rule, AllToAll):
+            raise DescriptionError(f"Projection {p.name!r}: a Learner needs AllToAll, got {type(p.rule).__name__}")
+        if p.pre.name in by_pre:
+            raise DescriptionError(f"Projection {p.name!r}: {p.pre.name!r} already projects elsewhere; need a chain")
+        if not isinstance(p.plasticity, (Modulated, ErrorDriven, Frozen)):
+            raise DescriptionError(
+                f"Projection {p.name!r}: plasticity must be Modulated, ErrorDriven or Frozen, got {p.plasticity!r}"
+            )
+        if not hasattr(p.post.model, "window_functions"):
+            raise DescriptionError(
+                f"Population {p.post.name!r}: a Learner needs DiscreteLIF or GradedUnit, got {type(p.post.model).__name__}"
+            )
+        by_pre[p.pre.name] = p
+    chain, name = [], network.spike_trains[0].name
+    while name in by_pre:
+        chain.append(by_pre.pop(name))
+        name = chain[-1].post.name
+    if by_pre or not chain:
+        raise DescriptionError("Learner: the projections do not form one chain from the input")
+    return chain
+
+
+def _whole_batches(n: int, size: int) -> Array:
+    """Samples 0 to n - 1 in rows of ``size``, which divides n."""
+    return np.arange(n).reshape(n // size, size)
