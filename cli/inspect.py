@@ -1,0 +1,128 @@
+"""``tegmentum inspect``: what a run store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def inspect(
+    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, configuration included.")
+    ] = False,
+) -> None:
+    """Show what a run store holds: how the run ended, spikes, rates, weights, tables and sizes."""
+    from tegmentum.simcore.store_reader import summarise
+
+    summary = summarise(store)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(summary))
+    else:
+        _print(summary)
+
+
+def _print(summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    head = Table.grid(padding=(0, 2))
+    for key, value in _head(summary):
+        head.add_row(key, Text(value), style="bold" if key == "run" else None)
+    console.print(head)
+    body = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for title in ("recorded", "name", "content"):
+        body.add_column(title, overflow="fold")
+    body.add_column("on disk", justify="right", no_wrap=True)
+    for kind, name, content, size in _body(summary):
+        body.add_row(kind, Text(name), Text(content), size)
+    if body.row_count:
+        console.print()
+        console.print(body)
+
+
+def _head(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    status = summary["status"]
+    if status == "running":
+        status = f"running, or killed; last commit {summary['last_commit']}"
+    versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items() if version)
+    yield "run", summary["path"]
+    yield "status", status
+    yield "started", summary["started"]
+    yield "ended", summary["ended"] or "-"
+    yield "seed, threads", f"{_or_dash(summary['seed'])}, {_or_dash(summary['threads'])}"
+    yield "command", " ".join(summary["argv"])
+    yield "versions", versions
+    yield "size", size_text(summary["bytes"])
+
+
+def _body(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of the table: kind, name, content, size."""
+    describe = {
+        "spikes": _spikes,
+        "weights": _weights,
+        "modulators": _modulators,
+        "traces": _traces,
+        "tables": _table,
+    }
+    for kind, words in describe.items():
+        for name, entry in summary[kind].items():
+            yield kind, name or "(root)", words(entry), size_text(entry["bytes"])
+
+
+def _spikes(entry: dict[str, Any]) -> str:
+    rate = "" if entry["mean_rate"] is None else f", {entry['mean_rate']:.3g} Hz on average"
+    counts = f"{_n(entry['n_spikes'], 'spike')} of {_n(entry['n_neurons'], 'neuron')}"
+    return f"{counts} in {_n(entry['n_trials'], 'trial')}{rate}"
+
+
+def _weights(entry: dict[str, Any]) -> str:
+    taken = " to ".join(str(at) for at in dict.fromkeys(entry["first_and_last"]))
+    snapshots = _n(entry["n_snapshots"], "snapshot") + (f" ({taken})" if taken else "")
+    unit = f", in {entry['unit']}" if entry["unit"] else ""
+    return f"{snapshots} of {entry['n_synapses']:,} synapses{unit}"
+
+
+def _modulators(entry: dict[str, Any]) -> str:
+    channels = ", ".join(entry["channels"])
+    return (
+        f"{channels} at {_n(entry['n_subpopulations'], 'subpopulation')}, {_n(entry['n_samples'], 'sample')}"
+    )
+
+
+def _traces(entry: dict[str, Any]) -> str:
+    variables = ", ".join(f"{name} ({unit})" if unit else name for name, unit in entry["variables"].items())
+    return f"{variables} of {_n(entry['n_neurons'], 'neuron')}, {_n(entry['n_samples'], 'sample')}"
+
+
+def _table(entry: dict[str, Any]) -> str:
+    last = ", ".join(
+        f"{name} {_or_dash(value)}" for name, value in entry["last"].items() if name != entry["dim"]
+    )
+    return f"{_n(entry['n_rows'], entry['dim'])}{'; last: ' if last else ''}{last}"
+
+
+def _n(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _or_dash(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def size_text(n_bytes: float) -> str:
+    """Give a number of bytes in words, decimal units."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"

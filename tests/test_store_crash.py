@@ -1,0 +1,154 @@
+"""Whatever ends a run, and whenever others read, the store shows a whole commit."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tegmentum.simcore import store_layout
+from tegmentum.simcore.store import RunStore, read_manifest
+
+WRITER = """
+import sys
+import numpy as np
+from tegmentum.simcore import store_layout
+from tegmentum.simcore.store import RunStore
+
+store_layout.CHUNK = 4096
+with RunStore.create(sys.argv[1], {"seed": 1}, commit_every=0.01) as store:
+    spikes = {name: store.spikes(name, 2**20, 0.1) for name in ("exc", "inh")}
+    weights = store.weights("exc-inh", np.arange(6000), np.arange(6000))
+    table = store.table("", "epoch", {"accuracy": ("float64", "fraction")})
+    rng = np.random.default_rng(int(sys.argv[2]))
+    n = 0
+    for epoch in range(1, 10**9):
+        k = int(rng.integers(1, 9000))
+        for recorder in spikes.values():
+            recorder.append(np.arange(n, n + k) + 1, np.arange(n, n + k) % 2**20)
+            recorder.end_trial()
+        n += k
+        weights.snapshot(epoch, np.full(6000, epoch))
+        table.append(epoch=epoch, accuracy=epoch / 2)
+"""
+
+
+def start_writer(path, seed):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(seed)])
+    deadline = time.monotonic() + 60
+    while not (path / "zarr.json").exists():
+        assert writer.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return writer
+
+
+def check(path):
+    """Every committed number is the one that was written; return how many spikes there are."""
+    with xr.open_datatree(path, engine="zarr") as tree:
+        n_spikes = 0
+        for name in ("exc", "inh"):
+            if f"/spikes/{name}" not in tree.groups:
+                return 0
+            spikes = tree[f"spikes/{name}"].load()
+            n = spikes.sizes["spike"]
+            np.testing.assert_array_equal(spikes.t, np.arange(n) + 1)
+            np.testing.assert_array_equal(spikes.neuron, np.arange(n) % 2**20)
+            assert spikes.trial_offset[0] == 0
+            assert spikes.trial_offset[-1] <= n
+            assert (np.diff(spikes.trial_offset) > 0).all()
+            n_spikes += n
+        weights = tree["weights/exc-inh"].load()
+        assert (weights.w == weights.snapshot).all()
+        np.testing.assert_array_equal(weights.pre, np.arange(6000))
+    with xr.open_zarr(path) as root:
+        np.testing.assert_array_equal(root.accuracy, root.epoch / 2)
+        np.testing.assert_array_equal(root.epoch, np.arange(root.sizes["epoch"]) + 1)
+    return n_spikes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_a_killed_run_shows_its_last_commit(tmp_path, seed):
+    path = tmp_path / "run.zarr"
+    writer = start_writer(path, seed)
+    time.sleep(random.Random(seed).uniform(0, 1.2))
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    check(path)
+    assert read_manifest(path)["status"] == "running"
+
+
+@pytest.mark.slow
+def test_a_reader_of_a_running_writer_never_sees_a_torn_store(tmp_path):
+    path = tmp_path / "run.zarr"
+    writer = start_writer(path, seed=9)
+    lengths = []
+    try:
+        stop = time.monotonic() + 2
+        while time.monotonic() < stop:
+            lengths.append(check(path))
+    finally:
+        writer.kill()
+        writer.wait()
+    assert lengths == sorted(lengths)
+    assert lengths[-1] > lengths[0]
+
+
+@pytest.mark.parametrize("n", [40, 100, 250], ids=["buffered", "a chunk", "direct"])
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
+def test_an_interrupt_between_two_columns_leaves_them_equally_long(tmp_path, monkeypatch, n, failing):
+    monkeypatch.setattr(store_layout, "CHUNK", 100)
+    write_rows = store_layout.write_rows
+    calls = 0
+
+    def interrupted(array, first, data):
+        nonlocal calls
+        calls += 1
+        write_rows(array, first, data)
+        if calls == failing:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run.zarr"
+
+    def run():
+        with RunStore.create(path, {}, commit_every=1e9) as store:
+            spikes = store.spikes("exc", 2**20, 0.1)
+            monkeypatch.setattr(store_layout, "write_rows", interrupted)
+            for first in range(0, 100 * n, n):
+                spikes.append(np.arange(first, first + n), np.arange(first, first + n))
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    read = xr.open_zarr(path, group="spikes/exc").load()
+    assert read_manifest(path)["status"] == "interrupted"
+    np.testing.assert_array_equal(read.t, np.arange(read.sizes["spike"]))
+    np.testing.assert_array_equal(read.neuron, read.t)
+    assert read.trial_offset.values.tolist() == [0, read.sizes["spike"]]
+
+
+def test_an_interrupt_while_a_group_is_made_leaves_no_half_of_it(tmp_path, monkeypatch):
+    path = tmp_path / "run.zarr"
+    store_array = store_layout.store_array
+
+    def interrupted(group, name, *args, **kwargs):
+        if name == "post":
+            raise KeyboardInterrupt
+        store_array(group, name, *args, **kwargs)
+
+    monkeypatch.setattr(store_layout, "store_array", interrupted)
+
+    def run():
+        with RunStore.create(path, {}) as store:
+            store.spikes("exc", 5, 0.1).append([1], [2])
+            store.weights("a-b", [1, 2], [3, 4])
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    with xr.open_datatree(path, engine="zarr") as tree:
+        assert tree["spikes/exc"].sizes["spike"] == 1
+        assert "/weights/a-b" not in tree.groups
