@@ -13,7 +13,7 @@ _HOMES = {
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "network": "Network Population Projection",
     "neurons": "DiscreteLIF LIF NeuronModel Parrot param",
-    "record": "Record Result",
+    "record": "Record Result Spikes Trace",
     "simulation": "Simulation",
     "sources": "Current Noise Poisson SpikeTrain",
     "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",

@@ -1,0 +1,564 @@
+"""Lowering: from a description to flat arrays, without objects and without compiling a model.
+
+Neurons are numbered by kind (populations that share a model, a set of varying parameters and an update
+policy), then by population. With several threads each shard owns a slice of every population.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from .connect import (
+    AllToAll,
+    Constant,
+    Distribution,
+    FixedIndegree,
+    FixedOutdegree,
+    FixedProbability,
+    FixedTotal,
+    FromCOO,
+    OneToOne,
+)
+from .errors import DescriptionError
+from .lowered import CONSTANT, DENSE, MAX_GROUPS, MAX_LENGTH, WEIGHTED, Kind, Rain, Trains, Wires
+from .network import Network, Population, Projection, default_receptor
+from .poisson import alias_table
+from .rng import STREAM_STATE, seed_key, uniform
+from .sources import Current, Poisson
+
+Array = np.ndarray[Any, Any]
+_ALIGN = 256  # shards begin where a block of the Poisson sampler does
+
+
+@dataclass
+class KindPlan:
+    """Populations that share one generated update loop."""
+
+    populations: list[Population]
+    varying: tuple[str, ...]  # constants that differ between neurons
+    current: bool  # whether a current is injected
+
+
+@dataclass
+class Plan:
+    """Numbering of a network's neurons for a number of shards."""
+
+    network: Network
+    dt: float
+    n_shards: int
+    kinds: list[KindPlan] = field(default_factory=list)
+    nodes: list[Any] = field(default_factory=list)  # populations by kind, then trains
+    first_source: dict[str, int] = field(default_factory=dict)
+    cuts: dict[str, list[int]] = field(default_factory=dict)  # population: borders of its shards
+    first_slot: list[dict[str, int]] = field(default_factory=list)  # for each shard
+    n_slots: list[int] = field(default_factory=list)
+
+    @property
+    def populations(self) -> list[Population]:
+        """Populations in the engine's order."""
+        return [p for kind in self.kinds for p in kind.populations]
+
+    @property
+    def n_sources(self) -> int:
+        """Neurons and trains together."""
+        return sum(node.size for node in self.nodes)
+
+    @property
+    def n_rows(self) -> int:
+        """Largest number of receptors of a model."""
+        return max((len(p.model.receptors) for p in self.populations), default=1)
+
+    def numbers(self, shard: int, name: str) -> tuple[int, int]:
+        """Range of a population's neurons that a shard owns."""
+        return self.cuts[name][shard], self.cuts[name][shard + 1]
+
+
+def ticks(ms: float, dt: float, what: str) -> int:
+    """Convert a time to ticks, refusing what is no multiple of ``dt``."""
+    n = round(ms / dt)
+    if not math.isclose(n * dt, ms, rel_tol=1e-9, abs_tol=1e-9 * dt):
+        raise DescriptionError(f"{what} must be a multiple of dt = {dt} ms, got {ms}")
+    return n
+
+
+def plan(network: Network, dt: float, n_shards: int) -> Plan:
+    """Give numbers to neurons, sources and slots."""
+    out = Plan(network, dt, n_shards)
+    driven = {id(s.post) for s in network.sources if not isinstance(s, Poisson)}
+    found: dict[Any, KindPlan] = {}
+    for population in network.populations:
+        varying = _varying(population, dt)
+        key = (type(population.model), varying, id(population) in driven)
+        kind = found.setdefault(key, KindPlan([], varying, id(population) in driven))
+        kind.populations.append(population)
+    out.kinds = list(found.values())
+    out.nodes = [*out.populations, *network.spike_trains]
+    first = 0
+    for node in out.nodes:
+        out.first_source[node.name] = first
+        first += node.size
+    for p in out.populations:
+        inner = [round(p.size * k / n_shards / _ALIGN) * _ALIGN for k in range(1, n_shards)]
+        if p.size < 2 * _ALIGN * n_shards:
+            inner = [round(p.size * k / n_shards) for k in range(1, n_shards)]
+        out.cuts[p.name] = [0, *inner, p.size]
+    for k in range(n_shards):
+        slot, slots = 0, {}
+        for p in out.populations:
+            slots[p.name] = slot
+            lo, hi = out.numbers(k, p.name)
+            slot += hi - lo
+        out.first_slot.append(slots)
+        out.n_slots.append(slot)
+    return out
+
+
+def _varying(population: Population, dt: float) -> tuple[str, ...]:
+    """Return names of the constants that differ between the neurons of a population."""
+    model = population.model
+    numbers = {
+        f.name: np.asarray([1.0, 2.0])
+        for f in fields(model)
+        if isinstance(getattr(model, f.name), Distribution) or np.ndim(getattr(model, f.name)) > 0
+    }
+    if not numbers:
+        return ()
+    constants = _resolved(population, 0, dt).derive(dt)
+    return tuple(name for name, value in zip(constants._fields, constants, strict=True) if np.ndim(value) > 0)
+
+
+def _resolved(population: Population, seed: int, dt: float) -> Any:
+    """Return the model with distributions replaced by one number for each neuron."""
+    model, drawn = population.model, {}
+    for number, f in enumerate(fields(model)):
+        value = getattr(model, f.name)
+        if isinstance(value, Distribution):
+            drawn[f.name] = _draw(value, population, seed, number)
+        elif np.ndim(value) > 0:
+            drawn[f.name] = np.asarray(value, dtype=np.float64)
+    return type(model)(**{f.name: drawn.get(f.name, getattr(model, f.name)) for f in fields(model)})
+
+
+def _draw(d: Distribution, population: Population, seed: int, number: int) -> Array:
+    """Values for each neuron of a population, functions of (seed, population's name, number, neuron)."""
+    entity = (sum(population.name.encode()) * 31 + len(population.name)) % 65521 * 256 + number
+    return d.quantile(uniform(population.size, seed, STREAM_STATE, entity) * (1 - 2.0**-52) + 2.0**-54)
+
+
+def state_of(p: Plan, kind: KindPlan, seed: int, real: Any) -> list[Array]:
+    """Return the initial state of a kind: one array of all its neurons for each field."""
+    parts: dict[str, list[Array]] = {}
+    for population in kind.populations:
+        initial = _resolved(population, seed, p.dt).initial()._asdict()
+        for number, (name, value) in enumerate({**initial, **population.initial}.items()):
+            if isinstance(value, Distribution):
+                value = _draw(value, population, seed, 128 + number)
+            parts.setdefault(name, []).append(np.broadcast_to(np.asarray(value, real), population.size))
+    return [np.concatenate(arrays) for arrays in parts.values()]
+
+
+def kind_arrays(p: Plan, kind: KindPlan, shard: int, seed: int, n_trials: int, real: Any) -> Kind:
+    """State, constants and currents of a kind's neurons in one shard."""
+    pieces: list[Any] = []
+    part, tables = [], []
+    arrays: dict[str, list[Array]] = {name: [] for name in kind.varying}
+    first = 0
+    for population in kind.populations:
+        lo, hi = p.numbers(shard, population.name)
+        constants = _resolved(population, seed, p.dt).derive(p.dt)
+        row = []
+        for name, value in zip(constants._fields, constants, strict=True):
+            if name in arrays:
+                arrays[name].append(np.broadcast_to(np.asarray(value, real), population.size)[lo:hi])
+            row.append(0.0 if name in arrays else float(value))
+        tables.append(row)
+        number = p.populations.index(population)
+        part.append(
+            (
+                number,
+                p.first_slot[shard][population.name],
+                hi - lo,
+                p.first_source[population.name] + lo,
+                first,
+            )
+        )
+        pieces.append((population, lo, hi, first))
+        first += hi - lo
+    state = state_of(p, kind, seed, real)
+    functions = kind.populations[0].model.functions()
+    offsets = np.cumsum([0] + [q.size for q in kind.populations])
+    owned = np.concatenate(
+        [np.arange(o + lo, o + hi) for o, (_, lo, hi, _) in zip(offsets, pieces, strict=False)]
+    )
+    return Kind(
+        fields=functions["State"](*(np.ascontiguousarray(np.tile(a[owned], (n_trials, 1))) for a in state)),
+        table=np.array(tables, dtype=real),
+        arrays=tuple(np.ascontiguousarray(np.concatenate(arrays[name])) for name in kind.varying),
+        current=np.zeros(first if kind.current else 0, dtype=real),
+        part=np.array(part, dtype=np.int64).reshape(-1, 5),
+    )
+
+
+def current_steps(p: Plan) -> dict[str, list[tuple[int, float, Array]]]:
+    """Injected currents: for each population, (first tick, last tick + 1, amplitude of each neuron)."""
+    out: dict[str, list[tuple[int, float, Array]]] = {}
+    for source in p.network.sources:
+        if isinstance(source, Current):
+            stop = math.inf if math.isinf(source.stop) else round(source.stop / p.dt)
+            amplitude = np.broadcast_to(np.asarray(source.amplitude, np.float64), source.post.size)
+            # the current of [start, stop) acts on the steps that end in (start, stop]
+            out.setdefault(source.post.name, []).append((round(source.start / p.dt) + 1, stop + 1, amplitude))
+    return out
+
+
+def rain_of(p: Plan, shard: int, real: Any) -> Rain:
+    """Poisson sources onto one shard."""
+    rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
+    offset = 0
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Poisson):
+            continue
+        where = f"Poisson onto {source.post.name!r}"
+        if callable(source.rate) or np.ndim(source.rate) > 0:
+            raise DescriptionError(f"{where}: rate must be one number; others come later")
+        mean = float(source.rate) * p.dt * 1e-3
+        if mean > 100:
+            raise DescriptionError(f"{where}: rate must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
+        receptor = source.receptor or default_receptor(
+            source.post.model.receptors, np.asarray(source.weight), where
+        )
+        row = source.post.model.receptors.index(receptor)
+        limit, other, bits = alias_table(mean)
+        lo, hi = p.numbers(shard, source.post.name)
+        base = row * p.n_slots[shard] + p.first_slot[shard][source.post.name]
+        rows.append((number, base, lo, hi - lo, offset, bits))
+        weights.append(source.weight)
+        limits.append(limit)
+        others.append(other)
+        offset += len(limit)
+    return Rain(
+        np.array(rows, dtype=np.int64).reshape(-1, 6),
+        np.array(weights, dtype=real),
+        np.concatenate(limits),
+        np.concatenate(others),
+    )
+
+
+def trains_of(p: Plan, n_trials: int) -> Trains:
+    """Given spikes of all trials, sorted."""
+    tick, source, trial = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for train in p.network.spike_trains:
+        t = np.round(np.asarray(train.times, np.float64) / p.dt).astype(np.int64)
+        n = np.asarray(train.neuron, np.int64) + p.first_source[train.name]
+        if train.trial is None:
+            tick.append(np.tile(t, n_trials))
+            source.append(np.tile(n, n_trials))
+            trial.append(np.repeat(np.arange(n_trials), len(t)))
+        else:
+            number = np.asarray(train.trial, np.int64)
+            if number.size and not (number.min() >= 0 and number.max() < n_trials):
+                raise DescriptionError(
+                    f"SpikeTrain {train.name!r}: trial must be in [0, {n_trials}), "
+                    f"got {number.min()} to {number.max()}"
+                )
+            tick.append(t)
+            source.append(n)
+            trial.append(number)
+    t, n, r = np.concatenate(tick), np.concatenate(source), np.concatenate(trial)
+    order = np.lexsort((n, t, r))
+    borders = np.searchsorted(r[order], np.arange(n_trials + 1))
+    return Trains(t[order], n[order].astype(np.int32), borders[:-1].copy(), borders[1:].copy())
+
+
+# --------------------------------------------------------------------------------------------------- synapses
+
+
+@dataclass
+class Delay:
+    """Delays of a projection in ticks: given, or a table to draw them from."""
+
+    given: Array
+    table: Array
+    least: int
+    most: int
+
+
+def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
+    """Tabulate a quantile function: its body and its two outermost cells, for :func:`.wiring.quantile`."""
+    cells = 16384
+    edges = np.arange(cells + 1) / cells
+    tail = edges / cells
+    u = np.stack([edges, tail, 1 - tail[::-1]])
+    smallest = 2.0**-34
+    return np.asarray(d.quantile(np.clip(u, smallest, 1 - smallest))) * scale
+
+
+def delay_of(projection: Projection, dt: float) -> Delay:
+    """Delays of a projection, checked against ``dt``."""
+    d, none = projection.delay, np.zeros((3, 1))
+    where = f"Projection {projection.name!r}"
+    if isinstance(d, Distribution) and not isinstance(d, Constant):
+        table = quantile_table(d, 1 / dt)
+        least, most = max(1, round(float(table.min()))), max(1, round(float(table.max())))
+        return Delay(np.zeros(0), table, least, most)
+    given = np.round(np.atleast_1d(d.value if isinstance(d, Constant) else d) / dt).astype(np.int64)
+    if given.size and given.min() < 1:
+        raise DescriptionError(
+            f"{where}: delay must be at least one tick of dt = {dt} ms, got {given.min() * dt}"
+        )
+    if given.size > 1 and given.min() == given.max():
+        given = given[:1]
+    return Delay(given.ravel(), none, int(given.min(initial=1)), int(given.max(initial=1)))
+
+
+def rows_of(projection: Projection, number: int, key: Array, kernels: Any) -> tuple[Array, Array, Any]:
+    """Targets of each pre neuron in CSR form, and the order of FromCOO's synapses in it."""
+    rule, pre, post = projection.rule, projection.pre.size, projection.post.size
+    same = projection.pre is projection.post
+    if isinstance(rule, FixedIndegree):
+        partner = kernels.fixed_degree(post, pre, rule.k, same, rule.autapses, rule.multapses, number, key)
+        return (*kernels.transpose(partner, pre), None)
+    if isinstance(rule, FixedOutdegree):
+        partner = kernels.fixed_degree(pre, post, rule.k, same, rule.autapses, rule.multapses, number, key)
+        return np.arange(pre + 1, dtype=np.int64) * rule.k, partner.ravel(), None
+    if isinstance(rule, FixedProbability):
+        if rule.p == 0:
+            return np.zeros(pre + 1, np.int64), np.zeros(0, np.uint32), None
+        return (*kernels.fixed_probability(pre, post, rule.p, same, rule.autapses, number, key), None)
+    if isinstance(rule, FixedTotal):
+        return (*kernels.fixed_total(pre, post, rule.n, same, rule.autapses, number, key), None)
+    if isinstance(rule, OneToOne):
+        return np.arange(pre + 1, dtype=np.int64), np.arange(pre, dtype=np.uint32), None
+    if isinstance(rule, FromCOO):
+        i, j = np.asarray(rule.pre, np.int64), np.asarray(rule.post, np.uint32)
+        order = np.argsort(i, kind="stable")
+        ptr = np.zeros(pre + 1, np.int64)
+        np.cumsum(np.bincount(i, minlength=pre), out=ptr[1:])
+        return ptr, j[order], order
+    if isinstance(rule, AllToAll):
+        row = np.arange(post, dtype=np.uint32)
+        if same and not rule.autapses:
+            rows = [np.delete(row, i) for i in range(pre)]
+            return np.arange(pre + 1, dtype=np.int64) * (post - 1), np.concatenate(rows), None
+        return np.arange(pre + 1, dtype=np.int64) * post, np.tile(row, pre), None
+    raise DescriptionError(f"Projection {projection.name!r}: cannot build {type(rule).__name__}")
+
+
+@dataclass
+class Group:
+    """Projections whose synapses are stored alike and whose segments are merged."""
+
+    format: int
+    row: int
+    weight: float = 0.0
+    members: list[int] = field(default_factory=list)  # numbers of projections
+    start: int = 0
+
+
+def _is_dense(projection: Projection, delay: Delay) -> bool:
+    return (
+        isinstance(projection.rule, AllToAll)
+        and delay.given.size == 1
+        and projection.post.size <= MAX_LENGTH
+        and not (isinstance(projection.weight, Constant) and not projection.rule.autapses)
+    )
+
+
+def groups_of(network: Network, delays: list[Delay]) -> list[Group]:
+    """Assign every projection to a group; two between the same populations never share one."""
+    groups: list[Group] = []
+    for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
+        row = projection.post.model.receptors.index(str(projection.receptor))
+        constant = isinstance(projection.weight, Constant)
+        weight = projection.weight.value if isinstance(projection.weight, Constant) else 0.0
+        dense = _is_dense(projection, delay)
+        form = DENSE if dense else CONSTANT if constant else WEIGHTED
+        for group in groups:
+            pairs = {(id(network.projections[m].pre), id(network.projections[m].post)) for m in group.members}
+            alike = (group.format, group.row, group.weight) == (form, row, weight) and not dense
+            if alike and (id(projection.pre), id(projection.post)) not in pairs:
+                group.members.append(number)
+                break
+        else:
+            groups.append(Group(form, row, weight, [number]))
+    if len(groups) > MAX_GROUPS:
+        raise DescriptionError(f"Network: {len(groups)} kinds of synapses; at most {MAX_GROUPS} are possible")
+    return groups
+
+
+@dataclass
+class Rows:
+    """Synapses of a projection before they are placed."""
+
+    ptr: Array
+    post: Array
+    weights: Array  # one, all, or none where drawn
+    weight_table: Array
+    delay: Delay
+
+
+def _weights(projection: Projection, order: Any, n: int) -> tuple[Array, Array]:
+    """Given weights in the order of rows, and the table to draw them from otherwise."""
+    w = projection.weight
+    if isinstance(w, Constant):
+        return np.array([w.value]), np.zeros((3, 1))
+    if isinstance(w, Distribution):
+        return np.zeros(0), quantile_table(w)
+    flat = np.asarray(w, np.float64)
+    where = f"Projection {projection.name!r}"
+    if isinstance(projection.rule, AllToAll):
+        shape = (projection.pre.size, projection.post.size)
+        if flat.shape != shape:
+            raise DescriptionError(f"{where}: weight must have shape {shape}, got {flat.shape}")
+        if n < flat.size:  # without autapses
+            flat = flat[~np.eye(shape[0], dtype=bool)]
+    elif flat.shape != (n,):
+        raise DescriptionError(f"{where}: weight must have {n} values, got shape {flat.shape}")
+    flat = flat.ravel() if order is None else flat[order]
+    if flat.size == 1:
+        flat = np.repeat(flat, 2)  # length 1 would mean a constant
+    return flat, np.zeros((3, 1))
+
+
+def build_rows(network: Network, delays: list[Delay], seed: int, kernels: Any) -> list[Rows | None]:
+    """Rows of every projection that is not dense."""
+    key = np.array(seed_key(seed), dtype=np.uint64)
+    out: list[Rows | None] = []
+    for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
+        if _is_dense(projection, delay):
+            out.append(None)
+            continue
+        ptr, post, order = rows_of(projection, number, key, kernels)
+        weights, table = _weights(projection, order, len(post))
+        if delay.given.size > 1:
+            if delay.given.size != len(post):
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: delay must have {len(post)} values, "
+                    f"got {delay.given.size}"
+                )
+            if order is not None:
+                delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
+        out.append(Rows(ptr, post, weights, table, delay))
+    return out
+
+
+def wires_of(
+    p: Plan,
+    shard: int,
+    groups: list[Group],
+    rows: list[Rows | None],
+    delays: list[Delay],
+    seed: int,
+    real: Any,
+    kernels: Any,
+) -> Wires:
+    """Synapses onto one shard."""
+    network, key = p.network, np.array(seed_key(seed), dtype=np.uint64)
+    index = np.uint16 if p.n_slots[shard] <= 65536 else np.uint32
+    ordered = sorted(groups, key=lambda g: {WEIGHTED: 0, CONSTANT: 1, DENSE: 2}[g.format])
+    ptr = np.zeros(p.n_sources + 1, np.int64)
+    counts = _count(p, shard, ordered, rows, delays, key, ptr, kernels)
+    np.cumsum(ptr, out=ptr)
+    delay, entry = np.zeros(ptr[-1], np.int32), np.zeros(ptr[-1], np.int64)
+    fill = np.zeros(p.n_sources, np.int64)
+    start, n_weighted = 0, 0
+    for (number, name), (count, least) in counts.items():
+        start = kernels.fill_segments(
+            count, least, start, number, p.first_source[name], ptr, delay, entry, fill
+        )
+        n_weighted = start if ordered[number].format == WEIGHTED else n_weighted
+    target, weight = np.zeros(start, index), np.zeros(n_weighted, real)
+    dense: list[Array] = [np.zeros(0, real)]
+    base, n_dense = [], 0
+    for number, group in enumerate(ordered):
+        base.append(group.row * p.n_slots[shard])
+        for m in group.members:
+            projection, r = network.projections[m], rows[m]
+            lo, hi = p.numbers(shard, projection.post.name)
+            slot = p.first_slot[shard][projection.post.name]
+            if r is None:
+                base[number] += slot
+                block = np.zeros(projection.pre.size * (hi - lo), real)
+                weights, table = _weights(projection, None, projection.pre.size * projection.post.size)
+                diagonal = projection.pre is projection.post and not projection.rule.autapses  # type: ignore[attr-defined]
+                kernels.fill_dense(
+                    projection.pre.size, projection.post.size, lo, hi, weights, table, diagonal, block, m, key
+                )
+                s = p.first_source[projection.pre.name] + np.arange(projection.pre.size)
+                at = ptr[s] + fill[s]
+                delay[at] = delays[m].given[0]
+                begin = n_dense + np.arange(projection.pre.size, dtype=np.int64) * (hi - lo)
+                entry[at] = begin << 28 | (hi - lo) << 8 | number
+                fill[s] += 1
+                dense.append(block)
+                n_dense += len(block)
+            else:
+                count, least = counts[number, projection.pre.name]
+                kernels.place(
+                    r.ptr,
+                    r.post,
+                    lo,
+                    hi,
+                    slot - lo,
+                    r.delay.given,
+                    r.delay.table,
+                    least,
+                    r.weights,
+                    r.weight_table,
+                    count,
+                    target,
+                    weight if group.format == WEIGHTED else weight[:0],
+                    m,
+                    key,
+                )
+    return Wires(
+        ptr,
+        delay,
+        entry,
+        np.array([g.format for g in ordered] or [0], np.int64),
+        np.array(base or [0], np.int64),
+        np.array([g.weight for g in ordered] or [0], real),
+        target,
+        weight,
+        np.concatenate(dense),
+    )
+
+
+def _count(
+    p: Plan,
+    shard: int,
+    ordered: list[Group],
+    rows: list[Rows | None],
+    delays: list[Delay],
+    key: Array,
+    ptr: Array,
+    kernels: Any,
+) -> dict[tuple[int, str], tuple[Array, int]]:
+    """Count synapses by (group, pre population): [neuron, delay], and segments by source in ``ptr``."""
+    counts: dict[tuple[int, str], tuple[Array, int]] = {}
+    for number, group in enumerate(ordered):
+        by_pre: dict[str, list[int]] = {}
+        for m in group.members:
+            by_pre.setdefault(p.network.projections[m].pre.name, []).append(m)
+        for name, members in by_pre.items():
+            first = p.first_source[name]
+            size = p.network.projections[members[0]].pre.size
+            if group.format == DENSE:
+                ptr[first + 1 : first + size + 1] += 1
+                continue
+            least, most = min(delays[m].least for m in members), max(delays[m].most for m in members)
+            count = np.zeros((size, most - least + 1), np.int64)
+            for m in members:
+                r = rows[m]
+                assert r is not None
+                lo, hi = p.numbers(shard, p.network.projections[m].post.name)
+                kernels.count_delays(
+                    r.ptr, r.post, lo, hi, r.delay.given, r.delay.table, least, count, m, key
+                )
+            kernels.count_segments(count, first, ptr)
+            counts[number, name] = (count, least)
+    return counts

@@ -1,0 +1,103 @@
+"""Flat arrays that kernels see; every one with its shape, type and meaning, in one place.
+
+``real`` is float32 or float64 by the simulation's precision, ``index`` uint16 where a shard has at most
+65,536 slots and uint32 else. A *source* is a neuron or a train that can fire, numbered over all nodes of
+the network. A *slot* is a neuron's place in its shard. A *row* is a receptor. An *entry* packs a segment
+into one int64.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+#: An entry is ``begin << 28 | length << 8 | group``: 35, 20 and 8 bits.
+GROUP_BITS, LENGTH_BITS = 8, 20
+MAX_GROUPS, MAX_LENGTH = 1 << GROUP_BITS, (1 << LENGTH_BITS) - 1
+
+#: How the synapses of a group are stored.
+CONSTANT, WEIGHTED, DENSE = 0, 1, 2
+
+
+class Wires(NamedTuple):
+    """Static synapses onto one shard; a *segment* is those of one source with one delay in one group."""
+
+    segment_ptr: Any  # int64[n_sources + 1]
+    segment_delay: Any  # int32[n_segments], ticks
+    segment_entry: Any  # int64[n_segments]
+    group_format: Any  # int64[n_groups], CONSTANT, WEIGHTED or DENSE
+    group_base: Any  # int64[n_groups], what to add to a target to find its accumulator
+    group_weight: Any  # real[n_groups], of CONSTANT groups
+    target: Any  # index[n_synapses], slot; synapses of WEIGHTED groups first
+    weight: Any  # real[n_weighted]
+    dense: Any  # real[n_dense], rows of matrices
+
+
+class Ring(NamedTuple):
+    """Calendar queue of one shard: what each of the coming ticks will deliver, in the order of emission."""
+
+    entry: Any  # int64[n_trials, n_buckets, capacity]
+    count: Any  # int64[n_trials, n_buckets]
+    spill_entry: Any  # int64[n_trials, n_spill]: entries that found their bucket full
+    spill_bucket: Any  # int32[n_trials, n_spill]
+    spill_count: Any  # int64[n_trials]
+
+
+class Rain(NamedTuple):
+    """Poisson sources onto one shard."""
+
+    source: (
+        Any  # int64[n, 6]: source number, first accumulator, first neuron, count, table offset, table bits
+    )
+    weight: Any  # real[n]
+    limit: Any  # uint32[n_tables], of the alias method
+    other: Any  # uint32[n_tables], of the alias method
+
+
+class Kind(NamedTuple):
+    """Populations that share a model, in one shard."""
+
+    fields: Any  # the model's State of real[n_trials, n]
+    table: Any  # real[n_populations, n_constants]
+    arrays: Any  # tuple of real[n], constants that differ from neuron to neuron
+    current: Any  # real[n], injected current of this moment [pA]; length 0 where the network has none
+    part: Any  # int64[n_populations, 5]: population, first slot, count, first source, first field
+
+
+class Fired(NamedTuple):
+    """Who fired in the present tick and the one before, by parity of the tick; shared by all shards."""
+
+    source: Any  # int32[n_trials, 2, n_shards, n_slots]
+    ptr: Any  # int64[n_trials, 2, n_shards, n_populations + 1]
+
+
+class Trains(NamedTuple):
+    """Given spikes, sorted by (tick, source) in each trial's range."""
+
+    tick: Any  # int64[n]
+    source: Any  # int32[n]
+    first: Any  # int64[n_trials]
+    last: Any  # int64[n_trials]
+
+
+class Tape(NamedTuple):
+    """Recordings of one call."""
+
+    wanted: Any  # uint8[n_nodes]: whether spikes of population or train are recorded
+    node_of: Any  # int32[n_trains' sources]: the node that a train's source belongs to
+    tick: Any  # int64[n_trials, capacity]
+    source: Any  # int32[n_trials, capacity]
+    count: Any  # int64[n_trials]
+    probe: Any  # int64[n_probes, 4]: kind, field, index in the shard, column
+    every: Any  # int64[2]: ticks between samples, number of the first sample
+    trace: Any  # real[n_trials, n_samples, n_columns]
+
+
+class Control(NamedTuple):
+    """What shards agree on."""
+
+    clock: Any  # int64[n_shards, n_trials]
+    barrier: Any  # int64[8]: arrivals
+    stop: Any  # int64[2, n_shards], by parity of the tick
+    room: Any  # int64[1]: spikes that the tape must be able to take before a tick
+    events: Any  # int64[n_workers, 8]: synaptic events delivered
+    spikes: Any  # int64[n_trials, n_populations]

@@ -1,0 +1,553 @@
+"""The simulator: lowers a network, builds its kernels and advances them in chunks."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from .errors import DescriptionError, SimulationError
+from .lower import (
+    Plan,
+    build_rows,
+    current_steps,
+    delay_of,
+    groups_of,
+    kind_arrays,
+    plan,
+    rain_of,
+    trains_of,
+    wires_of,
+)
+from .lowered import Control, Fired, Ring, Tape
+from .network import Network
+from .record import Record, Result, Spikes
+from .rng import seed_key
+
+Array = np.ndarray[Any, Any]
+_MANY = 20_000  # neurons from which two threads pay
+
+
+class Simulation:
+    """A network in motion.
+
+    Parameters
+    ----------
+    network : Network
+    dt : float, ms, 0.1
+        length of a tick
+    seed : int, 0
+        of connections, parameters, initial states and input
+    threads : int, optional
+        number of threads; results do not depend on it. By default 1 for small networks.
+    n_trials : int, 1
+        independent copies that share the weights
+    precision : {'float32', 'float64'}
+        of state and weights
+
+    Attributes
+    ----------
+    tick : int
+        how far the simulation is
+    build_s, compile_s : float
+        seconds spent on synapses and on compiling
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dt: float = 0.1,
+        seed: int = 0,
+        threads: int | None = None,
+        n_trials: int = 1,
+        precision: str = "float32",
+    ) -> None:
+        if not (dt > 0 and math.isfinite(dt)):
+            raise DescriptionError(f"Simulation: dt must be > 0 ms, got {dt}")
+        if precision not in ("float32", "float64"):
+            raise DescriptionError(f"Simulation: precision must be float32 or float64, got {precision!r}")
+        if n_trials < 1:
+            raise DescriptionError(f"Simulation: n_trials must be >= 1, got {n_trials}")
+        if not network.populations:
+            raise DescriptionError("Simulation: the network has no population")
+        self.network, self.dt, self.seed, self.n_trials, self.precision = (
+            network,
+            dt,
+            seed,
+            n_trials,
+            precision,
+        )
+        self.threads = threads if threads is not None else _default_threads(network, n_trials)
+        if self.threads < 1:
+            raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
+        self._real = np.dtype(precision).type
+        self._n_shards = self.threads if n_trials == 1 else 1
+        self._key = np.array(seed_key(seed), dtype=np.uint64)
+        self._plan: Plan = plan(network, dt, self._n_shards)
+        self._lower()
+        self._compile()
+        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._allocate()
+
+    # ------------------------------------------------------------------------------------------- construction
+
+    def _lower(self) -> None:
+        from . import build
+
+        started = time.perf_counter()
+        entries = [
+            "fixed_degree",
+            "transpose",
+            "fixed_probability",
+            "fixed_total",
+            "count_delays",
+            "place",
+            "fill_dense",
+            "fill_segments",
+            "count_segments",
+        ]
+        kernels = build.kernel_module("wiring", entries)
+        delays = [delay_of(projection, self.dt) for projection in self.network.projections]
+        groups = groups_of(self.network, delays)
+        rows = build_rows(self.network, delays, self.seed, kernels)
+        p, real = self._plan, self._real
+        self._wires = [
+            wires_of(p, k, groups, rows, delays, self.seed, real, kernels) for k in range(self._n_shards)
+        ]
+        self._rain = [rain_of(p, k, real) for k in range(self._n_shards)]
+        self._trains = trains_of(p, self.n_trials)
+        self._currents = current_steps(p)
+        self._max_delay = max((d.most for d in delays), default=1)
+        self.build_s = time.perf_counter() - started
+
+    def _compile(self) -> None:
+        from . import build
+
+        started = time.perf_counter()
+        modules = [
+            build.kind_module(kind.populations[0].model, kind.varying, kind.current, self.precision)
+            for kind in self._plan.kinds
+        ]
+        self._state_types = [module.State for module in modules]
+        self._engine = build.engine_module(modules, self.precision)
+        self.compile_s = time.perf_counter() - started
+
+    def _allocate(self) -> None:
+        """Set the initial state, empty queues and clocks at 0."""
+        p, real, n_trials = self._plan, self._real, self.n_trials
+        self._kinds = []
+        for k in range(self._n_shards):
+            kinds = []
+            for kind, state_type in zip(p.kinds, self._state_types, strict=True):
+                arrays = kind_arrays(p, kind, k, self.seed, n_trials, real)
+                kinds.append(arrays._replace(fields=state_type(*arrays.fields)))
+            self._kinds.append(tuple(kinds))
+        n_buckets = 1 << self._max_delay.bit_length()
+        self._ring = [self._new_ring(k, n_buckets, 64) for k in range(self._n_shards)]
+        n_populations, n_slots = len(p.populations), max(p.n_slots)
+        self._fired = Fired(
+            np.zeros((n_trials, 2, self._n_shards, n_slots), np.int32),
+            np.zeros((n_trials, 2, self._n_shards, n_populations + 1), np.int64),
+        )
+        self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
+        trains, room = self._trains, p.n_sources
+        if len(trains.tick):
+            same = np.diff(np.flatnonzero(np.diff(trains.tick, prepend=-1, append=-1)))
+            room += int(same.max(initial=1))
+        self._control = Control(
+            clock=np.zeros((self._n_shards, n_trials), np.int64),
+            barrier=np.zeros(8, np.int64),
+            stop=np.zeros((2, self._n_shards), np.int64),
+            room=np.array([2 * room], np.int64),
+            events=np.zeros((self.threads, 8), np.int64),
+            spikes=np.zeros((n_trials, n_populations), np.int64),
+        )
+
+    def _new_ring(self, k: int, n_buckets: int, capacity: int) -> Ring:
+        n_spill = 2 * len(self._wires[k].segment_entry) + 2 * self._most_train_segments(k) + 1
+        return Ring(
+            np.empty((self.n_trials, n_buckets, capacity), np.int64),
+            np.zeros((self.n_trials, n_buckets), np.int64),
+            np.empty((self.n_trials, n_spill), np.int64),
+            np.empty((self.n_trials, n_spill), np.int32),
+            np.zeros(self.n_trials, np.int64),
+        )
+
+    def _most_train_segments(self, k: int) -> int:
+        """Segments that repeated spikes of one train in one tick may add beyond one of each source."""
+        if not len(self._trains.tick):
+            return 0
+        degree = np.diff(self._wires[k].segment_ptr)[self._trains.source]
+        same = np.diff(self._trains.tick, prepend=-1) != 0
+        return int(np.add.reduceat(degree, np.flatnonzero(same)).max(initial=0)) if same.any() else 0
+
+    # ------------------------------------------------------------------------------------------------ running
+
+    @property
+    def tick(self) -> int:
+        """Ticks simulated so far."""
+        return int(self._control.clock.min())
+
+    @property
+    def t(self) -> float:
+        """Time simulated so far [ms]."""
+        return self.tick * self.dt
+
+    def run(self, ms: float, record: Record | None = None) -> Result:
+        """Simulate ``ms`` milliseconds and return what was recorded.
+
+        Parameters
+        ----------
+        ms : float
+            duration, a multiple of ``dt``
+        record : Record, optional
+
+        Raises
+        ------
+        SimulationError
+            if the state becomes NaN
+        """
+        n = round(ms / self.dt)
+        if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
+            raise DescriptionError(f"run: ms must be a multiple of dt = {self.dt} ms and >= 0, got {ms}")
+        start, until = self.tick, self.tick + n
+        log = _Log(self, record or Record(), start, until)
+        spikes, events = self._control.spikes.copy(), self._control.events[:, 0].sum()
+        began = time.perf_counter()
+        length = 64
+        while self.tick < until:
+            stop = min(until, self.tick + length, self._next_change(self.tick))
+            self._set_currents(self.tick + 1)
+            t0 = time.perf_counter()
+            self._advance(stop, log)
+            if time.perf_counter() - t0 < 0.1:
+                length *= 2
+        counts = (self._control.spikes - spikes).sum(axis=0)
+        return log.result(
+            {p.name: int(c) for p, c in zip(self._plan.populations, counts, strict=True)},
+            int(self._control.events[:, 0].sum() - events),
+            time.perf_counter() - began,
+        )
+
+    def _advance(self, stop: int, log: _Log) -> None:
+        """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
+        while self.tick < stop:
+            jobs = range(1, self.threads)
+            futures = [self._pool.submit(self._work, w, stop, log.tape) for w in jobs] if self._pool else []
+            try:
+                self._work(0, stop, log.tape)
+            finally:
+                for future in futures:
+                    future.result()
+            log.drain()
+            self._grow()
+        self._watch()
+
+    def _work(self, worker: int, stop: int, tape: Tape) -> None:
+        k = worker if self._n_shards > 1 else 0
+        self._engine.advance(
+            k,
+            worker,
+            self.threads,
+            stop,
+            self._wires[k],
+            self._ring[k],
+            self._rain[k],
+            self._kinds[k],
+            self._fired,
+            self._trains,
+            tape._replace(probe=tape.probe[k]),
+            self._control,
+            self._inputs[k],
+            self._key,
+        )
+
+    def _grow(self) -> None:
+        """Double the capacity of queues that had to spill."""
+        for k, ring in enumerate(self._ring):
+            while ring.spill_count.any():
+                wider = self._new_ring(k, ring.count.shape[1], 2 * ring.entry.shape[2])
+                wider.count[:] = ring.count
+                wider.entry[:, :, : ring.entry.shape[2]] = ring.entry
+                for trial in np.flatnonzero(ring.spill_count):
+                    left = 0
+                    for j in range(ring.spill_count[trial]):
+                        bucket, entry = ring.spill_bucket[trial, j], ring.spill_entry[trial, j]
+                        if bucket < 0:
+                            continue
+                        n = wider.count[trial, bucket]
+                        if n < wider.entry.shape[2]:
+                            wider.entry[trial, bucket, n] = entry
+                            wider.count[trial, bucket] += 1
+                        else:
+                            wider.spill_entry[trial, left], wider.spill_bucket[trial, left] = entry, bucket
+                            left += 1
+                    wider.spill_count[trial] = left
+                self._ring[k] = ring = wider
+
+    def _next_change(self, tick: int) -> int:
+        """Last tick before an injected current changes."""
+        changes = [
+            int(edge) - 1
+            for steps in self._currents.values()
+            for first, last, _ in steps
+            for edge in (first, last)
+            if math.isfinite(edge) and edge - 1 > tick
+        ]
+        return min(changes, default=2**62)
+
+    def _set_currents(self, tick: int) -> None:
+        """Sum the currents that act on ``tick`` into the kinds' arrays."""
+        p = self._plan
+        for name, steps in self._currents.items():
+            total = np.zeros(self.network[name].size)
+            for first, last, amplitude in steps:
+                if first <= tick < last:
+                    total += amplitude
+            number = [q.name for q in p.populations].index(name)
+            for k in range(self._n_shards):
+                lo, hi = p.numbers(k, name)
+                for kind in self._kinds[k]:
+                    for population, _, count, _, first in kind.part:
+                        if population == number:
+                            kind.current[first : first + count] = total[lo:hi]
+
+    def _watch(self) -> None:
+        """Stop at NaN."""
+        for kinds in self._kinds:
+            for kind in kinds:
+                for name, values in kind.fields._asdict().items():
+                    if not np.isfinite(values.sum()) and np.isnan(values).any():
+                        column = int(np.isnan(values).any(axis=0).argmax())
+                        part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
+                        population = self._plan.populations[part[0]].name
+                        raise SimulationError(
+                            f"Population {population!r}: {name} is NaN at t = {self.t:g} ms; "
+                            "a smaller dt or weights, or precision='float64', may help"
+                        )
+
+    # -------------------------------------------------------------------------------------------------- state
+
+    def reset(self, keep: tuple[str, ...] = ("weights",)) -> None:
+        """Go back to time 0: initial state, no spikes in flight. Weights stay as they are."""
+        for name in keep:
+            if name != "weights":
+                raise DescriptionError(f"reset: keep can name 'weights', got {name!r}")
+        self._allocate()
+
+    def state(self) -> dict[str, Array]:
+        """Everything that a simulation of the same network needs to go on exactly from here, as named arrays.
+
+        Independent of the number of threads. ``in_flight/*`` are the spikes that some synapse has yet to
+        deliver.
+        """
+        out: dict[str, Array] = {
+            "tick": np.array(self.tick),
+            "seed": np.array(self.seed, np.uint64),
+            "n_spikes": self._control.spikes.copy(),
+        }
+        for (population, name), values in self._fields().items():
+            out[f"state/{population}/{name}"] = np.concatenate([v.copy() for v in values], axis=1)
+        trial, tick, source, times = self._in_flight()
+        out.update({"in_flight/trial": trial, "in_flight/tick": tick, "in_flight/source": source})
+        out["in_flight/times"] = times
+        return out
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Continue from what :meth:`state` returned, bit for bit."""
+        if int(state["seed"]) != self.seed:
+            raise DescriptionError(f"load_state: seed must be {self.seed}, got {int(state['seed'])}")
+        self._allocate()
+        for (population, name), values in self._fields().items():
+            key = f"state/{population}/{name}"
+            if key not in state:
+                raise DescriptionError(f"load_state: {key} is missing")
+            n = sum(v.shape[1] for v in values)
+            if state[key].shape != (self.n_trials, n):
+                raise DescriptionError(f"load_state: {key} must have shape {(self.n_trials, n)}")
+            at = 0
+            for v in values:
+                v[:] = state[key][:, at : at + v.shape[1]]
+                at += v.shape[1]
+        tick = int(state["tick"])
+        self._control.clock[:] = tick
+        self._control.spikes[:] = state["n_spikes"]
+        columns = (state[f"in_flight/{c}"] for c in ("trial", "tick", "source", "times"))
+        for trial, fired, source, times in zip(*columns, strict=True):
+            for _ in range(int(times)):
+                self._emit_again(int(trial), int(fired), int(source), tick)
+
+    def _fields(self) -> dict[tuple[str, str], list[Array]]:
+        """State arrays (trial, neuron) by population and name, one for each shard."""
+        out: dict[tuple[str, str], list[Array]] = {}
+        for kinds in self._kinds:
+            for kind in kinds:
+                for population, _, count, _, first in kind.part:
+                    for name, values in kind.fields._asdict().items():
+                        key = (self._plan.populations[population].name, name)
+                        out.setdefault(key, []).append(values[:, first : first + count])
+        return out
+
+    def _in_flight(self) -> tuple[Array, Array, Array, Array]:
+        """Spikes in the queues as (trial, tick of the spike, source, how often), sorted."""
+        found: list[Array] = [np.zeros((0, 4), np.int64)]
+        now = self.tick
+        for wires, ring in zip(self._wires, self._ring, strict=True):
+            order = np.argsort(wires.segment_entry, kind="stable")
+            owner = np.repeat(np.arange(len(wires.segment_ptr) - 1), np.diff(wires.segment_ptr))
+            n_buckets = ring.count.shape[1]
+            for trial in range(self.n_trials):
+                for bucket in np.flatnonzero(ring.count[trial]):
+                    entries = ring.entry[trial, bucket, : ring.count[trial, bucket]]
+                    entries = entries[(entries >> 8) & 0xFFFFF > 0]
+                    segment = order[np.searchsorted(wires.segment_entry[order], entries)]
+                    arrival = now + 1 + (bucket - now - 1) % n_buckets
+                    rows, times = np.unique(segment, return_counts=True)
+                    columns = [
+                        np.full(len(rows), trial),
+                        arrival - wires.segment_delay[rows],
+                        owner[rows],
+                        times,
+                    ]
+                    found.append(np.stack(columns, axis=1))
+        table = np.unique(np.concatenate(found), axis=0)
+        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
+
+    def _emit_again(self, trial: int, fired: int, source: int, now: int) -> None:
+        """Put the segments of a spike that arrive after ``now`` back into the queues."""
+        for k, wires in enumerate(self._wires):
+            for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
+                arrival = fired + int(wires.segment_delay[j])
+                if arrival > now:
+                    ring = self._ring[k]
+                    bucket = arrival % ring.count.shape[1]
+                    if ring.count[trial, bucket] == ring.entry.shape[2]:
+                        ring.spill_entry[trial, 0], ring.spill_bucket[trial, 0] = (
+                            wires.segment_entry[j],
+                            bucket,
+                        )
+                        ring.spill_count[trial] = 1
+                        self._grow()
+                        continue
+                    ring.entry[trial, bucket, ring.count[trial, bucket]] = wires.segment_entry[j]
+                    ring.count[trial, bucket] += 1
+
+
+def _default_threads(network: Network, n_trials: int) -> int:
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
+    if n_trials > 1:
+        return min(available, n_trials)
+    return available if sum(p.size for p in network.populations) >= _MANY else 1
+
+
+class _Log:
+    """Buffers of one run."""
+
+    def __init__(self, simulation: Simulation, record: Record, start: int, until: int) -> None:
+        self.simulation, self.record, self.start, self.until = simulation, record, start, until
+        p, n_trials, real = simulation._plan, simulation.n_trials, simulation._real
+        known = {id(node): k for k, node in enumerate(p.nodes)}
+        wanted = np.zeros(len(p.nodes), np.uint8)
+        for node in record.spikes:
+            if id(node) not in known:
+                raise DescriptionError(f"Record: {getattr(node, 'name', node)!r} is not in the network")
+            wanted[known[id(node)]] = 1
+        room = int(simulation._control.room[0])
+        capacity = 2 * room + max(1024, (1 << 20) // n_trials) if wanted.any() else room
+        if record.every is None:
+            every = 1
+        else:
+            every = round(record.every / simulation.dt)
+            if every < 1 or not math.isclose(every * simulation.dt, record.every, rel_tol=1e-9):
+                raise DescriptionError(f"Record: every must be a multiple of dt, got {record.every} ms")
+        samples = np.arange(start // every + 1, until // every + 1) * every
+        self.trace_tick = samples if record.traces else np.zeros(0, np.int64)
+        probes, self.columns = self._probes(record)
+        self.chunks: list[tuple[int, Array, Array]] = []
+        self.tape = Tape(
+            wanted=wanted,
+            node_of=np.repeat(np.arange(len(p.nodes), dtype=np.int32), [node.size for node in p.nodes]),
+            tick=np.empty((n_trials, capacity), np.int64),
+            source=np.empty((n_trials, capacity), np.int32),
+            count=np.zeros(n_trials, np.int64),
+            probe=probes,
+            every=np.array([every, start // every + 1], np.int64),
+            trace=np.zeros(
+                (n_trials, len(self.trace_tick), sum(len(c) for c in self.columns.values())), real
+            ),
+        )
+
+    def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
+        """Which numbers to sample: for each shard (kind, field, index, column), and each trace's columns."""
+        p = self.simulation._plan
+        probes: list[list[tuple[int, int, int, int]]] = [[] for _ in range(p.n_shards)]
+        columns: dict[str, Array] = {}
+        column = 0
+        for name, trace in record.traces.items():
+            if trace.population not in p.populations:
+                raise DescriptionError(f"Record: {trace.population.name!r} is not in the network")
+            number = p.populations.index(trace.population)
+            chosen = trace.numbers()
+            columns[name] = column + np.arange(len(chosen))
+            for k in range(p.n_shards):
+                lo, hi = p.numbers(k, trace.population.name)
+                for q, kind in enumerate(self.simulation._kinds[k]):
+                    field = (
+                        kind.fields._fields.index(trace.state) if trace.state in kind.fields._fields else 0
+                    )
+                    for population, _, _, _, first in kind.part:
+                        if population == number:
+                            probes[k] += [
+                                (q, field, first + int(i) - lo, column + c)
+                                for c, i in enumerate(chosen)
+                                if lo <= i < hi
+                            ]
+            column += len(chosen)
+        return [np.array(rows, np.int64).reshape(-1, 4) for rows in probes], columns
+
+    def drain(self) -> None:
+        """Take the recorded spikes off the tape."""
+        for trial in np.flatnonzero(self.tape.count):
+            n = self.tape.count[trial]
+            self.chunks.append(
+                (int(trial), self.tape.tick[trial, :n].copy(), self.tape.source[trial, :n].copy())
+            )
+        self.tape.count[:] = 0
+
+    def result(self, n_spikes: dict[str, int], events: int, run_s: float) -> Result:
+        """Sort what was recorded by population."""
+        simulation, p = self.simulation, self.simulation._plan
+        chunks = sorted(self.chunks, key=lambda chunk: chunk[0])
+        tick = np.concatenate([c[1] for c in chunks] or [np.zeros(0, np.int64)])
+        source = np.concatenate([c[2] for c in chunks] or [np.zeros(0, np.int32)])
+        trial = np.repeat(
+            np.array([c[0] for c in chunks], np.int32), np.array([len(c[1]) for c in chunks], np.int64)
+        )
+        spikes = {}
+        for node in self.record.spikes:
+            first = p.first_source[node.name]
+            mine = (source >= first) & (source < first + node.size)
+            spikes[node.name] = Spikes(
+                tick[mine], (source[mine] - first).astype(np.uint32), trial[mine], simulation.dt
+            )
+        return Result(
+            start=self.start,
+            stop=self.until,
+            dt=simulation.dt,
+            n_trials=simulation.n_trials,
+            sizes={q.name: q.size for q in p.populations},
+            spikes=spikes,
+            traces={name: self.tape.trace[:, :, c] for name, c in self.columns.items()},
+            trace_tick=self.trace_tick,
+            n_spikes=n_spikes,
+            synaptic_events=events,
+            run_s=run_s,
+        )

@@ -1,0 +1,62 @@
+"""The update loop of stepped populations, and the list of neurons that fired.
+
+A kernel template: :mod:`.build` writes a copy for each model in which the import below is that model's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .binding import flow, gather, hear, inject, load, pick, reset, rows, store, threshold, window
+
+BLOCK = 1024  # neurons whose state, input and flags stay in the first-level cache
+
+
+def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired: Any, n: int) -> Any:
+    """Advance ``n`` neurons by one tick: flow, receive, threshold, reset. Returns how many fired."""
+    n_fired = 0
+    for i in range(n):
+        c = pick(constants, i)
+        s = hear(flow(load(fields, i), c, inject(current, i)), c, inputs, i)
+        fires = threshold(s, c)
+        if fires:
+            s = reset(s, c)
+        store(fields, i, s)
+        fired[i] = fires
+        n_fired += fires
+    return n_fired
+
+
+def step(kind: Any, trial: int, inputs: Any, fired: Any, out: Any, ptr: Any) -> None:
+    """Advance all populations of a kind and append those who fired, in the order of their numbers.
+
+    Parameters
+    ----------
+    inputs : real[n_rows, n_slots]
+        accumulators
+    fired : uint8[BLOCK]
+        scratch
+    out : int32[n_slots]
+        sources that fired, population by population
+    ptr : int64[n_populations + 1]
+        where each population's begin in ``out``
+    """
+    for p in range(kind.part.shape[0]):
+        population, slot, count, source, first = kind.part[p]
+        n_out = ptr[population]
+        for lo in range(0, count, BLOCK):
+            hi = min(lo + BLOCK, count)
+            n = advance_block(
+                window(kind.fields, trial, first + lo, first + hi),
+                gather(kind.table, kind.arrays, p, first + lo, first + hi),
+                rows(inputs, slot + lo, slot + hi),
+                kind.current[first + lo : first + hi],
+                fired,
+                hi - lo,
+            )
+            if n:
+                for i in range(hi - lo):
+                    if fired[i]:
+                        out[n_out] = source + lo + i
+                        n_out += 1
+        ptr[population + 1] = n_out
