@@ -24,7 +24,7 @@ from numba import njit
 from tegmentum.simcore.layer_kernel import advance
 from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
 from tegmentum.simcore.rowsum import add_rows
-from tegmentum.simcore.window_arrays import RowIndex
+from tegmentum.simcore.window_arrays import RowIndex, Scratch
 
 from .local_factor import state_difference as local_factor
 from .optimiser import StepConstants
@@ -32,60 +32,41 @@ from .optimiser import adam as optimiser_step
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def credit(v, out, signal, every_tick, c, rule, grad, live, slot):  # type: ignore[no-untyped-def]
-    """Fill rows ``slot + 1 + t`` of ``grad`` with a_t and row ``slot`` with their sum.
+def credit(v, out, signal, every_tick, c, rule, later, total, grad, slot):  # type: ignore[no-untyped-def]
+    """Fill rows ``slot + t`` of ``grad`` with a_t, t = 1 ... T, and row ``slot`` with their sum.
 
-    ``live`` says which rows are not all zero; a neuron's credit dies out going back, because the local factor is 0
-    wherever the neuron did not change, and the loop ends where no neuron of the block has any left.
+    ``signal`` (2, width) has a second row of zeros for the ticks at which no signal comes. ``later`` and ``total`` are
+    scratch, kept apart from ``grad`` so that the loop is vectorised.
     """
     n_ticks, width = v.shape[0] - 1, v.shape[1]
-    zero = np.float32(0.0)
-    total, later = grad[slot], grad[slot]
     for j in range(width):
-        total[j] = zero
-    live[slot] = True
+        later[j] = np.float32(0.0)
+        total[j] = np.float32(0.0)
     for t in range(n_ticks, 0, -1):
-        now = grad[slot + t]
-        last = t == n_ticks
-        alive = 0
-        if last:
-            for j in range(width):
-                a = signal[j] * local_factor(v[t, j], out[t, j], out[t - 1, j], rule)
-                now[j] = a
-                alive |= a != zero
-        else:
-            for j in range(width):
-                s = State(v[t, j], out[t, j])
-                seed = signal[j] if every_tick else zero
-                delta = local_factor(v[t, j], out[t, j], out[t - 1, j], rule)
-                a = (seed + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
-                now[j] = a
-                alive |= a != zero
+        seed = signal[0 if every_tick or t == n_ticks else 1]
+        now, v_now, out_now, out_before = grad[slot + t], v[t], out[t], out[t - 1]
         for j in range(width):
-            total[j] += now[j]
-        live[slot + t] = alive != 0
-        later = now
-        if alive == 0 and not every_tick:
-            for u in range(1, t):
-                live[slot + u] = False
-            break
+            s = State(v_now[j], out_now[j])
+            delta = local_factor(v_now[j], out_now[j], out_before[j], rule)
+            a = (seed[j] + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
+            later[j] = a
+            total[j] += a
+            now[j] = a
+    grad[slot] = total
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def apply_rows(table, first_moment, second_moment, seen, rows, grad, live, g, index, value, step):  # type: ignore[no-untyped-def]
+def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):  # type: ignore[no-untyped-def]
     """Sum the gradient of each row over the events it took part in, and step it: for wide blocks."""
     zero = np.float32(0.0)
     for i in range(table.shape[0]):
-        n = 0
-        for k in range(rows.start[i], rows.start[i + 1]):
-            index[n] = rows.slot[k]
-            value[n] = rows.value[k]
-            n += live[rows.slot[k]]
+        n = rows.start[i + 1] - rows.start[i]
         if n == 0 and not seen[i]:
             continue
         seen[i] = True
-        g[:] = zero
-        add_rows(g, grad, index, value, 0, n)
+        for j in range(table.shape[1]):
+            g[j] = zero
+        add_rows(g, grad, rows.slot, rows.value, rows.start[i], n)
         w, m, u = table[i], first_moment[i], second_moment[i]
         for j in range(table.shape[1]):
             w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], g[j], step)
@@ -149,11 +130,13 @@ def learn_block(
     width = table.shape[1]
     zero = np.float32(0.0)
     v, out = np.zeros((n_ticks + 1, width), np.float32), np.zeros((n_ticks + 1, width), np.float32)
-    base, current, signal = np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(width, np.float32)
+    row = np.zeros((5, width), np.float32)
+    base, current, rate = row[0], row[1], row[2]
+    scratch = Scratch(base, current, row[3], row[4])
+    signal = np.zeros((2, width), np.float32)
     narrow = width < 64
     n_slots = n_trials * (n_ticks + 1) if learning else 1
-    grad, live = np.zeros((n_slots, width), np.float32), np.zeros(n_slots, np.bool_)
-    index, value = np.zeros(n_slots + 1, np.uint32), np.zeros(n_slots + 1, np.float32)
+    grad = np.zeros((n_slots, width), np.float32)
     x = np.zeros(table.shape[0] if narrow else 1, np.float32)
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
     scale = np.float32(1.0) / np.float32(n_ticks)
@@ -161,27 +144,26 @@ def learn_block(
         step = StepConstants(steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4], steps[k, 5])
         for b in range(n_trials):
             trial = k * n_trials + b
-            advance(table, events, trial, n_ticks, constants, base, current, v, out)
+            advance(table, events, trial, n_ticks, constants, scratch, v, out)
             for j in range(width):
-                current[j] = zero
+                rate[j] = zero
             for t in range(n_ticks):
+                out_now, keep = out[t + 1], outputs[trial, t, column : column + width]
                 for j in range(width):
-                    current[j] += out[t + 1, j]
-                for j in range(n_neurons):
-                    outputs[trial, t, column + j] = out[t + 1, j]
+                    rate[j] += out_now[j]
+                    keep[j] = out_now[j]
+            mean = rates[trial, column : column + width]
             for j in range(width):
-                current[j] *= scale
-            for j in range(n_neurons):
-                rates[trial, column + j] = current[j]
+                mean[j] = rate[j] * scale
             if learning:
                 if error_scale != zero:
                     for j in range(n_neurons):
                         expected = np.float32(1.0) if labels[trial] == column + j else zero
-                        signal[j] = error_scale * (current[j] - expected)
+                        signal[0, j] = error_scale * (mean[j] - expected)
                 else:
                     for j in range(n_neurons):
-                        signal[j] = gains[labels[trial], column + j]
-                credit(v, out, signal, every_tick, constants, rule, grad, live, b * (n_ticks + 1))
+                        signal[0, j] = gains[labels[trial], column + j]
+                credit(v, out, signal, every_tick, constants, rule, base, rate, grad, b * (n_ticks + 1))
         if learning and narrow:
             apply_columns(
                 table, first_moment, second_moment, n_neurons, events, k * n_trials, n_trials, n_ticks, grad, x, gt,
@@ -189,5 +171,5 @@ def learn_block(
             )  # fmt: skip
         elif learning:
             batch_rows = RowIndex(rows.start[k], rows.slot[k], rows.value[k])
-            apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, live, current, index, value, step)
+            apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, current, step)
 

@@ -207,7 +207,7 @@ class Learner:
             if k == 0:
                 encode(a, b)
             else:
-                kernels.from_outputs(buffers.outputs[k - 1][slot], layer.n_pre, a, b, events)
+                kernels.from_outputs(buffers.outputs[k - 1][slot], layer.n_pre, self.graded, a, b, events)
             if sort:
                 for j in range(first, last):
                     batch_rows = window_arrays.RowIndex(rows.start[j], rows.slot[j], rows.value[j])
@@ -272,7 +272,7 @@ class _Buffers:
             entries = largest if k == 0 else n_ticks * (layer.n_pre + 1) + 1
             sort = learning and layer.learns and layer.width == BLOCK
             room = (layer.n_pre + 1, batch * entries) if sort else (1, 1)
-            self.events.append([window_arrays.allocate(n_trials, n_ticks, n_trials * entries) for _ in range(2)])
+            self.events.append([window_arrays.allocate(n_trials, n_ticks, n_trials * entries + 1) for _ in range(2)])
             self.rows.append([window_arrays.allocate_rows(n_batches, *room) for _ in range(2)])
             shape = (n_trials, n_ticks, layer.n_padded)
             self.outputs.append([np.zeros(shape, learner._dtype) for _ in range(2)])

@@ -32,6 +32,8 @@ def adam(w, m, u, g, k):  # type: ignore[no-untyped-def]
     """First and second moment of the gradient, bias-corrected; the step is their ratio."""
     m = m + k.fresh_1 * (g - m)
     u = k.keep_2 * u + k.fresh_2 * (g * g)
+    m = m if abs(m) > 1e-30 else 0.0  # a moment that fades away would linger as a denormal, at 100 times the cost
+    u = u if u > 1e-36 else 0.0
     return w - k.rate * m / (math.sqrt(u) * k.correct + k.epsilon), m, u
 
 

@@ -18,7 +18,7 @@ from .rowsum import add_rows
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def advance(table, events, trial, n_ticks, constants, base, current, v, out):  # type: ignore[no-untyped-def]
+def advance(table, events, trial, n_ticks, constants, scratch, v, out):  # type: ignore[no-untyped-def]
     """Potential and output of one block of neurons in one trial.
 
     Parameters
@@ -26,25 +26,34 @@ def advance(table, events, trial, n_ticks, constants, base, current, v, out):  #
     table : float32 (n_rows, width), C-contiguous
         incoming weights, a row for each presynaptic neuron, the bias last
     events : WindowEvents
-    base, current : float32 (width,)
-        scratch
+    scratch : Scratch
     v, out : float32 (n_ticks + 1, width)
         filled; row 0 is the state before the window, which is 0
+
+    Notes
+    -----
+    The state is carried in arrays of its own instead of being read from the row before: LLVM vectorises the loop only
+    if no array is both read and written at different rows.
     """
     width = table.shape[1]
     zero = np.float32(0.0)
+    base, current, state_v, state_out = scratch.base, scratch.current, scratch.v, scratch.out
     for j in range(width):
         base[j] = zero
-        v[0, j] = zero
-        out[0, j] = zero
+        state_v[j] = zero
+        state_out[j] = zero
     add_rows(base, table, events.index, events.value, events.base_start[trial], events.base_count[trial])
     for t in range(n_ticks):
         slot = trial * n_ticks + t
         for j in range(width):
             current[j] = base[j]
         add_rows(current, table, events.index, events.value, events.start[slot], events.count[slot])
+        v_now, out_now = v[t + 1], out[t + 1]
         for j in range(width):
-            s = flow(State(v[t, j], out[t, j]), constants, zero)
+            s = flow(State(state_v[j], state_out[j]), constants, zero)
             s = receive(s, constants, current[j])
-            v[t + 1, j] = s.v
-            out[t + 1, j] = output(s, constants)
+            y = output(s, constants)
+            state_v[j] = s.v
+            state_out[j] = y
+            v_now[j] = s.v
+            out_now[j] = y

@@ -42,12 +42,21 @@ class RowIndex(NamedTuple):
     value: Array  # float32 (capacity,)
 
 
+class Scratch(NamedTuple):
+    """Rows of one value for each neuron of a block, float32 (width,)."""
+
+    base: Array  # current of the base
+    current: Array  # current of a tick
+    v: Array  # potential of the last tick
+    out: Array  # output of the last tick
+
+
 def allocate(n_trials: int, n_ticks: int, capacity: int) -> WindowEvents:
     """Room for ``capacity`` entries over all trials and ticks."""
     per_trial, per_slot = np.zeros(n_trials, np.int64), np.zeros(n_trials * n_ticks, np.int64)
     return WindowEvents(
         per_trial, per_trial.copy(), per_slot, per_slot.copy(),
-        np.zeros(capacity, np.uint32), np.zeros(capacity, np.float32), per_trial.copy(),
+        np.zeros(capacity, np.uint32), np.ones(capacity, np.float32), per_trial.copy(),
     )  # fmt: skip
 
 

@@ -25,46 +25,47 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
     pixels, never of its neighbours in the batch. ``tegmentum.datasets.bernoulli`` draws the same spikes.
     """
     n_channels = x.shape[1]
-    certain = np.uint64(1) << np.uint64(32)
+    certain, low = np.uint64(1) << np.uint64(32), np.uint64(0xFFFFFFFF)
     half = certain >> np.uint64(1)
-    low = np.uint64(0xFFFFFFFF)
+    channel, limit = np.zeros(n_channels, np.uint32), np.zeros(n_channels, np.uint64)
+    sign = np.zeros(n_channels, np.float32)
+    words = np.zeros((4, n_channels), np.uint32)
     for b in range(first, last):
         room = (offset[b + 1] - offset[b]) // (n_ticks + 1)
         base = offset[b]
-        events.base_start[b] = base
-        n_base = 0
-        slots = b * n_ticks
-        for t in range(n_ticks):
-            events.start[slots + t] = base + (1 + t) * room
-            events.count[slots + t] = 0
-        spikes = 0
-        c2 = key[b] & low
-        c3 = ((key[b] >> np.uint64(32)) ^ (stream << np.uint64(24))) & low
+        n_base, n_random, spikes = 0, 0, 0
         for i in range(n_channels):
             thr = threshold[x[b, i]]
-            if thr == 0:
-                continue
-            expected = thr > half
-            if expected:
+            if thr > half:  # expected to spike: part of the base, and a tick without the spike deviates
                 events.index[base + n_base] = i
                 events.value[base + n_base] = np.float32(1.0)
                 n_base += 1
-            if thr >= certain:
-                spikes += n_ticks
-                continue
-            for quad in range((n_ticks + 3) // 4):
-                words = philox(np.uint64(i), np.uint64(quad) + (epoch << np.uint64(8)), c2, c3, k0, k1)
-                for lane in range(min(4, n_ticks - 4 * quad)):
-                    slot = slots + 4 * quad + lane
-                    spike = words[lane] < thr
-                    spikes += spike
-                    at = events.start[slot] + events.count[slot]
-                    events.index[at] = i
-                    events.value[at] = np.float32(-1.0) if expected else np.float32(1.0)
-                    events.count[slot] += spike != expected
+            channel[n_random], limit[n_random] = i, thr
+            sign[n_random] = np.float32(-1.0) if thr > half else np.float32(1.0)
+            n_random += thr > 0 and thr < certain
+        spikes = n_base * n_ticks
         events.index[base + n_base] = n_channels
         events.value[base + n_base] = np.float32(1.0)
-        events.base_count[b] = n_base + 1
+        events.base_start[b], events.base_count[b] = base, n_base + 1
+        c2 = key[b] & low
+        c3 = ((key[b] >> np.uint64(32)) ^ (stream << np.uint64(24))) & low
+        for quad in range((n_ticks + 3) // 4):
+            c1 = np.uint64(quad) + (epoch << np.uint64(8))
+            for k in range(n_random):
+                w0, w1, w2, w3 = philox(np.uint64(channel[k]), c1, c2, c3, k0, k1)
+                words[0, k], words[1, k], words[2, k], words[3, k] = w0, w1, w2, w3
+            for lane in range(min(4, n_ticks - 4 * quad)):
+                tick, drawn = 4 * quad + lane, words[lane]
+                at = base + (1 + tick) * room
+                n = at
+                for k in range(n_random):
+                    events.index[n] = channel[k]
+                    events.value[n] = sign[k]
+                    n += (drawn[k] < limit[k]) != (sign[k] < 0)
+                events.start[b * n_ticks + tick] = at
+                events.count[b * n_ticks + tick] = n - at
+                for k in range(at, n):
+                    spikes += 1 if events.value[k] > 0 else -1
         events.spikes[b] = spikes
 
 
@@ -88,8 +89,11 @@ def encode_graded(x, scale, offset, n_ticks, first, last, events):  # type: igno
 
 
 @njit(nogil=True, cache=True)
-def from_outputs(outputs, n_neurons, first, last, events):  # type: ignore[no-untyped-def]
-    """List the non-zero outputs of the layer before: ``outputs`` (n_trials, n_ticks, >= n_neurons)."""
+def from_outputs(outputs, n_neurons, graded, first, last, events):  # type: ignore[no-untyped-def]
+    """List the non-zero outputs of the layer before: ``outputs`` (n_trials, n_ticks, >= n_neurons).
+
+    Unless ``graded``, every entry of ``events.value`` is 1 already and stays so.
+    """
     n_ticks = outputs.shape[1]
     room = n_ticks * (n_neurons + 1) + 1  # one entry more in each slot: the loop writes before it counts
     for b in range(first, last):
@@ -101,15 +105,20 @@ def from_outputs(outputs, n_neurons, first, last, events):  # type: ignore[no-un
         spikes = 0
         for t in range(n_ticks):
             begin = at + 1 + t * (n_neurons + 1)
-            n = 0
-            for i in range(n_neurons):
-                out = outputs[b, t, i]
-                events.index[begin + n] = i
-                events.value[begin + n] = np.float32(out)
-                n += out != 0
+            out = outputs[b, t]
+            n = begin
+            if graded:
+                for i in range(n_neurons):
+                    events.value[n] = np.float32(out[i])
+                    events.index[n] = i
+                    n += out[i] != 0
+            else:
+                for i in range(n_neurons):
+                    events.index[n] = i
+                    n += out[i]
             events.start[b * n_ticks + t] = begin
-            events.count[b * n_ticks + t] = n
-            spikes += n
+            events.count[b * n_ticks + t] = n - begin
+            spikes += n - begin
         events.spikes[b] = spikes
 
 
