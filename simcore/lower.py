@@ -95,7 +95,8 @@ def plan(network: Network, dt: float, n_shards: int) -> Plan:
         key = (type(population.model), varying, id(population) in driven)
         kind = found.setdefault(key, KindPlan([], varying, id(population) in driven))
         kind.populations.append(population)
-    out.kinds = list(found.values())
+    # sorted, so that the order in which a network is written down needs no other kernels
+    out.kinds = [found[key] for key in sorted(found, key=lambda k: (k[0].__name__, *k[1:]))]
     out.nodes = [*out.populations, *network.spike_trains]
     first = 0
     for node in out.nodes:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .describe import described
 from .errors import DescriptionError, SimulationError
+from .log import Log
 from .lower import (
     Plan,
     build_rows,
@@ -24,9 +26,10 @@ from .lower import (
     trains_of,
     wires_of,
 )
-from .lowered import Control, Fired, Ring, Tape
+from .lowered import Control, Fired, Tape
 from .network import Network
-from .record import Record, Result, Spikes
+from .queues import IN_FLIGHT, grown, in_flight, new_ring, put_back
+from .record import Record, Result
 from .rng import seed_key
 
 Array = np.ndarray[Any, Any]
@@ -148,7 +151,7 @@ class Simulation:
                 kinds.append(arrays._replace(fields=state_type(*arrays.fields)))
             self._kinds.append(tuple(kinds))
         n_buckets = 1 << self._max_delay.bit_length()
-        self._ring = [self._new_ring(k, n_buckets, 64) for k in range(self._n_shards)]
+        self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
         n_populations, n_slots = len(p.populations), max(p.n_slots)
         self._fired = Fired(
             np.zeros((n_trials, 2, self._n_shards, n_slots), np.int32),
@@ -168,24 +171,6 @@ class Simulation:
             spikes=np.zeros((n_trials, n_populations), np.int64),
         )
 
-    def _new_ring(self, k: int, n_buckets: int, capacity: int) -> Ring:
-        n_spill = 2 * len(self._wires[k].segment_entry) + 2 * self._most_train_segments(k) + 1
-        return Ring(
-            np.empty((self.n_trials, n_buckets, capacity), np.int64),
-            np.zeros((self.n_trials, n_buckets), np.int64),
-            np.empty((self.n_trials, n_spill), np.int64),
-            np.empty((self.n_trials, n_spill), np.int32),
-            np.zeros(self.n_trials, np.int64),
-        )
-
-    def _most_train_segments(self, k: int) -> int:
-        """Segments that repeated spikes of one train in one tick may add beyond one of each source."""
-        if not len(self._trains.tick):
-            return 0
-        degree = np.diff(self._wires[k].segment_ptr)[self._trains.source]
-        same = np.diff(self._trains.tick, prepend=-1) != 0
-        return int(np.add.reduceat(degree, np.flatnonzero(same)).max(initial=0)) if same.any() else 0
-
     # ------------------------------------------------------------------------------------------------ running
 
     @property
@@ -198,7 +183,13 @@ class Simulation:
         """Time simulated so far [ms]."""
         return self.tick * self.dt
 
-    def run(self, ms: float, record: Record | None = None) -> Result:
+    def run(
+        self,
+        ms: float,
+        record: Record | None = None,
+        to: str | os.PathLike[str] | None = None,
+        force: bool = False,
+    ) -> Result:
         """Simulate ``ms`` milliseconds and return what was recorded.
 
         Parameters
@@ -206,17 +197,33 @@ class Simulation:
         ms : float
             duration, a multiple of ``dt``
         record : Record, optional
+        to : path, optional
+            run store to create; what is recorded then streams there and the result does not hold it
+        force : bool
+            replace an existing run store
 
         Raises
         ------
         SimulationError
-            if the state becomes NaN
+            if the state becomes NaN; what was recorded until then is safe in the store
         """
         n = round(ms / self.dt)
         if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
             raise DescriptionError(f"run: ms must be a multiple of dt = {self.dt} ms and >= 0, got {ms}")
-        start, until = self.tick, self.tick + n
-        log = _Log(self, record or Record(), start, until)
+        if to is None:
+            return self._run(n, Log(self, record or Record(), n))
+        from .store import RunStore
+
+        config = {"network": described(self.network), "dt": self.dt, "seed": self.seed, "ms": ms}
+        config.update(
+            threads=self.threads, n_trials=self.n_trials, precision=self.precision, start_tick=self.tick
+        )
+        with RunStore.create(str(to), config=config, force=force) as store:
+            return self._run(n, Log(self, record or Record(), n, store))
+
+    def _run(self, n: int, log: Log) -> Result:
+        """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second."""
+        until = self.tick + n
         spikes, events = self._control.spikes.copy(), self._control.events[:, 0].sum()
         began = time.perf_counter()
         length = 64
@@ -234,7 +241,7 @@ class Simulation:
             time.perf_counter() - began,
         )
 
-    def _advance(self, stop: int, log: _Log) -> None:
+    def _advance(self, stop: int, log: Log) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
         while self.tick < stop:
             jobs = range(1, self.threads)
@@ -269,26 +276,7 @@ class Simulation:
 
     def _grow(self) -> None:
         """Double the capacity of queues that had to spill."""
-        for k, ring in enumerate(self._ring):
-            while ring.spill_count.any():
-                wider = self._new_ring(k, ring.count.shape[1], 2 * ring.entry.shape[2])
-                wider.count[:] = ring.count
-                wider.entry[:, :, : ring.entry.shape[2]] = ring.entry
-                for trial in np.flatnonzero(ring.spill_count):
-                    left = 0
-                    for j in range(ring.spill_count[trial]):
-                        bucket, entry = ring.spill_bucket[trial, j], ring.spill_entry[trial, j]
-                        if bucket < 0:
-                            continue
-                        n = wider.count[trial, bucket]
-                        if n < wider.entry.shape[2]:
-                            wider.entry[trial, bucket, n] = entry
-                            wider.count[trial, bucket] += 1
-                        else:
-                            wider.spill_entry[trial, left], wider.spill_bucket[trial, left] = entry, bucket
-                            left += 1
-                    wider.spill_count[trial] = left
-                self._ring[k] = ring = wider
+        self._ring = [grown(ring) for ring in self._ring]
 
     def _next_change(self, tick: int) -> int:
         """Last tick before an injected current changes."""
@@ -353,9 +341,8 @@ class Simulation:
         }
         for (population, name), values in self._fields().items():
             out[f"state/{population}/{name}"] = np.concatenate([v.copy() for v in values], axis=1)
-        trial, tick, source, times = self._in_flight()
-        out.update({"in_flight/trial": trial, "in_flight/tick": tick, "in_flight/source": source})
-        out["in_flight/times"] = times
+        pending = in_flight(self._wires, self._ring, self.tick)
+        out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
         return out
 
     def load_state(self, state: Mapping[str, Array]) -> None:
@@ -377,10 +364,9 @@ class Simulation:
         tick = int(state["tick"])
         self._control.clock[:] = tick
         self._control.spikes[:] = state["n_spikes"]
-        columns = (state[f"in_flight/{c}"] for c in ("trial", "tick", "source", "times"))
-        for trial, fired, source, times in zip(*columns, strict=True):
-            for _ in range(int(times)):
-                self._emit_again(int(trial), int(fired), int(source), tick)
+        pending = np.stack([state[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
+        for k, wires in enumerate(self._wires):
+            self._ring[k] = put_back(wires, self._ring[k], pending, tick)
 
     def _fields(self) -> dict[tuple[str, str], list[Array]]:
         """State arrays (trial, neuron) by population and name, one for each shard."""
@@ -393,50 +379,6 @@ class Simulation:
                         out.setdefault(key, []).append(values[:, first : first + count])
         return out
 
-    def _in_flight(self) -> tuple[Array, Array, Array, Array]:
-        """Spikes in the queues as (trial, tick of the spike, source, how often), sorted."""
-        found: list[Array] = [np.zeros((0, 4), np.int64)]
-        now = self.tick
-        for wires, ring in zip(self._wires, self._ring, strict=True):
-            order = np.argsort(wires.segment_entry, kind="stable")
-            owner = np.repeat(np.arange(len(wires.segment_ptr) - 1), np.diff(wires.segment_ptr))
-            n_buckets = ring.count.shape[1]
-            for trial in range(self.n_trials):
-                for bucket in np.flatnonzero(ring.count[trial]):
-                    entries = ring.entry[trial, bucket, : ring.count[trial, bucket]]
-                    entries = entries[(entries >> 8) & 0xFFFFF > 0]
-                    segment = order[np.searchsorted(wires.segment_entry[order], entries)]
-                    arrival = now + 1 + (bucket - now - 1) % n_buckets
-                    rows, times = np.unique(segment, return_counts=True)
-                    columns = [
-                        np.full(len(rows), trial),
-                        arrival - wires.segment_delay[rows],
-                        owner[rows],
-                        times,
-                    ]
-                    found.append(np.stack(columns, axis=1))
-        table = np.unique(np.concatenate(found), axis=0)
-        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
-
-    def _emit_again(self, trial: int, fired: int, source: int, now: int) -> None:
-        """Put the segments of a spike that arrive after ``now`` back into the queues."""
-        for k, wires in enumerate(self._wires):
-            for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
-                arrival = fired + int(wires.segment_delay[j])
-                if arrival > now:
-                    ring = self._ring[k]
-                    bucket = arrival % ring.count.shape[1]
-                    if ring.count[trial, bucket] == ring.entry.shape[2]:
-                        ring.spill_entry[trial, 0], ring.spill_bucket[trial, 0] = (
-                            wires.segment_entry[j],
-                            bucket,
-                        )
-                        ring.spill_count[trial] = 1
-                        self._grow()
-                        continue
-                    ring.entry[trial, bucket, ring.count[trial, bucket]] = wires.segment_entry[j]
-                    ring.count[trial, bucket] += 1
-
 
 def _default_threads(network: Network, n_trials: int) -> int:
     if hasattr(os, "sched_getaffinity"):
@@ -446,108 +388,3 @@ def _default_threads(network: Network, n_trials: int) -> int:
     if n_trials > 1:
         return min(available, n_trials)
     return available if sum(p.size for p in network.populations) >= _MANY else 1
-
-
-class _Log:
-    """Buffers of one run."""
-
-    def __init__(self, simulation: Simulation, record: Record, start: int, until: int) -> None:
-        self.simulation, self.record, self.start, self.until = simulation, record, start, until
-        p, n_trials, real = simulation._plan, simulation.n_trials, simulation._real
-        known = {id(node): k for k, node in enumerate(p.nodes)}
-        wanted = np.zeros(len(p.nodes), np.uint8)
-        for node in record.spikes:
-            if id(node) not in known:
-                raise DescriptionError(f"Record: {getattr(node, 'name', node)!r} is not in the network")
-            wanted[known[id(node)]] = 1
-        room = int(simulation._control.room[0])
-        capacity = 2 * room + max(1024, (1 << 20) // n_trials) if wanted.any() else room
-        if record.every is None:
-            every = 1
-        else:
-            every = round(record.every / simulation.dt)
-            if every < 1 or not math.isclose(every * simulation.dt, record.every, rel_tol=1e-9):
-                raise DescriptionError(f"Record: every must be a multiple of dt, got {record.every} ms")
-        samples = np.arange(start // every + 1, until // every + 1) * every
-        self.trace_tick = samples if record.traces else np.zeros(0, np.int64)
-        probes, self.columns = self._probes(record)
-        self.chunks: list[tuple[int, Array, Array]] = []
-        self.tape = Tape(
-            wanted=wanted,
-            node_of=np.repeat(np.arange(len(p.nodes), dtype=np.int32), [node.size for node in p.nodes]),
-            tick=np.empty((n_trials, capacity), np.int64),
-            source=np.empty((n_trials, capacity), np.int32),
-            count=np.zeros(n_trials, np.int64),
-            probe=probes,
-            every=np.array([every, start // every + 1], np.int64),
-            trace=np.zeros(
-                (n_trials, len(self.trace_tick), sum(len(c) for c in self.columns.values())), real
-            ),
-        )
-
-    def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
-        """Which numbers to sample: for each shard (kind, field, index, column), and each trace's columns."""
-        p = self.simulation._plan
-        probes: list[list[tuple[int, int, int, int]]] = [[] for _ in range(p.n_shards)]
-        columns: dict[str, Array] = {}
-        column = 0
-        for name, trace in record.traces.items():
-            if trace.population not in p.populations:
-                raise DescriptionError(f"Record: {trace.population.name!r} is not in the network")
-            number = p.populations.index(trace.population)
-            chosen = trace.numbers()
-            columns[name] = column + np.arange(len(chosen))
-            for k in range(p.n_shards):
-                lo, hi = p.numbers(k, trace.population.name)
-                for q, kind in enumerate(self.simulation._kinds[k]):
-                    field = (
-                        kind.fields._fields.index(trace.state) if trace.state in kind.fields._fields else 0
-                    )
-                    for population, _, _, _, first in kind.part:
-                        if population == number:
-                            probes[k] += [
-                                (q, field, first + int(i) - lo, column + c)
-                                for c, i in enumerate(chosen)
-                                if lo <= i < hi
-                            ]
-            column += len(chosen)
-        return [np.array(rows, np.int64).reshape(-1, 4) for rows in probes], columns
-
-    def drain(self) -> None:
-        """Take the recorded spikes off the tape."""
-        for trial in np.flatnonzero(self.tape.count):
-            n = self.tape.count[trial]
-            self.chunks.append(
-                (int(trial), self.tape.tick[trial, :n].copy(), self.tape.source[trial, :n].copy())
-            )
-        self.tape.count[:] = 0
-
-    def result(self, n_spikes: dict[str, int], events: int, run_s: float) -> Result:
-        """Sort what was recorded by population."""
-        simulation, p = self.simulation, self.simulation._plan
-        chunks = sorted(self.chunks, key=lambda chunk: chunk[0])
-        tick = np.concatenate([c[1] for c in chunks] or [np.zeros(0, np.int64)])
-        source = np.concatenate([c[2] for c in chunks] or [np.zeros(0, np.int32)])
-        trial = np.repeat(
-            np.array([c[0] for c in chunks], np.int32), np.array([len(c[1]) for c in chunks], np.int64)
-        )
-        spikes = {}
-        for node in self.record.spikes:
-            first = p.first_source[node.name]
-            mine = (source >= first) & (source < first + node.size)
-            spikes[node.name] = Spikes(
-                tick[mine], (source[mine] - first).astype(np.uint32), trial[mine], simulation.dt
-            )
-        return Result(
-            start=self.start,
-            stop=self.until,
-            dt=simulation.dt,
-            n_trials=simulation.n_trials,
-            sizes={q.name: q.size for q in p.populations},
-            spikes=spikes,
-            traces={name: self.tape.trace[:, :, c] for name, c in self.columns.items()},
-            trace_tick=self.trace_tick,
-            n_spikes=n_spikes,
-            synaptic_events=events,
-            run_s=run_s,
-        )

@@ -1,0 +1,71 @@
+"""Generated modules: found again by a second process, made anew when a model changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+MODEL = """
+from dataclasses import dataclass
+from typing import NamedTuple
+from tegmentum.simcore import AllToAll, Network, NeuronModel, Population, Record, Simulation, Trace, param
+
+class State(NamedTuple):
+    v: float
+
+class Constants(NamedTuple):
+    step: float
+
+GAIN = {gain}
+
+def gained(x):
+    return GAIN * x
+
+@dataclass(frozen=True, eq=False)
+class Ramp(NeuronModel):
+    step: float = param(1.0)
+    def derive(self, dt):
+        return Constants(self.step)
+    def initial(self):
+        return State(0.0)
+
+def flow(s, c, i):
+    return State(s.v + gained(c.step))
+
+def receive(s, c, v):
+    return s
+
+def threshold(s, c):
+    return False
+
+def reset(s, c):
+    return s
+
+if __name__ == "__main__":
+    import time
+    p = Population("p", 1, Ramp())
+    simulation = Simulation(Network(p), dt=1.0)
+    t = time.perf_counter()
+    result = simulation.run(3.0, Record(traces={{"v": Trace(p)}}))
+    hits = sum(sum(d.stats.cache_hits.values()) for d in [simulation._engine.advance])
+    print(*result.traces["v"][0, :, 0], hits)
+"""
+
+
+def simulate(tmp_path, gain):
+    script = tmp_path / "ramp.py"
+    script.write_text(MODEL.format(gain=gain))
+    environment = {**os.environ, "TEGMENTUM_CACHE": str(tmp_path / "cache")}
+    out = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, check=False
+    )
+    assert out.returncode == 0, out.stderr
+    return [float(x) for x in out.stdout.split()]
+
+
+def test_a_users_model_in_a_script_is_cached_and_its_edits_are_noticed(tmp_path):
+    assert simulate(tmp_path, 2.0) == [2.0, 4.0, 6.0, 0]
+    assert simulate(tmp_path, 2.0) == [2.0, 4.0, 6.0, 1]
+    assert simulate(tmp_path, 5.0) == [5.0, 10.0, 15.0, 0]
+    assert simulate(tmp_path, 2.0) == [2.0, 4.0, 6.0, 1]
