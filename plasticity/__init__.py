@@ -1,0 +1,47 @@
+"""Plasticity rules and the learner that runs them; read :mod:`.naca` first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .expectation import Expectation
+from .local_factor import Slope, StateDifference
+from .naca import RULES, naca
+from .neuromodulator import Dopamine, Neuromodulator
+from .optimiser import SGD, Adam
+from .receptor import LinearReceptor, NacaReceptor
+from .rules import ErrorDriven, Frozen, Modulated
+
+if TYPE_CHECKING:
+    from .learner import Learner, Work
+    from .warmup import compile_rule
+
+__all__ = [
+    "RULES",
+    "SGD",
+    "Adam",
+    "Dopamine",
+    "ErrorDriven",
+    "Expectation",
+    "Frozen",
+    "Learner",
+    "LinearReceptor",
+    "Modulated",
+    "NacaReceptor",
+    "Neuromodulator",
+    "Slope",
+    "StateDifference",
+    "Work",
+    "compile_rule",
+    "naca",
+]
+
+_COMPILED = {"Learner": "learner", "Work": "learner", "compile_rule": "warmup"}  # these import numba
+
+
+def __getattr__(name: str) -> Any:
+    if name in _COMPILED:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_COMPILED[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

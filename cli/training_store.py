@@ -1,0 +1,101 @@
+"""What a training run writes to its store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tegmentum.datasets import Dataset
+    from tegmentum.plasticity import Learner, Work
+    from tegmentum.simcore.store import RunStore
+
+
+class TrainingRecorder:
+    """Accuracy for each epoch in the root, weights and biases at epoch ends, levels of the neuromodulator, spikes.
+
+    Parameters
+    ----------
+    store : RunStore
+    learner : Learner
+    data : Dataset
+    """
+
+    def __init__(self, store: RunStore, learner: Learner, data: Dataset):
+        self.store, self.learner, self.data = store, learner, data
+        self.table = store.table(
+            "",
+            dim="epoch",
+            columns={
+                "epoch": ("int64", ""),
+                "train_accuracy": ("float64", "fraction"),
+                "test_accuracy": ("float64", "fraction"),
+                "synaptic_events": ("int64", ""),
+                "learning_time": ("float64", "s"),
+            },
+        )
+        n = data.n_classes
+        self.confusion = store.table(
+            "learning",
+            dim="evaluation",
+            columns={
+                "evaluation": ("int64", "after epoch"),
+                "confusion": ("int64", "samples", ("label", "prediction"), (n, n)),
+            },
+        )
+        self.weights: list[Any] = []
+        for layer in learner.layers:
+            pre, post = np.divmod(np.arange(layer.n_pre * layer.n_post, dtype=np.uint32), np.uint32(layer.n_post))
+            own = np.arange(layer.n_post, dtype=np.uint32)
+            self.weights.append(
+                (
+                    store.weights(layer.name, pre, post, n_pre=layer.n_pre, n_post=layer.n_post),
+                    store.weights(f"{layer.name}-bias", np.zeros_like(own), own, n_pre=1, n_post=layer.n_post),
+                )
+            )
+            if layer.levels.size:
+                self._levels(layer)
+
+    def _levels(self, layer: Any) -> None:
+        """Level and gain in each subpopulation, for each expected class: they do not change while learning."""
+        name = layer.rule.modulator.name
+        group = self.store.modulators(
+            layer.post.name, channels=[name, f"{name} gain"], n_subpopulations=layer.n_post, time_name="expected class"
+        )
+        for k in range(len(layer.levels)):
+            group.append(k, np.stack([layer.levels[k], layer.gains[k]]))
+
+    def snapshot(self, epoch: int) -> None:
+        """Write all weights and biases."""
+        for layer, (weights, bias) in zip(self.learner.layers, self.weights, strict=True):
+            w, b = layer.weights()
+            weights.snapshot(epoch, w.ravel())
+            bias.snapshot(epoch, b)
+
+    def epoch(self, epoch: int, work: Work, test_accuracy: float, predicted: Any) -> None:
+        """Write what an epoch achieved, and commit."""
+        self.table.append(
+            epoch=epoch,
+            train_accuracy=work.accuracy,
+            test_accuracy=test_accuracy,
+            synaptic_events=work.synaptic_events,
+            learning_time=work.seconds,
+        )
+        n = self.data.n_classes
+        pairs = np.bincount(self.data.y_test * n + predicted, minlength=n * n).reshape(n, n)
+        self.confusion.append(evaluation=epoch, confusion=pairs)
+        self.snapshot(epoch)
+        self.store.commit()
+
+    def finish(self, n_samples: int) -> None:
+        """Write the hidden and output spikes of the first ``n_samples`` test samples, a trial each."""
+        if self.learner.graded or not n_samples:
+            return
+        outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
+        for layer, spikes in zip(self.learner.layers, outputs, strict=True):
+            group = self.store.spikes(layer.post.name, n_neurons=layer.n_post, dt=1.0)
+            for trial in spikes:
+                tick, neuron = np.nonzero(trial)
+                group.append(tick.astype(np.int64), neuron.astype(np.uint32))
+                group.end_trial(self.learner.n_ticks)
