@@ -12,7 +12,7 @@ _HOMES = {
     "connect": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "network": "Network Population Projection",
-    "neurons": "DiscreteLIF LIF NeuronModel Parrot param",
+    "neurons": "AdEx DiscreteLIF GradedUnit Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
     "record": "Record Result Spikes Trace",
     "simulation": "Simulation",
     "sources": "Current Noise Poisson SpikeTrain",

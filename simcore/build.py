@@ -5,10 +5,10 @@ made of is written into one file whose name is a hash of its content: models' fu
 wherever they are defined, a user's script included), the loops around them, the library's versions. An edit
 makes another file; an unchanged network finds its compiled code again.
 
-Templates (:mod:`.stepped`, :mod:`.advance`, :mod:`.poisson`, :mod:`.wiring`) are ordinary modules. What
-happens to them here: relative imports of other templates are replaced by their text, every function gets a
-``numba.njit`` decorator, and in :mod:`.advance` each run of lines that names ``_0`` is repeated for every
-kind of neuron in the network.
+Templates (:mod:`.stepped`, :mod:`.events`, :mod:`.poisson`, :mod:`.advance`, :mod:`.wiring`) are ordinary
+modules. What happens to them here: relative imports of other templates are replaced by their text, every
+function gets a ``numba.njit`` decorator, and in :mod:`.advance` each run of lines that names ``_0`` is
+repeated for every kind of neuron in the network.
 """
 
 from __future__ import annotations
@@ -116,9 +116,17 @@ class _Real(ast.NodeTransformer):
         return node
 
 
-def template(name: str, entries: Iterable[str] = (), n_kinds: int = 1, seen: set[str] | None = None) -> str:
-    """Text of a template with decorated functions, other templates that it imports in front."""
-    seen = set() if seen is None else seen
+def template(
+    name: str, entries: Iterable[str] = (), n_kinds: int = 1, compiled: dict[str, ModuleType] | None = None
+) -> str:
+    """Text of a template with decorated functions, other templates that it imports in front.
+
+    Parameters
+    ----------
+    entries : names of functions to keep on disk
+    compiled : templates that have a module of their own already
+    """
+    compiled = compiled or {}
     text = (_HERE / f"{name}.py").read_text(encoding="utf-8")
     if name == "advance":
         text = _repeat(text, n_kinds)
@@ -128,9 +136,10 @@ def template(name: str, entries: Iterable[str] = (), n_kinds: int = 1, seen: set
             module = str(node.module)
             if module in _PLAIN:
                 parts.append(ast.unparse(ast.ImportFrom(f"tegmentum.simcore.{module}", node.names, 0)))
-            elif module not in ("binding", "stepped") and module not in seen:
-                seen.add(module)
-                parts.append(template(module, (), n_kinds, seen))
+            elif module in compiled:
+                parts.append(ast.unparse(ast.ImportFrom(compiled[module].__name__, node.names, 0)))
+            elif module not in ("binding", "stepped"):
+                parts.append(template(module, (), n_kinds))
         elif isinstance(node, ast.FunctionDef):
             parts.append(ast.unparse(_Decorate(entries).visit(node)))
         elif isinstance(node, (ast.Assign, ast.Import)):
@@ -289,8 +298,12 @@ def engine_module(kinds: list[ModuleType], real: str) -> ModuleType:
     imports = [
         f"from {kind.__name__} import step as step_{k}, peek as peek_{k}" for k, kind in enumerate(kinds)
     ]
-    text = "\n\n".join([_HEADER.format(real=real), *imports, template("advance", ("advance",), len(kinds))])
-    return load("engine", text)
+    compiled = {
+        "events": kernel_module("events", ("after", "broadcast", "deliver", "meet", "play"), real),
+        "poisson": kernel_module("poisson", ("pour",), real),
+    }
+    body = template("advance", ("advance",), len(kinds), compiled)
+    return load("engine", "\n\n".join([_HEADER.format(real=real), *imports, body]))
 
 
 def kernel_module(name: str, entries: Iterable[str], real: str = "float32") -> ModuleType:

@@ -1,9 +1,26 @@
 """Neuron models, one file each. Read :mod:`.lif` first; :mod:`.base` says what a model's file holds."""
 
+from .adex import AdEx
 from .base import NeuronModel, param
 from .discrete import DiscreteLIF
 from .graded import GradedUnit
+from .izhikevich import Izhikevich
 from .lif import LIF
+from .lif_alpha import LIFAlpha
+from .lif_cond import LIFCond
+from .lif_exp import LIFExp
 from .parrot import Parrot
 
-__all__ = ["LIF", "DiscreteLIF", "GradedUnit", "NeuronModel", "Parrot", "param"]
+__all__ = [
+    "LIF",
+    "AdEx",
+    "DiscreteLIF",
+    "GradedUnit",
+    "Izhikevich",
+    "LIFAlpha",
+    "LIFCond",
+    "LIFExp",
+    "NeuronModel",
+    "Parrot",
+    "param",
+]

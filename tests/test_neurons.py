@@ -1,0 +1,170 @@
+"""Neuron models against closed forms, quadrature and published patterns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from tegmentum.simcore import (
+    AdEx,
+    AllToAll,
+    Izhikevich,
+    LIFAlpha,
+    LIFCond,
+    LIFExp,
+    Network,
+    Population,
+    Projection,
+    Record,
+    Simulation,
+    SpikeTrain,
+    Trace,
+)
+
+MODELS = [LIFExp, LIFAlpha, LIFCond, AdEx, Izhikevich]
+
+
+def response(model, weight, ms, dt=0.1, precision="float64", state="v"):
+    """Potential after one input spike that arrives at t = 1 ms: times since then [ms], v [mV]."""
+    p = Population("p", 1, model)
+    train = SpikeTrain("in", 1, [1.0 - dt], [0])
+    network = Network(p, train, Projection(train, p, AllToAll(), weight=weight, delay=dt))
+    simulation = Simulation(network, dt=dt, precision=precision)
+    result = simulation.run(ms, Record(traces={"v": Trace(p, state)}))
+    return result.trace_tick * dt - 1.0, result.traces["v"][0, :, 0]
+
+
+def spike_times(model, ms, dt=0.1):
+    p = Population("p", 1, model)
+    return Simulation(Network(p), dt=dt, precision="float64").run(ms, Record(spikes=[p])).spikes["p"].t
+
+
+@pytest.mark.parametrize(("tau_m", "tau"), [(10.0, 2.0), (10.0, 0.5), (7.0, 20.0)])
+def test_exponential_psp_is_the_closed_form_and_peaks_when_it_should(tau_m, tau):
+    model = LIFExp(tau_m=tau_m, tau_exc=tau, c_m=250.0, v_thresh=1e9)
+    t, v = response(model, 80.0, 60.0, dt=0.01)
+    after = t > 0
+    factor = 80.0 / 250.0 * tau * tau_m / (tau_m - tau)
+    expected = factor * (np.exp(-t[after] / tau_m) - np.exp(-t[after] / tau))
+    np.testing.assert_allclose(v[after], expected, rtol=1e-9, atol=1e-12)
+    assert t[v.argmax()] == pytest.approx(np.log(tau_m / tau) / (1 / tau - 1 / tau_m), abs=0.01)
+
+
+def test_alpha_psp_is_the_quadrature():
+    tau_m, tau, w, c_m = 10.0, 2.0, 50.0, 250.0
+    t, v = response(LIFAlpha(tau_m=tau_m, tau_exc=tau, c_m=c_m, v_thresh=1e9), w, 40.0)
+    # \int_0^t e^{-(t-s)/tau_m} s e^{-s/tau} ds in closed form
+    x = t[t > 0]
+    k = 1 / tau - 1 / tau_m
+    expected = w * math.e / tau / c_m * np.exp(-x / tau_m) * (1 - np.exp(-k * x) * (1 + k * x)) / k**2
+    np.testing.assert_allclose(v[t > 0], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", [LIFExp, LIFAlpha])
+def test_smooth_where_the_synapse_is_as_slow_as_the_membrane(kind):
+    values = [
+        response(kind(tau_m=10.0, tau_exc=10.0 + d, v_thresh=1e9), 100.0, 20.0)[1][-1]
+        for d in (-1e-4, -1e-7, -1e-10, 0.0, 1e-10, 1e-7, 1e-4)
+    ]
+    slope = np.diff(values)
+    assert np.all(np.isfinite(values))
+    assert np.all(np.abs(slope) <= 1.1 * np.abs(slope).max())
+    assert max(values) - min(values) < 1e-4 * values[3]
+    peak = 100.0 / 250.0 * 19.0 * np.exp(-1.9)
+    if kind is LIFExp:
+        assert values[3] == pytest.approx(peak, rel=1e-9)
+
+
+def test_conductances_converge_at_second_order():
+    model = LIFCond(v_thresh=1e9, v_reset=-100.0)
+
+    def exact(t, y):
+        g = 200.0 * np.exp(-t / 5.0)
+        return [(-10.0 * (y[0] + 60.0) - g * y[0]) / 200.0]
+
+    y = solve_ivp(exact, (0, 20.0), [-60.0], rtol=1e-11, atol=1e-11).y[0, -1]
+    errors = [abs(response(model, 200.0, 21.0, dt=dt)[1][-1] - y) for dt in (0.2, 0.1, 0.05)]
+    assert errors[1] < 1e-3
+    assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.1)
+    assert errors[1] / errors[2] == pytest.approx(4.0, rel=0.1)
+
+
+@pytest.mark.parametrize("tau_syn", [2.0, 20.0])
+def test_driven_rate_is_the_closed_form(tau_syn):
+    for model in (
+        LIFExp(tau_m=20.0, tau_exc=tau_syn, v_thresh=15.0, v_reset=5.0, t_ref=3.0, i_e=250.0),
+        LIFAlpha(tau_m=20.0, tau_exc=tau_syn, v_thresh=15.0, v_reset=5.0, t_ref=3.0, i_e=250.0),
+    ):
+        interval = 3.0 + 20.0 * np.log((20.0 - 5.0) / (20.0 - 15.0))
+        assert np.diff(spike_times(model, 500.0, 0.01)).mean() == pytest.approx(interval, abs=0.011)
+
+
+def test_adex_adapts_and_converges():
+    # R. Naud et al. (2008), Biol. Cybern. 99:335-347, table 1 (b): spike-frequency adaptation
+    adapting = AdEx(c_m=200.0, g_l=12.0, e_l=-70.0, v_t=-50.0, delta_t=2.0, a=2.0, tau_w=300.0, b=60.0,
+                    v_reset=-58.0, i_e=500.0)  # fmt: skip
+    coarse, fine = spike_times(adapting, 500.0, 0.05), spike_times(adapting, 500.0, 0.01)
+    intervals = np.diff(coarse)
+    assert np.all(np.diff(intervals[:5]) > 0)
+    assert intervals[-1] > 2 * intervals[0]
+    assert len(coarse) == len(fine)
+    np.testing.assert_allclose(coarse, fine, atol=0.06 * len(fine))
+
+    # (a) tonic spiking: intervals grow little
+    tonic = AdEx(c_m=200.0, g_l=10.0, e_l=-70.0, v_t=-50.0, delta_t=2.0, a=2.0, tau_w=30.0, b=0.0,
+                 v_reset=-58.0, i_e=500.0)  # fmt: skip
+    intervals = np.diff(spike_times(tonic, 500.0))
+    assert intervals[2:].std() < 0.1 * intervals.mean()
+
+    # (c) initial burst: the first intervals are several times shorter than the last
+    burst = AdEx(c_m=130.0, g_l=18.0, e_l=-58.0, v_t=-50.0, delta_t=2.0, a=4.0, tau_w=150.0, b=120.0,
+                 v_reset=-50.0, i_e=400.0)  # fmt: skip
+    intervals = np.diff(spike_times(burst, 500.0))
+    assert intervals[0] < 0.25 * intervals[-1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pattern"),
+    [
+        ({}, "regular"),
+        ({"c": -55.0, "d": 4.0}, "intrinsic burst"),
+        ({"c": -50.0, "d": 2.0}, "chattering"),
+        ({"a": 0.1, "d": 2.0}, "fast"),
+        ({"b": 0.25, "d": 2.0}, "low threshold"),
+    ],
+)
+def test_izhikevich_patterns(parameters, pattern):
+    t = spike_times(Izhikevich(**parameters, i_e=10.0), 600.0)
+    intervals = np.diff(t)
+    rate = len(t) / 0.6
+    if pattern == "regular":
+        assert 10 < rate < 40
+        assert intervals[-1] > intervals[0]
+    elif pattern == "intrinsic burst":
+        assert intervals[0] < 10 < intervals[-1]
+    elif pattern == "chattering":
+        assert intervals.max() > 5 * intervals.min()
+        assert np.sum(intervals > 3 * intervals.min()) > 5
+    else:
+        assert rate > 60
+        assert intervals[5:].std() < 0.1 * intervals.mean()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_float32_and_plain_python_agree_with_float64(kind):
+    model = kind()
+    weight = 20.0 if kind is LIFCond else 5.0 if kind is Izhikevich else 50.0
+    t, v = response(model, weight, 20.0)
+    _, single = response(model, weight, 20.0, precision="float32")
+    np.testing.assert_allclose(single, v, rtol=2e-5, atol=2e-5)
+    home = model.home()
+    c, s, plain = model.derive(0.1), model.initial(), []
+    for k in range(1, len(t) + 1):
+        x = [weight if k == 10 else 0.0, 0.0][: len(model.receptors)]
+        s = home.receive(home.flow(s, c, 0.0), c, *x)
+        s = home.reset(s, c) if home.threshold(s, c) else s
+        plain.append(s.v)
+    np.testing.assert_allclose(v, plain, rtol=1e-12, atol=1e-12)
