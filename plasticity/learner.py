@@ -200,6 +200,7 @@ class Learner:
         n_batches, n_trials = chunk.shape
         if k == 0:
             encode = inputs.encoder(chunk.ravel(), events)
+        convert = kernels.from_graded if self.graded else kernels.from_spikes
         sort = learning and layer.learns and layer.width == BLOCK
 
         def task(first: int, last: int) -> None:
@@ -207,7 +208,7 @@ class Learner:
             if k == 0:
                 encode(a, b)
             else:
-                kernels.from_outputs(buffers.outputs[k - 1][slot], layer.n_pre, self.graded, a, b, events)
+                convert(buffers.outputs[k - 1][slot], layer.n_pre, a, b, events)
             if sort:
                 for j in range(first, last):
                     batch_rows = window_arrays.RowIndex(rows.start[j], rows.slot[j], rows.value[j])

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .rng import philox
+from .philox_block import philox_block
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -27,9 +27,10 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
     n_channels = x.shape[1]
     certain, low = np.uint64(1) << np.uint64(32), np.uint64(0xFFFFFFFF)
     half = certain >> np.uint64(1)
-    channel, limit = np.zeros(n_channels, np.uint32), np.zeros(n_channels, np.uint64)
-    sign = np.zeros(n_channels, np.float32)
-    words = np.zeros((4, n_channels), np.uint32)
+    stride = (n_channels + 7) // 8 * 8
+    words = np.zeros(4 * stride, np.uint32)
+    channel, limit = np.zeros(stride, np.uint32), np.zeros(stride, np.uint64)
+    sign = np.zeros(stride, np.float32)
     for b in range(first, last):
         room = (offset[b + 1] - offset[b]) // (n_ticks + 1)
         base = offset[b]
@@ -51,11 +52,9 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
         c3 = ((key[b] >> np.uint64(32)) ^ (stream << np.uint64(24))) & low
         for quad in range((n_ticks + 3) // 4):
             c1 = np.uint64(quad) + (epoch << np.uint64(8))
-            for k in range(n_random):
-                w0, w1, w2, w3 = philox(np.uint64(channel[k]), c1, c2, c3, k0, k1)
-                words[0, k], words[1, k], words[2, k], words[3, k] = w0, w1, w2, w3
+            philox_block(words, channel, n_random, c1, c2, c3, k0, k1)
             for lane in range(min(4, n_ticks - 4 * quad)):
-                tick, drawn = 4 * quad + lane, words[lane]
+                tick, drawn = 4 * quad + lane, words[lane * stride : (lane + 1) * stride]
                 at = base + (1 + tick) * room
                 n = at
                 for k in range(n_random):
@@ -89,37 +88,48 @@ def encode_graded(x, scale, offset, n_ticks, first, last, events):  # type: igno
 
 
 @njit(nogil=True, cache=True)
-def from_outputs(outputs, n_neurons, graded, first, last, events):  # type: ignore[no-untyped-def]
-    """List the non-zero outputs of the layer before: ``outputs`` (n_trials, n_ticks, >= n_neurons).
+def from_spikes(spikes, n_neurons, first, last, events):  # type: ignore[no-untyped-def]
+    """List who fired in the layer before: ``spikes`` uint8 (n_trials, n_ticks, >= n_neurons).
 
-    Unless ``graded``, every entry of ``events.value`` is 1 already and stays so.
+    Every entry of ``events.value`` is 1 already and stays so.
     """
-    n_ticks = outputs.shape[1]
+    n_ticks = spikes.shape[1]
     room = n_ticks * (n_neurons + 1) + 1  # one entry more in each slot: the loop writes before it counts
     for b in range(first, last):
         at = b * room
         events.index[at] = n_neurons
-        events.value[at] = np.float32(1.0)
-        events.base_start[b] = at
-        events.base_count[b] = 1
-        spikes = 0
+        events.base_start[b], events.base_count[b] = at, 1
+        total = 0
         for t in range(n_ticks):
             begin = at + 1 + t * (n_neurons + 1)
-            out = outputs[b, t]
+            fired = spikes[b, t]
             n = begin
-            if graded:
-                for i in range(n_neurons):
-                    events.value[n] = np.float32(out[i])
-                    events.index[n] = i
-                    n += out[i] != 0
-            else:
-                for i in range(n_neurons):
-                    events.index[n] = i
-                    n += out[i]
+            for i in range(n_neurons):
+                events.index[n] = i
+                n += fired[i]
             events.start[b * n_ticks + t] = begin
             events.count[b * n_ticks + t] = n - begin
-            spikes += n - begin
-        events.spikes[b] = spikes
+            total += n - begin
+        events.spikes[b] = total
+
+
+@njit(nogil=True, cache=True)
+def from_graded(outputs, n_neurons, first, last, events):  # type: ignore[no-untyped-def]
+    """List the outputs of a graded layer before: ``outputs`` float32 (n_trials, n_ticks, >= n_neurons)."""
+    n_ticks = outputs.shape[1]
+    room = n_ticks * (n_neurons + 1) + 1
+    for b in range(first, last):
+        at = b * room
+        events.index[at], events.value[at] = n_neurons, np.float32(1.0)
+        events.base_start[b], events.base_count[b] = at, 1
+        for t in range(n_ticks):
+            begin = at + 1 + t * (n_neurons + 1)
+            for i in range(n_neurons):
+                events.index[begin + i] = i
+                events.value[begin + i] = outputs[b, t, i]
+            events.start[b * n_ticks + t] = begin
+            events.count[b * n_ticks + t] = n_neurons
+        events.spikes[b] = n_ticks * n_neurons
 
 
 @njit(nogil=True, cache=True)
