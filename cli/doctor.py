@@ -38,7 +38,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 def diagnose() -> dict[str, Any]:
-    """What the doctor found, as plain values."""
+    """Return what the doctor found, as plain values."""
     from tegmentum.simcore.build import cache_dir
 
     packages = {part: {name: _version(name) for name in names} for part, names in _PARTS.items()}

@@ -13,6 +13,7 @@ import typer
 from tegmentum.simcore.errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
 
 from . import datasets
+from .bench import bench
 from .doctor import doctor
 from .inspect import inspect
 from .plot import plot
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(inspect)
 app.command()(plot)
+app.command()(bench)
 app.add_typer(datasets.app, name="datasets", help="List, download and verify data sets.")
 app.command()(doctor)
 app.command()(warmup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import signal
 import time
 from collections.abc import Iterator
@@ -188,7 +189,7 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
 def _announce(config: Config, data: Dataset, learner: Learner, path: Path) -> None:
     """Say what the run will cost before it starts."""
     layers = [data.n_features, *config.hidden, data.n_classes]
-    n_synapses = sum((a + 1) * b for a, b in zip(layers, layers[1:], strict=False))
+    n_synapses = sum((a + 1) * b for a, b in itertools.pairwise(layers))
     drive = data.x_train[: 1 + len(data.x_train) // 10].mean() / data.x_max * data.n_features * config.ticks
     events = config.n_train * drive * config.hidden[0]
     spikes = config.record * config.ticks * sum(layers[1:]) // 2
@@ -219,7 +220,6 @@ def _progress(config: Config) -> Iterator[Any]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-
         yield (
             lambda epoch, accuracy: None,
             lambda epoch, accuracy: typer.echo(f"epoch {epoch}: test accuracy {accuracy:.4f}", err=True),
@@ -231,7 +231,9 @@ def _progress(config: Config) -> Iterator[Any]:
 
         def advance(epoch: int, accuracy: list[float]) -> Any:
             before = (epoch - 1) * (config.n_train // config.batch) * config.batch
-            text = f"epoch {epoch}/{config.epochs}" + (f", test {100 * accuracy[-1]:.2f} %" if accuracy else "")
+            text = f"epoch {epoch}/{config.epochs}" + (
+                f", test {100 * accuracy[-1]:.2f} %" if accuracy else ""
+            )
             bar.update(task, description=text)
             return lambda done: bar.update(task, completed=before + done)
 
@@ -256,14 +258,22 @@ def _print_result(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{result['dataset']} by {result['rule']}", box=None, show_header=False, title_justify="left")
+    table = Table(
+        title=f"{result['dataset']} by {result['rule']}", box=None, show_header=False, title_justify="left"
+    )
     by_epoch = result["test_accuracy_by_epoch"]
     rows = (
         ("test accuracy", f"{100 * result['test_accuracy']:.2f} %  ({result['n_test']:,} samples)"),
-        ("best epoch", f"{100 * max(by_epoch):.2f} %  (epoch {1 + by_epoch.index(max(by_epoch))}, chosen on test data)"),
+        (
+            "best epoch",
+            f"{100 * max(by_epoch):.2f} %  (epoch {1 + by_epoch.index(max(by_epoch))}, chosen on test data)",
+        ),
         ("accuracy while learning", f"{100 * result['train_accuracy']:.2f} %  (last epoch)"),
         ("synaptic events", f"{result['synaptic_events']:.3e}"),
-        ("learning", f"{result['train_s']:.1f} s  ({result['synaptic_events'] / result['train_s'] / 1e9:.1f} G events/s)"),
+        (
+            "learning",
+            f"{result['train_s']:.1f} s  ({result['synaptic_events'] / result['train_s'] / 1e9:.1f} G events/s)",
+        ),
         ("compiling", f"{result['compile_s']:.1f} s"),
         ("all", f"{result['wall_s']:.1f} s"),
         ("store", result["store"]),

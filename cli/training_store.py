@@ -46,12 +46,16 @@ class TrainingRecorder:
         )
         self.weights: list[Any] = []
         for layer in learner.layers:
-            pre, post = np.divmod(np.arange(layer.n_pre * layer.n_post, dtype=np.uint32), np.uint32(layer.n_post))
+            pre, post = np.divmod(
+                np.arange(layer.n_pre * layer.n_post, dtype=np.uint32), np.uint32(layer.n_post)
+            )
             own = np.arange(layer.n_post, dtype=np.uint32)
             self.weights.append(
                 (
                     store.weights(layer.name, pre, post, n_pre=layer.n_pre, n_post=layer.n_post),
-                    store.weights(f"{layer.name}-bias", np.zeros_like(own), own, n_pre=1, n_post=layer.n_post),
+                    store.weights(
+                        f"{layer.name}-bias", np.zeros_like(own), own, n_pre=1, n_post=layer.n_post
+                    ),
                 )
             )
             if layer.levels.size:
@@ -61,7 +65,10 @@ class TrainingRecorder:
         """Level and gain in each subpopulation, for each expected class: they do not change while learning."""
         name = layer.rule.modulator.name
         group = self.store.modulators(
-            layer.post.name, channels=[name, f"{name} gain"], n_subpopulations=layer.n_post, time_name="expected class"
+            layer.post.name,
+            channels=[name, f"{name} gain"],
+            n_subpopulations=layer.n_post,
+            time_name="expected class",
         )
         for k in range(len(layer.levels)):
             group.append(k, np.stack([layer.levels[k], layer.gains[k]]))

@@ -1,13 +1,13 @@
-"""Learn at the end of a window: credit synapses for what their neuron did, and take one step of the optimiser.
+r"""Learn at the end of a window: credit synapses for what their neuron did, and take one step of the optimiser.
 
-With :math:`a_t = \\partial L / \\partial V_t` of a neuron and :math:`x_t` its input,
+With :math:`a_t = \partial L / \partial V_t` of a neuron and :math:`x_t` its input,
 
 .. math::
-    a_t = \\Bigl(s_t + a_{t+1} \\frac{\\partial V_{t+1}}{\\partial S_t}\\Bigr) \\delta_t
-          + a_{t+1} \\frac{\\partial V_{t+1}}{\\partial V_t},
-    \\qquad \\Delta W = \\sum_t a_t x_t^\\top
+    a_t = \Bigl(s_t + a_{t+1} \frac{\partial V_{t+1}}{\partial S_t}\Bigr) \delta_t
+          + a_{t+1} \frac{\partial V_{t+1}}{\partial V_t},
+    \qquad \Delta W = \sum_t a_t x_t^\top
 
-where :math:`\\delta_t` is the rule's local factor and :math:`s_t` the signal that reaches the neuron: the gain of its
+where :math:`\delta_t` is the rule's local factor and :math:`s_t` the signal that reaches the neuron: the gain of its
 subpopulation's neuromodulator at the last tick, or the output error. The sum runs over the events of each row, so a
 synapse that saw no spike costs nothing. Every block of neurons owns its incoming synapses: no other thread reads or
 writes them, and results do not depend on how many threads there are.
@@ -32,7 +32,7 @@ from .optimiser import adam as optimiser_step
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, slot):  # type: ignore[no-untyped-def]
+def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, slot):
     """Fill rows ``slot + t`` of ``grad`` with a_t, t = 1 ... T, and row ``slot`` with their sum.
 
     ``signal`` (2, width) has a second row of zeros for the ticks at which no signal comes. ``later`` and ``total`` are
@@ -58,7 +58,7 @@ def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, s
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):  # type: ignore[no-untyped-def]
+def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):
     """Sum the gradient of each row over the events it took part in, and step it: for wide blocks."""
     zero = np.float32(0.0)
     for i in range(table.shape[0]):
@@ -75,7 +75,9 @@ def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):  
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def apply_columns(table, first_moment, second_moment, n_neurons, events, first, n_trials, n_ticks, grad, x, gt, step):  # type: ignore[no-untyped-def]
+def apply_columns(
+    table, first_moment, second_moment, n_neurons, events, first, n_trials, n_ticks, grad, x, gt, step
+):
     """Sum the gradient neuron by neuron over the ticks at which it has credit, and step it: for narrow layers."""
     zero = np.float32(0.0)
     gt[:] = zero
@@ -107,7 +109,7 @@ def apply_columns(table, first_moment, second_moment, n_neurons, events, first, 
 
 
 @njit(nogil=True, cache=True)
-def aligned(n_rows, width):  # type: ignore[no-untyped-def]
+def aligned(n_rows, width):
     """Float32 zeros whose rows start on cache lines: a vector that straddles two lines costs twice."""
     raw = np.zeros(n_rows * width + 16, np.float32)
     skip = (-(raw.ctypes.data // 4)) % 16
@@ -118,7 +120,7 @@ def aligned(n_rows, width):  # type: ignore[no-untyped-def]
 def learn_block(
     table, first_moment, second_moment, seen, column, n_neurons, events, rows, labels, gains, error_scale,
     every_tick, learning, steps, constants, rule, n_batches, n_trials, n_ticks, outputs, rates,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Advance one block of a layer through ``n_batches`` batches, learning after each.
 
     Parameters
@@ -174,7 +176,19 @@ def learn_block(
                 else:
                     for j in range(n_neurons):
                         signal[0, j] = gains[labels[trial], column + j]
-                credit(v, out, signal, every_tick, constants, rule, backwards, base, rate, grad, b * (n_ticks + 1))
+                credit(
+                    v,
+                    out,
+                    signal,
+                    every_tick,
+                    constants,
+                    rule,
+                    backwards,
+                    base,
+                    rate,
+                    grad,
+                    b * (n_ticks + 1),
+                )
         if learning and narrow:
             apply_columns(
                 table, first_moment, second_moment, n_neurons, events, k * n_trials, n_trials, n_ticks, grad, x, gt,
@@ -183,4 +197,3 @@ def learn_block(
         elif learning:
             batch_rows = RowIndex(rows.start[k], rows.slot[k], rows.value[k])
             apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, current, step)
-

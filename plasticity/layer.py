@@ -10,6 +10,7 @@ import numpy as np
 from tegmentum.simcore import rng, templates
 from tegmentum.simcore.network import Projection
 
+from .local_factor import FactorConstants, state_difference
 from .optimiser import SGD, Adam
 from .rules import ErrorDriven, Frozen, Modulated
 
@@ -32,6 +33,11 @@ def round_up(n: int, to: int) -> int:
     return -(-n // to) * to
 
 
+def _float32(constants: Any) -> Any:
+    """The same named tuple with every field in float32."""
+    return type(constants)(*map(np.float32, constants))
+
+
 class Layer:
     """Weights and rule of one dense projection.
 
@@ -43,7 +49,9 @@ class Layer:
     n_classes, n_ticks, batch : of the task; the error rule's gradient is scaled by them
     """
 
-    def __init__(self, projection: Projection, index: int, n_classes: int, n_ticks: int, batch: int, seed: int):
+    def __init__(
+        self, projection: Projection, index: int, n_classes: int, n_ticks: int, batch: int, seed: int
+    ):
         self.name, self.post = str(projection.name), projection.post
         self.n_pre, self.n_post = projection.pre.size, projection.post.size
         self.rule = projection.plasticity
@@ -69,7 +77,7 @@ class Layer:
         self.set_weights(drawn.reshape(self.n_pre, self.n_post), bias)
 
     def _lower_rule(self, index: int, n_classes: int, n_ticks: int, batch: int, seed: int) -> None:
-        self.constants = type(self.post.model.derive(1.0))(*map(np.float32, self.post.model.derive(1.0)))
+        self.constants = _float32(self.post.model.derive(1.0))
         self.levels = self.gains = np.zeros((n_classes, 0))
         self.error_scale, self.every_tick = np.float32(0), False
         padded = np.zeros((n_classes, self.n_padded), np.float32)
@@ -83,24 +91,24 @@ class Layer:
         self.padded_gains = padded
 
     def _bind(self) -> ModuleType:
-        model = self.post.model
+        model: Any = self.post.model
         functions: dict[str, Any] = {
             name: function for name, function in model.functions().items() if name in ("flow", "receive")
         }
         functions.update(model.window_functions())
         if self.learns:
             functions["local_factor"] = self.rule.local.function(model)
-            factor = self.rule.local.derive(model)
-            self.factor = type(factor)(*map(np.float32, factor))
-        else:
-            from .local_factor import FactorConstants, state_difference
-
-            functions["local_factor"], self.factor = state_difference, FactorConstants(np.float32(0))
+            self.factor = _float32(self.rule.local.derive(model))
+        else:  # never called, but the kernel is compiled with something
+            functions["local_factor"], self.factor = state_difference, _float32(FactorConstants(0.0))
         functions["optimiser_step"] = self.optimiser.function
-        functions["philox"] = rng.philox
-        return templates.load(
+        return templates.bind(
             "window",
-            ("tegmentum.simcore.window_events", "tegmentum.simcore.layer_kernel", "tegmentum.plasticity.credit_kernel"),
+            (
+                "tegmentum.simcore.window_events",
+                "tegmentum.simcore.layer_kernel",
+                "tegmentum.plasticity.credit_kernel",
+            ),
             functions,
         )
 

@@ -85,7 +85,13 @@ class Learner:
             raise DescriptionError(f"Learner: n_ticks must be <= 1024, got {n_ticks}")
         if not rate_scale > 0:
             raise DescriptionError(f"Learner: rate_scale must be > 0, got {rate_scale}")
-        self.network, self.batch, self.seed, self.threads, self.rate_scale = network, batch, seed, threads, rate_scale
+        self.network, self.batch, self.seed, self.threads, self.rate_scale = (
+            network,
+            batch,
+            seed,
+            threads,
+            rate_scale,
+        )
         chain = _chain(network)
         self.graded = isinstance(chain[0].post.model, GradedUnit)
         self.n_ticks = 1 if self.graded else n_ticks
@@ -94,7 +100,9 @@ class Learner:
         self._key = rng.seed_key(seed)
         self._buffers: dict[tuple[int, int, bool], _Buffers] = {}
 
-    def learn(self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None) -> Work:
+    def learn(
+        self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None
+    ) -> Work:
         """One pass over the samples in an order drawn from (seed, epoch); a last partial batch is dropped.
 
         Parameters
@@ -106,8 +114,12 @@ class Learner:
         self._check(x, x_max)
         if len(y) != len(x) or (len(y) and not (y.min() >= 0 and y.max() < self.n_classes)):
             raise DescriptionError(f"Learner: y must hold {len(x)} classes in [0, {self.n_classes})")
+        if not 0 <= epoch < 2**24:
+            raise DescriptionError(f"Learner: epoch must be in [0, 2**24), got {epoch}")
         if len(x) < self.batch:
-            raise DescriptionError(f"Learner: batch must be <= the {len(x)} training samples, got {self.batch}")
+            raise DescriptionError(
+                f"Learner: batch must be <= the {len(x)} training samples, got {self.batch}"
+            )
         n = len(x) // self.batch
         order = rng.permutation(len(x), self.seed, rng.STREAM_SHUFFLE, epoch)[: n * self.batch]
         batches = order.reshape(n, self.batch)
@@ -139,7 +151,7 @@ class Learner:
 
     def predict(self, x: Array, x_max: int) -> Array:
         """Class of the highest output rate, int64 (n,); of equal rates the first."""
-        return self.rates(x, x_max).argmax(axis=1)
+        return np.asarray(self.rates(x, x_max).argmax(axis=1))
 
     def spikes(self, x: Array, x_max: int) -> list[Array]:
         """Outputs of each layer, uint8 (or float32 if graded) (n, n_ticks, n_neurons), for a few samples."""
@@ -158,6 +170,8 @@ class Learner:
     def _check(self, x: Array, x_max: int) -> None:
         if x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != self.n_inputs:
             raise DescriptionError(f"Learner: x must be uint8 (n, {self.n_inputs}), got {x.dtype} {x.shape}")
+        if x_max < 1:
+            raise DescriptionError(f"Learner: x_max must be >= 1, got {x_max}")
         if len(x) and x.max() > x_max:
             raise DescriptionError(f"Learner: x must be <= x_max = {x_max}, got {x.max()}")
 
@@ -171,7 +185,9 @@ class Learner:
 
     _n_events = 0
 
-    def _flow(self, x: Array, y: Array, x_max: int, batches: Array, epoch: int, learning: bool) -> Iterator[Any]:
+    def _flow(
+        self, x: Array, y: Array, x_max: int, batches: Array, epoch: int, learning: bool
+    ) -> Iterator[Any]:
         """Drive all batches through the network; yields (samples, output rates) of each chunk in order."""
         n_trials = batches.shape[1] if len(batches) else 1
         entries = max(1, int(window_arrays.capacity(x, self.n_ticks).max(initial=1)) * 8 * n_trials)
@@ -193,7 +209,9 @@ class Learner:
             stages.append(partial(self._advance, k, layer, y, buffers, learning))
         return stages, buffers
 
-    def _prepare(self, k: int, inputs: _Input, buffers: _Buffers, learning: bool, chunk: Array, slot: int) -> list[Task]:
+    def _prepare(
+        self, k: int, inputs: _Input, buffers: _Buffers, learning: bool, chunk: Array, slot: int
+    ) -> list[Task]:
         """Tasks that list the input events of layer k, one task for each group of batches."""
         layer, kernels = self.layers[k], self.layers[k].kernels
         events, rows = buffers.events[k][slot], buffers.rows[k][slot]
@@ -217,7 +235,9 @@ class Learner:
         size = max(1, -(-n_batches // (2 * self.threads)))
         return [partial(task, j, min(j + size, n_batches)) for j in range(0, n_batches, size)]
 
-    def _advance(self, k: int, layer: Layer, y: Array, buffers: _Buffers, learning: bool, chunk: Array, slot: int) -> list[Task]:
+    def _advance(
+        self, k: int, layer: Layer, y: Array, buffers: _Buffers, learning: bool, chunk: Array, slot: int
+    ) -> list[Task]:
         """Tasks that advance layer k through the chunk, one task for each block of neurons."""
         n_batches, n_trials = chunk.shape
         events = buffers.events[k][slot]
@@ -257,7 +277,18 @@ class _Input:
             )
         k0, k1 = learner._key
         return lambda first, last: kernels.encode_bernoulli(
-            x, self.threshold, key, offset, learner.n_ticks, self.epoch, self.stream, k0, k1, first, last, events
+            x,
+            self.threshold,
+            key,
+            offset,
+            learner.n_ticks,
+            self.epoch,
+            self.stream,
+            k0,
+            k1,
+            first,
+            last,
+            events,
         )
 
 
@@ -273,7 +304,9 @@ class _Buffers:
             entries = largest if k == 0 else n_ticks * (layer.n_pre + 1) + 1
             sort = learning and layer.learns and layer.width == BLOCK
             room = (layer.n_pre + 1, batch * entries) if sort else (1, 1)
-            self.events.append([window_arrays.allocate(n_trials, n_ticks, n_trials * entries + 1) for _ in range(2)])
+            self.events.append(
+                [window_arrays.allocate(n_trials, n_ticks, n_trials * entries + 1) for _ in range(2)]
+            )
             self.rows.append([window_arrays.allocate_rows(n_batches, *room) for _ in range(2)])
             shape = (n_trials, n_ticks, layer.n_padded)
             self.outputs.append([np.zeros(shape, learner._dtype) for _ in range(2)])
@@ -283,13 +316,19 @@ class _Buffers:
 def _chain(network: Network) -> list[Projection]:
     """Projections from the input to the output, in order; an error if the network is no chain of dense layers."""
     if len(network.spike_trains) != 1 or network.sources:
-        raise DescriptionError("Learner: the network must have exactly one input, a SpikeTrain, and no other source")
+        raise DescriptionError(
+            "Learner: the network must have exactly one input, a SpikeTrain, and no other source"
+        )
     by_pre: dict[str, Projection] = {}
     for p in network.projections:
         if not isinstance(p.rule, AllToAll):
-            raise DescriptionError(f"Projection {p.name!r}: a Learner needs AllToAll, got {type(p.rule).__name__}")
+            raise DescriptionError(
+                f"Projection {p.name!r}: a Learner needs AllToAll, got {type(p.rule).__name__}"
+            )
         if p.pre.name in by_pre:
-            raise DescriptionError(f"Projection {p.name!r}: {p.pre.name!r} already projects elsewhere; need a chain")
+            raise DescriptionError(
+                f"Projection {p.name!r}: {p.pre.name!r} already projects elsewhere; need a chain"
+            )
         if not isinstance(p.plasticity, (Modulated, ErrorDriven, Frozen)):
             raise DescriptionError(
                 f"Projection {p.name!r}: plasticity must be Modulated, ErrorDriven or Frozen, got {p.plasticity!r}"

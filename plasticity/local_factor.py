@@ -18,17 +18,17 @@ class FactorConstants(NamedTuple):
     level: float  # potential above which a neuron counts as near threshold
 
 
-def state_difference(v, out, out_before, r):  # type: ignore[no-untyped-def]
+def state_difference(v: float, out: float, out_before: float, r: FactorConstants) -> float:
     """``[v > v_thresh - lens] - S_before``: +1 just became active, -1 just fell silent, 0 unchanged."""
     return (1.0 if v > r.level else 0.0) - out_before
 
 
-def tanh_slope(v, out, out_before, r):  # type: ignore[no-untyped-def]
+def tanh_slope(v: float, out: float, out_before: float, r: FactorConstants) -> float:
     """Derivative of tanh, from its value."""
     return 1.0 - out * out
 
 
-def sigmoid_slope(v, out, out_before, r):  # type: ignore[no-untyped-def]
+def sigmoid_slope(v: float, out: float, out_before: float, r: FactorConstants) -> float:
     """Derivative of the logistic function, from its value."""
     return out * (1.0 - out)
 

@@ -75,20 +75,26 @@ def naca(
     graded = rule == "naca-ann"
     local = Slope() if graded else StateDifference(lens)
     dopamine = Dopamine(Expectation(n_classes), table=table)
-    inner: Any = Frozen() if rule == "frozen" else Modulated(dopamine, receptor or NacaReceptor(), local, optimiser)
+    inner: Any = (
+        Frozen() if rule == "frozen" else Modulated(dopamine, receptor or NacaReceptor(), local, optimiser)
+    )
 
     inp = SpikeTrain("input", n_inputs, [], [])
     layers = [Population(f"hidden{k + 1}", n, GradedUnit("tanh") if graded else DiscreteLIF()) for k, n in
               enumerate(hidden)]  # fmt: skip
     layers.append(Population("output", n_classes, GradedUnit("sigmoid") if graded else DiscreteLIF()))
-    pres = [inp, *layers[:-1]]
+    pres: list[Any] = [inp, *layers[:-1]]
     projections = []
     for pre, post in zip(pres, layers, strict=True):
         last = post is layers[-1]
         bound = (1.0 if last else hidden_gain) / pre.size**0.5
         projections.append(
             Projection(
-                pre, post, AllToAll(), weight=Uniform(-bound, bound), delay=1.0,
+                pre,
+                post,
+                AllToAll(),
+                weight=Uniform(-bound, bound),
+                delay=1.0,
                 plasticity=ErrorDriven(local, optimiser) if last else inner,
             )  # fmt: skip
         )

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from tegmentum.simcore.errors import DescriptionError
-
-Array = np.ndarray[Any, Any]
 
 
 class StepConstants(NamedTuple):
@@ -28,16 +24,18 @@ class StepConstants(NamedTuple):
     epsilon: float
 
 
-def adam(w, m, u, g, k):  # type: ignore[no-untyped-def]
+def adam(w: float, m: float, u: float, g: float, k: StepConstants) -> tuple[float, float, float]:
     """First and second moment of the gradient, bias-corrected; the step is their ratio."""
     m = m + k.fresh_1 * (g - m)
     u = k.keep_2 * u + k.fresh_2 * (g * g)
-    m = m if abs(m) > 1e-30 else 0.0  # a moment that fades away would linger as a denormal, at 100 times the cost
+    m = (
+        m if abs(m) > 1e-30 else 0.0
+    )  # a moment that fades away would linger as a denormal, at 100 times the cost
     u = u if u > 1e-36 else 0.0
     return w - k.rate * m / (math.sqrt(u) * k.correct + k.epsilon), m, u
 
 
-def sgd(w, m, u, g, k):  # type: ignore[no-untyped-def]
+def sgd(w: float, m: float, u: float, g: float, k: StepConstants) -> tuple[float, float, float]:
     """Step against the gradient."""
     return w - k.rate * g, m, u
 
@@ -60,8 +58,7 @@ class SGD:
 
     def constants(self, step: int) -> StepConstants:
         """Constants of step 1, 2, ..."""
-        zero = np.float32(0)
-        return StepConstants(np.float32(self.lr), zero, zero, zero, zero, zero)
+        return StepConstants(self.lr, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,11 @@ class Adam:
 
     def constants(self, step: int) -> StepConstants:
         """Constants of step 1, 2, ..."""
-        f = np.float32
         return StepConstants(
-            f(self.lr / (1 - self.beta_1**step)), f(1 / math.sqrt(1 - self.beta_2**step)),
-            f(1 - self.beta_1), f(self.beta_2), f(1 - self.beta_2), f(self.epsilon),
-        )  # fmt: skip
+            rate=self.lr / (1 - self.beta_1**step),
+            correct=1 / math.sqrt(1 - self.beta_2**step),
+            fresh_1=1 - self.beta_1,
+            keep_2=self.beta_2,
+            fresh_2=1 - self.beta_2,
+            epsilon=self.epsilon,
+        )

@@ -25,7 +25,9 @@ def flow_through(stages: Sequence[Stage], chunks: Sequence[Any], threads: int) -
     try:
         for wave in range(len(chunks) + len(stages) - 1):
             tasks: list[Task] = []
-            for behind in range(len(stages) - 1, -1, -1):  # the narrow last stage first: it is the longest task
+            for behind in range(
+                len(stages) - 1, -1, -1
+            ):  # the narrow last stage first: it is the longest task
                 if 0 <= wave - behind < len(chunks):
                     tasks += stages[behind](chunks[wave - behind], (wave - behind) % 2)
             if pool is None:

@@ -57,13 +57,18 @@ def cache_dir() -> Path:
     return base / "tegmentum"
 
 
-def load(name: str, text: str) -> ModuleType:
-    """Write a module of that text, unless it is there, and import it."""
+def load(name: str, text: str, depends: Iterable[Path] = ()) -> ModuleType:
+    """Write a module of that text, unless it is there, and import it.
+
+    ``depends`` are files that the text imports: their content is part of the name, as is that of the
+    intrinsics.
+    """
     import llvmlite
     import numba
     import numpy as np
 
-    plain = "".join((_HERE / f"{module}.py").read_text(encoding="utf-8") for module in _PLAIN)
+    files = [*(_HERE / f"{module}.py" for module in _PLAIN), *depends]
+    plain = "".join(file.read_text(encoding="utf-8") for file in files)
     versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.version)
     digest = hashlib.sha256("\0".join((text, plain, *versions)).encode()).hexdigest()[:20]
     full_name = f"tegmentum_{name}_{digest}"

@@ -18,7 +18,7 @@ from .rowsum import add_rows
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def advance(table, events, trial, n_ticks, constants, scratch, v, out):  # type: ignore[no-untyped-def]
+def advance(table, events, trial, n_ticks, constants, scratch, v, out):
     """Potential and output of one block of neurons in one trial.
 
     Parameters

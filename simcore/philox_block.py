@@ -47,13 +47,17 @@ def _rounds(b: Any, c: list[Any], k: list[Any]) -> list[Any]:
     return c
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def philox_block(typingctx: Any, out: Any, c0: Any, n: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+@intrinsic
+def philox_block(
+    typingctx: Any, out: Any, c0: Any, n: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any
+) -> Any:
     """``out[w * stride + i] = philox(c0[i], c1, c2, c3, k0, k1)[w]`` for i below ``n`` rounded up to 8.
 
     ``out`` is uint32 (4 * stride,), ``c0`` uint32 (stride,), both contiguous, with stride a multiple of 8.
     """
-    if not (isinstance(out, types.Array) and isinstance(c0, types.Array) and out.dtype == c0.dtype == types.uint32):
+    if not (
+        isinstance(out, types.Array) and isinstance(c0, types.Array) and out.dtype == c0.dtype == types.uint32
+    ):
         return None
 
     def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:

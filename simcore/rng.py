@@ -36,7 +36,14 @@ STREAM_STATE = np.uint64(10)
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Four 32-bit random words for a 128-bit counter and a 64-bit key (words held in ``uint64``)."""
-    c0, c1, c2, c3, k0, k1 = c0 & _LOW, c1 & _LOW, c2 & _LOW, c3 & _LOW, k0 & _LOW, k1 & _LOW  # 32 x 32-bit products
+    c0, c1, c2, c3, k0, k1 = (
+        c0 & _LOW,
+        c1 & _LOW,
+        c2 & _LOW,
+        c3 & _LOW,
+        k0 & _LOW,
+        k1 & _LOW,
+    )  # 32 x 32-bit products
     for _ in range(10):
         p0 = _M0 * c0
         p1 = _M1 * c2
@@ -63,7 +70,9 @@ def uniform(n: int, seed: int, stream: np.uint64, entity: int = 0) -> np.ndarray
     return np.asarray((pairs >> np.uint64(11)) * 2.0**-53)
 
 
-def permutation(n: int, seed: int, stream: np.uint64 = STREAM_SHUFFLE, entity: int = 0) -> np.ndarray[Any, Any]:
+def permutation(
+    n: int, seed: int, stream: np.uint64 = STREAM_SHUFFLE, entity: int = 0
+) -> np.ndarray[Any, Any]:
     """A random order of ``range(n)``, a function of (seed, stream, entity) alone."""
     return np.argsort(uniform(n, seed, stream, entity), kind="stable")
 

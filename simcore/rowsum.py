@@ -22,9 +22,10 @@ _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _I64 = ir.IntType(64)
 
 
-def _accumulate(b: Any, acc: Any, table: Any, index: Any, value: Any, width: Any, first: Any, count: Any,
-                column: Any, n_vectors: int, unroll: int) -> None:  # fmt: skip
+def _accumulate(b: Any, pointers: list[Any], width: Any, first: Any, count: Any, column: Any, n_vectors: int,
+                unroll: int) -> None:  # fmt: skip
     """Emit ``acc[column:column + 16 n_vectors] += sum_k value[k] * table[index[k], same columns]``."""
+    acc, table, index, value = pointers
     fma = cgutils.get_or_insert_function(
         b.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
     )
@@ -35,14 +36,20 @@ def _accumulate(b: Any, acc: Any, table: Any, index: Any, value: Any, width: Any
 
     for u, lane in enumerate(sums):
         for j, total in enumerate(lane):
-            b.store(b.load(at(acc, column, j), align=4) if u == 0 else ir.Constant(_VECTOR, [0.0] * LANES), total)
+            b.store(
+                b.load(at(acc, column, j), align=4) if u == 0 else ir.Constant(_VECTOR, [0.0] * LANES), total
+            )
 
     def add(k: Any, lane: list[Any]) -> None:
         row = b.zext(b.load(b.gep(index, [k])), _I64)
         offset = b.add(b.mul(row, width), column)
-        one = b.insert_element(ir.Constant(_VECTOR, ir.Undefined), b.load(b.gep(value, [k])), ir.Constant(_I64, 0))
+        one = b.insert_element(
+            ir.Constant(_VECTOR, ir.Undefined), b.load(b.gep(value, [k])), ir.Constant(_I64, 0)
+        )
         scale = b.shuffle_vector(
-            one, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+            one,
+            ir.Constant(_VECTOR, ir.Undefined),
+            ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
         )
         for j, total in enumerate(lane):
             b.store(b.call(fma, [scale, b.load(at(table, offset, j), align=4), b.load(total)]), total)
@@ -63,7 +70,7 @@ def _accumulate(b: Any, acc: Any, table: Any, index: Any, value: Any, width: Any
         b.store(total, at(acc, column, j), align=4)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def add_rows(typingctx: Any, acc: Any, table: Any, index: Any, value: Any, first: Any, count: Any) -> Any:
     """``acc[:] += sum(value[k] * table[index[k]] for k in range(first, first + count))``.
 
@@ -82,12 +89,12 @@ def add_rows(typingctx: Any, acc: Any, table: Any, index: Any, value: Any, first
         wide = b.udiv(width, ir.Constant(_I64, BLOCK))
         with cgutils.for_range(b, wide) as loop:
             column = b.mul(loop.index, ir.Constant(_I64, BLOCK))
-            _accumulate(b, *pointers, width, args[4], args[5], column, BLOCK // LANES, 1)
+            _accumulate(b, pointers, width, args[4], args[5], column, BLOCK // LANES, 1)
         done = b.mul(wide, ir.Constant(_I64, BLOCK))
         narrow = b.udiv(b.sub(width, done), ir.Constant(_I64, LANES))
         with cgutils.for_range(b, narrow) as loop:
             column = b.add(done, b.mul(loop.index, ir.Constant(_I64, LANES)))
-            _accumulate(b, *pointers, width, args[4], args[5], column, 1, 4)
+            _accumulate(b, pointers, width, args[4], args[5], column, 1, 4)
         return context.get_dummy_value()
 
     return types.void(acc, table, index, value, types.intp, types.intp), codegen

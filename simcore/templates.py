@@ -1,41 +1,35 @@
-"""Kernels from templates: one generated module on disk for each combination of models and rules.
+"""Window kernels: templates of several packages joined with the functions of a network's models and rules.
 
-A kernel file is ordinary Python that imports the functions of *some* model; the module generated here imports, in
-their place, those of the network at hand. Numba caches compiled code by file and does not notice when an imported
-function changes, so everything that a kernel calls is copied into the one module, whose name is a hash of its text,
-of the intrinsics it imports and of the versions involved: an edit makes a new module, and nothing stale is replayed.
+A kernel file is ordinary Python that imports the functions of *some* model; the module generated here has, in their
+place, those of the network at hand. :mod:`.build` says why everything that a kernel calls is copied into one module.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import importlib.util
 import inspect
-import os
 import sys
-import tempfile
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
-_NJIT = '@njit(nogil=True, cache=True, error_model="numpy", inline="never")'
+from .build import copied, load
+
+_HEADER = """import math
+import numba
+import numpy as np
+from typing import NamedTuple
+from numba import njit
+
+jit = numba.njit(nogil=True, error_model="numpy")
+real = np.float32
+"""
 
 
-def cache_directory() -> Path:
-    """Folder of generated modules: ``TEGMENTUM_CACHE``, else the user's cache directory."""
-    chosen = os.environ.get("TEGMENTUM_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
-    return Path(base) / "tegmentum" if base else Path.home() / ".cache" / "tegmentum"
-
-
-def load(name: str, templates: Sequence[str], bindings: Mapping[str, Callable[..., Any]]) -> ModuleType:
+def bind(name: str, templates: Sequence[str], bindings: Mapping[str, Callable[..., Any]]) -> ModuleType:
     """Generate (once), import and return the module ``name``.
 
     Parameters
@@ -43,100 +37,35 @@ def load(name: str, templates: Sequence[str], bindings: Mapping[str, Callable[..
     templates : names of the modules whose functions make up the kernels, in the order in which they call each other
     bindings : name in the templates -> undecorated scalar function, copied with its literals in float32
     """
-    text = _assemble(templates, bindings)
-    digest = hashlib.sha256(text.encode())
-    for package in ("numba", "llvmlite", "numpy"):
-        digest.update(version(package).encode())
-    for module in _imported(text):
-        digest.update(Path(str(sys.modules[module].__file__)).read_bytes())
-    full = f"tegmentum_{name}_{digest.hexdigest()[:16]}"
-    if full in sys.modules:
-        return sys.modules[full]
-    path = _write(full, text)
-    spec = importlib.util.spec_from_file_location(full, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _write(full: str, text: str) -> Path:
-    folder = cache_directory()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{full}.py"
-        if not path.exists():
-            with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-                file.write(text)
-            os.replace(file.name, path)
-        return path
-    except OSError:  # a read-only home: compile every time rather than not at all
-        path = Path(tempfile.mkdtemp(prefix="tegmentum-")) / f"{full}.py"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-
-def _imported(text: str) -> list[str]:
-    """Our own modules that the generated text imports."""
-    nodes = [node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom)]
-    return sorted({str(node.module) for node in nodes if str(node.module).startswith("tegmentum.")})
-
-
-def _assemble(templates: Sequence[str], bindings: Mapping[str, Callable[..., Any]]) -> str:
-    imports: dict[str, None] = {"from numba import njit": None, "import numpy as np": None, "import math": None}
-    parts: list[str] = []
-    done: set[str] = set()
-    for name, function in bindings.items():
-        parts += _copy(function, name, imports, done)
+    imports: dict[str, str] = {}  # line -> our own module that it imports from, if any
+    functions: list[str] = []
     for template in templates:
         module = importlib.import_module(template)
         for node in ast.parse(inspect.getsource(module)).body:
-            if isinstance(node, ast.Import):
-                imports[ast.unparse(node)] = None
+            if isinstance(node, ast.FunctionDef):
+                functions.append(ast.unparse(node))
             elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
-                source = importlib.util.resolve_name("." * node.level + (node.module or ""), str(module.__package__))
-                kept = [a for a in node.names if (a.asname or a.name) not in bindings]
+                source = importlib.util.resolve_name(
+                    "." * node.level + (node.module or ""), str(module.__package__)
+                )
+                kept = [a for a in node.names if (a.asname or a.name) not in (*bindings, "State", "njit")]
                 if source not in templates and kept:
-                    imports[f"from {source} import {', '.join(ast.unparse(a) for a in kept)}"] = None
-            elif isinstance(node, ast.FunctionDef):
-                parts.append(ast.unparse(node))
-    header = f'"""Generated by tegmentum from {", ".join(templates)}."""'
-    return "\n\n".join([header, "\n".join(imports), *parts]) + "\n"
+                    imports[f"from {source} import {', '.join(ast.unparse(a) for a in kept)}"] = source
+    text = "\n\n".join([_HEADER, "\n".join(imports), copied(dict(bindings), name), *functions]) + "\n"
+    return load(name, text, _files(set(imports.values())))
 
 
-class _Float32(ast.NodeTransformer):
-    """Turn float literals into float32 ones: float32 * 1.0 would be computed in float64."""
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, float):
-            return ast.parse(f"np.float32({node.value!r})", mode="eval").body
-        return node
-
-
-def _copy(function: Callable[..., Any], name: str, imports: dict[str, None], done: set[str]) -> list[str]:
-    """Source of a scalar function under a new name, after the sources of what it calls."""
-    if name in done:
-        return []
-    done.add(name)
-    assert isinstance(function, FunctionType)
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    tree.name, tree.returns = name, None
-    for arg in tree.args.args:
-        arg.annotation = None
-    parts: list[str] = []
-    for used in function.__code__.co_names:
-        thing = function.__globals__.get(used)
-        if isinstance(thing, FunctionType):
-            parts += _copy(thing, used, imports, done)
-        elif isinstance(thing, type):
-            imports[f"from {thing.__module__} import {used}"] = None
-        elif isinstance(thing, (int, float, str)) or hasattr(thing, "dtype"):
-            parts.append(f"{used} = {_literal(thing)}")
-    return [*parts, f"{_NJIT}\n{ast.unparse(_Float32().visit(tree))}"]
-
-
-def _literal(value: Any) -> str:
-    return f"np.{value.dtype.name}({value.item()!r})" if hasattr(value, "dtype") else repr(value)
+def _files(modules: set[str]) -> list[Path]:
+    """Files of those of our modules that are imported, and of those that they import."""
+    found: set[str] = set()
+    new = {m for m in modules if m.startswith("tegmentum.")}
+    while new:
+        found |= new
+        trees = {m: ast.parse(inspect.getsource(importlib.import_module(m))) for m in new}
+        new = {
+            importlib.util.resolve_name("." * node.level + (node.module or ""), m.rpartition(".")[0])
+            for m, tree in trees.items()
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and (node.level or str(node.module).startswith("tegmentum."))
+        } - found
+    return [Path(str(sys.modules[m].__file__)) for m in sorted(found)]

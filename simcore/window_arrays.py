@@ -24,8 +24,8 @@ class WindowEvents(NamedTuple):
     base_start: Array
     base_count: Array
     start: Array
-    count: Array
-    index: Array
+    count: Any  # Array
+    index: Any  # Array; the name hides a method of tuple
     value: Array
     spikes: Array
 
@@ -73,4 +73,4 @@ def capacity(x: Array, n_ticks: int) -> Array:
 
     The spare entry of each tick lets the encoder write before it knows whether the entry counts.
     """
-    return (np.count_nonzero(x, axis=1).astype(np.int64) + 1) * (n_ticks + 1)
+    return np.asarray((np.count_nonzero(x, axis=1).astype(np.int64) + 1) * (n_ticks + 1))

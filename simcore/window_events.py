@@ -18,7 +18,7 @@ from .philox_block import philox_block
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, first, last, events):  # type: ignore[no-untyped-def]
+def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, first, last, events):
     """Draw ``x_i(t) = [u < threshold[x_i]]`` for trials ``first`` to ``last``; u is a 32-bit Philox word.
 
     The counter is (channel, tick / 4 and epoch, content key, stream): what a sample draws is a function of its own
@@ -69,7 +69,7 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
 
 
 @njit(nogil=True, cache=True)
-def encode_graded(x, scale, offset, n_ticks, first, last, events):  # type: ignore[no-untyped-def]
+def encode_graded(x, scale, offset, n_ticks, first, last, events):
     """Present the same graded input ``x_i * scale`` at every tick; nothing deviates from it."""
     for b in range(first, last):
         at = offset[b]
@@ -88,7 +88,7 @@ def encode_graded(x, scale, offset, n_ticks, first, last, events):  # type: igno
 
 
 @njit(nogil=True, cache=True)
-def from_spikes(spikes, n_neurons, first, last, events):  # type: ignore[no-untyped-def]
+def from_spikes(spikes, n_neurons, first, last, events):
     """List who fired in the layer before: ``spikes`` uint8 (n_trials, n_ticks, >= n_neurons).
 
     Every entry of ``events.value`` is 1 already and stays so.
@@ -114,7 +114,7 @@ def from_spikes(spikes, n_neurons, first, last, events):  # type: ignore[no-unty
 
 
 @njit(nogil=True, cache=True)
-def from_graded(outputs, n_neurons, first, last, events):  # type: ignore[no-untyped-def]
+def from_graded(outputs, n_neurons, first, last, events):
     """List the outputs of a graded layer before: ``outputs`` float32 (n_trials, n_ticks, >= n_neurons)."""
     n_ticks = outputs.shape[1]
     room = n_ticks * (n_neurons + 1) + 1
@@ -133,7 +133,7 @@ def from_graded(outputs, n_neurons, first, last, events):  # type: ignore[no-unt
 
 
 @njit(nogil=True, cache=True)
-def sort_by_row(events, first, n_trials, n_ticks, rows):  # type: ignore[no-untyped-def]
+def sort_by_row(events, first, n_trials, n_ticks, rows):
     """Fill ``rows`` with the events of one batch: a counting sort, stable in (trial, tick)."""
     start = rows.start
     start[:] = 0

@@ -80,21 +80,21 @@ def reset(s: State, c: Constants) -> State:
     return State(s.v, 1.0)
 
 
-def fired(s, c):
+def fired(s: State, c: Constants) -> float:
     """Output of the tick: 1 if the neuron fires, else 0."""
     return 1.0 if s.v > c.v_thresh else 0.0
 
 
-def reset_path(s, c):
-    """How the next potential depends on this tick's spike: :math:`-\\rho V_t`."""
+def reset_path(s: State, c: Constants) -> float:
+    r"""How the next potential depends on this tick's spike: :math:`-\rho V_t`."""
     return -c.rho * s.v
 
 
-def leak_path(s, c):
-    """How the next potential depends on this one: :math:`\\rho (1 - S_t)`."""
+def leak_path(s: State, c: Constants) -> float:
+    r"""How the next potential depends on this one: :math:`\rho (1 - S_t)`."""
     return c.rho * (1.0 - s.spiked)
 
 
-def no_path(s, c):
+def no_path(s: State, c: Constants) -> float:
     """The potential's own path is cut: credit passes through the reset alone."""
     return 0.0

@@ -62,36 +62,36 @@ class GradedUnit(NeuronModel):
         return {"output": output, "reset_path": no_path, "leak_path": no_path}
 
 
-def flow(s, c, i):
+def flow(s: State, c: Constants, i: float) -> State:
     """Forget the last tick."""
     return State(i, 0.0)
 
 
-def receive(s, c, w):
+def receive(s: State, c: Constants, w: float) -> State:
     """Add the summed weights."""
     return State(s.v + w, s.spiked)
 
 
-def threshold(s, c):
+def threshold(s: State, c: Constants) -> bool:
     """Never fire."""
     return False
 
 
-def reset(s, c):
+def reset(s: State, c: Constants) -> State:
     """Nothing to reset."""
     return s
 
 
-def tanh_output(s, c):
+def tanh_output(s: State, c: Constants) -> float:
     """Graded output."""
     return math.tanh(s.v)
 
 
-def sigmoid_output(s, c):
+def sigmoid_output(s: State, c: Constants) -> float:
     """Graded output."""
     return 1.0 / (1.0 + math.exp(-s.v))
 
 
-def no_path(s, c):
+def no_path(s: State, c: Constants) -> float:
     """Nothing lasts from tick to tick."""
     return 0.0
