@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore import rng, templates
+from tegmentum.simcore.connect import Distribution
 from tegmentum.simcore.network import Projection
 
 from .local_factor import FactorConstants, state_difference
@@ -34,7 +35,7 @@ def round_up(n: int, to: int) -> int:
 
 
 def _float32(constants: Any) -> Any:
-    """The same named tuple with every field in float32."""
+    """Cast every field of a named tuple to float32."""
     return type(constants)(*map(np.float32, constants))
 
 
@@ -67,14 +68,15 @@ class Layer:
 
     def _lower_weights(self, projection: Projection, index: int, seed: int) -> None:
         """Draw weights and biases; the bias is the last row, uniform in +-1/sqrt(n_pre)."""
-        n = self.n_pre * self.n_post
-        drawn = projection.weight.quantile(rng.uniform(n, seed, rng.STREAM_WEIGHTS, 2 * index))
+        drawn = projection.weight
+        if isinstance(drawn, Distribution):
+            drawn = drawn.quantile(rng.uniform(self.n_pre * self.n_post, seed, rng.STREAM_WEIGHTS, 2 * index))
         bound = self.n_pre**-0.5
         bias = (2.0 * rng.uniform(self.n_post, seed, rng.STREAM_WEIGHTS, 2 * index + 1) - 1.0) * bound
         shape = (self.n_blocks, self.n_pre + 1, self.width)
         self.table, self.first_moment, self.second_moment = (aligned_zeros(shape) for _ in range(3))
         self.seen = np.zeros((self.n_blocks, self.n_pre + 1), np.bool_)
-        self.set_weights(drawn.reshape(self.n_pre, self.n_post), bias)
+        self.set_weights(np.reshape(drawn, (self.n_pre, self.n_post)), bias)
 
     def _lower_rule(self, index: int, n_classes: int, n_ticks: int, batch: int, seed: int) -> None:
         self.constants = _float32(self.post.model.derive(1.0))
@@ -115,7 +117,7 @@ class Layer:
     def weights(self) -> tuple[Array, Array]:
         """Weights (n_pre, n_post) and biases (n_post,), float32 copies."""
         dense = self.table.transpose(1, 0, 2).reshape(self.n_pre + 1, self.n_padded)[:, : self.n_post]
-        return np.ascontiguousarray(dense[:-1]), np.ascontiguousarray(dense[-1])
+        return dense[:-1].copy(), dense[-1].copy()
 
     def set_weights(self, weights: Array, bias: Array) -> None:
         """Replace weights (n_pre, n_post) and biases (n_post,)."""

@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore import rng, window_arrays
-from tegmentum.simcore.connect import AllToAll
 from tegmentum.simcore.errors import DescriptionError, SimulationError
-from tegmentum.simcore.network import Network, Projection
+from tegmentum.simcore.network import Network
 from tegmentum.simcore.neurons import GradedUnit
 
+from .buffers import Buffers
+from .chain import chain_of
+from .input import Input
 from .layer import BLOCK, Layer
 from .pipeline import Task, flow_through
-from .rules import ErrorDriven, Frozen, Modulated
 
 Array = np.ndarray[Any, Any]
 _CHUNK_TRIALS = 320  # trials that pass down the network together
@@ -92,13 +93,12 @@ class Learner:
             threads,
             rate_scale,
         )
-        chain = _chain(network)
+        chain = chain_of(network)
         self.graded = isinstance(chain[0].post.model, GradedUnit)
         self.n_ticks = 1 if self.graded else n_ticks
         self.n_inputs, self.n_classes = chain[0].pre.size, chain[-1].post.size
         self.layers = [Layer(p, k, self.n_classes, self.n_ticks, batch, seed) for k, p in enumerate(chain)]
-        self._key = rng.seed_key(seed)
-        self._buffers: dict[tuple[int, int, bool], _Buffers] = {}
+        self._n_events = 0
 
     def learn(
         self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None
@@ -124,7 +124,7 @@ class Learner:
         order = rng.permutation(len(x), self.seed, rng.STREAM_SHUFFLE, epoch)[: n * self.batch]
         batches = order.reshape(n, self.batch)
         correct = 0
-        start, events_before = time.perf_counter(), self._events
+        start, events_before = time.perf_counter(), self._n_events
         for done, (index, rates) in enumerate(self._flow(x, y, x_max, batches, epoch, True)):
             correct += int(np.count_nonzero(rates.argmax(axis=1) == y[index]))
             if on_progress:
@@ -132,9 +132,9 @@ class Learner:
         for layer in self.layers:
             if not np.isfinite(layer.table).all():
                 raise SimulationError(
-                    f"Projection {layer.name!r}: weights are no longer finite after epoch {epoch}; lower the learning rate"
+                    f"Projection {layer.name!r}: weights are not finite after epoch {epoch}; lower the learning rate"
                 )
-        return Work(correct, n * self.batch, self._events - events_before, time.perf_counter() - start)
+        return Work(correct, n * self.batch, self._n_events - events_before, time.perf_counter() - start)
 
     def rates(self, x: Array, x_max: int) -> Array:
         """Mean output of each class over the window, float32 (n, n_classes).
@@ -144,7 +144,7 @@ class Learner:
         """
         self._check(x, x_max)
         found = np.zeros((len(x), self.n_classes), np.float32)
-        batches = _whole_batches(len(x), 1)
+        batches = np.arange(len(x)).reshape(len(x), 1)
         for index, rates in self._flow(x, np.zeros(len(x), np.int64), x_max, batches, 0, False):
             found[index] = rates
         return found
@@ -154,7 +154,7 @@ class Learner:
         return np.asarray(self.rates(x, x_max).argmax(axis=1))
 
     def spikes(self, x: Array, x_max: int) -> list[Array]:
-        """Outputs of each layer, uint8 (or float32 if graded) (n, n_ticks, n_neurons), for a few samples."""
+        """Return the outputs of each layer, uint8 (float32 if graded) (n, n_ticks, n_neurons); for a few samples."""
         self._check(x, x_max)
         if len(x) == 0:
             return [np.zeros((0, self.n_ticks, layer.n_post), self._dtype) for layer in self.layers]
@@ -179,12 +179,6 @@ class Learner:
     def _dtype(self) -> Any:
         return np.float32 if self.graded else np.uint8
 
-    @property
-    def _events(self) -> int:
-        return self._n_events
-
-    _n_events = 0
-
     def _flow(
         self, x: Array, y: Array, x_max: int, batches: Array, epoch: int, learning: bool
     ) -> Iterator[Any]:
@@ -201,23 +195,25 @@ class Learner:
             yield index, buffers.rates[-1][number % 2][: len(index), : self.n_classes]
 
     def _stages(self, x: Array, y: Array, x_max: int, epoch: int, learning: bool, n_trials: int) -> Any:
-        buffers = _Buffers(self, x, n_trials, learning)
+        stream = rng.STREAM_ENCODE_TRAIN if learning else rng.STREAM_ENCODE_TEST
+        inputs = Input(x, x_max, self.n_ticks, self.graded, self.rate_scale, stream, epoch, self.seed)
+        largest = int(inputs.capacity.max(initial=1))
+        buffers = Buffers(self.layers, largest, self.n_ticks, n_trials, self.batch, self._dtype, learning)
         stages = []
-        inputs = _Input(self, x, x_max, epoch, learning)
         for k, layer in enumerate(self.layers):
             stages.append(partial(self._prepare, k, inputs, buffers, learning))
             stages.append(partial(self._advance, k, layer, y, buffers, learning))
         return stages, buffers
 
     def _prepare(
-        self, k: int, inputs: _Input, buffers: _Buffers, learning: bool, chunk: Array, slot: int
+        self, k: int, inputs: Input, buffers: Buffers, learning: bool, chunk: Array, slot: int
     ) -> list[Task]:
         """Tasks that list the input events of layer k, one task for each group of batches."""
         layer, kernels = self.layers[k], self.layers[k].kernels
         events, rows = buffers.events[k][slot], buffers.rows[k][slot]
         n_batches, n_trials = chunk.shape
         if k == 0:
-            encode = inputs.encoder(chunk.ravel(), events)
+            encode = inputs.encoder(kernels, chunk.ravel(), events)
         convert = kernels.from_graded if self.graded else kernels.from_spikes
         sort = learning and layer.learns and layer.width == BLOCK
 
@@ -236,7 +232,7 @@ class Learner:
         return [partial(task, j, min(j + size, n_batches)) for j in range(0, n_batches, size)]
 
     def _advance(
-        self, k: int, layer: Layer, y: Array, buffers: _Buffers, learning: bool, chunk: Array, slot: int
+        self, k: int, layer: Layer, y: Array, buffers: Buffers, learning: bool, chunk: Array, slot: int
     ) -> list[Task]:
         """Tasks that advance layer k through the chunk, one task for each block of neurons."""
         n_batches, n_trials = chunk.shape
@@ -253,100 +249,3 @@ class Learner:
             )
             for block in range(layer.n_blocks)
         ]  # fmt: skip
-
-
-class _Input:
-    """Encodes samples: Bernoulli spikes for spiking networks, the intensity itself for graded ones."""
-
-    def __init__(self, learner: Learner, x: Array, x_max: int, epoch: int, learning: bool):
-        self.learner, self.x, self.epoch = learner, x, np.uint64(epoch if learning else 0)
-        self.stream = rng.STREAM_ENCODE_TRAIN if learning else rng.STREAM_ENCODE_TEST
-        self.key = rng.content_key(x)
-        self.capacity = window_arrays.capacity(x, learner.n_ticks)
-        self.threshold = rng.thresholds(np.arange(256, dtype=np.uint8), x_max, learner.rate_scale)
-        self.scale = np.float32(learner.rate_scale / x_max)
-
-    def encoder(self, index: Array, events: Any) -> Callable[[int, int], None]:
-        """Return a function that encodes samples ``index[first:last]`` as trials first to last."""
-        learner, kernels = self.learner, self.learner.layers[0].kernels
-        x, key = self.x[index], self.key[index]
-        offset = np.concatenate([[0], np.cumsum(self.capacity[index])])
-        if learner.graded:
-            return lambda first, last: kernels.encode_graded(
-                x, self.scale, offset, learner.n_ticks, first, last, events
-            )
-        k0, k1 = learner._key
-        return lambda first, last: kernels.encode_bernoulli(
-            x,
-            self.threshold,
-            key,
-            offset,
-            learner.n_ticks,
-            self.epoch,
-            self.stream,
-            k0,
-            k1,
-            first,
-            last,
-            events,
-        )
-
-
-class _Buffers:
-    """Two slots of everything that one stage hands to the next."""
-
-    def __init__(self, learner: Learner, x: Array, n_trials: int, learning: bool):
-        n_ticks, batch = learner.n_ticks, learner.batch
-        largest = int(window_arrays.capacity(x, n_ticks).max(initial=1))
-        n_batches = max(1, n_trials // batch)
-        self.events, self.rows, self.outputs, self.rates = [], [], [], []  # type: ignore[var-annotated]
-        for k, layer in enumerate(learner.layers):
-            entries = largest if k == 0 else n_ticks * (layer.n_pre + 1) + 1
-            sort = learning and layer.learns and layer.width == BLOCK
-            room = (layer.n_pre + 1, batch * entries) if sort else (1, 1)
-            self.events.append(
-                [window_arrays.allocate(n_trials, n_ticks, n_trials * entries + 1) for _ in range(2)]
-            )
-            self.rows.append([window_arrays.allocate_rows(n_batches, *room) for _ in range(2)])
-            shape = (n_trials, n_ticks, layer.n_padded)
-            self.outputs.append([np.zeros(shape, learner._dtype) for _ in range(2)])
-            self.rates.append([np.zeros((n_trials, layer.n_padded), np.float32) for _ in range(2)])
-
-
-def _chain(network: Network) -> list[Projection]:
-    """Projections from the input to the output, in order; an error if the network is no chain of dense layers."""
-    if len(network.spike_trains) != 1 or network.sources:
-        raise DescriptionError(
-            "Learner: the network must have exactly one input, a SpikeTrain, and no other source"
-        )
-    by_pre: dict[str, Projection] = {}
-    for p in network.projections:
-        if not isinstance(p.rule, AllToAll):
-            raise DescriptionError(
-                f"Projection {p.name!r}: a Learner needs AllToAll, got {type(p.rule).__name__}"
-            )
-        if p.pre.name in by_pre:
-            raise DescriptionError(
-                f"Projection {p.name!r}: {p.pre.name!r} already projects elsewhere; need a chain"
-            )
-        if not isinstance(p.plasticity, (Modulated, ErrorDriven, Frozen)):
-            raise DescriptionError(
-                f"Projection {p.name!r}: plasticity must be Modulated, ErrorDriven or Frozen, got {p.plasticity!r}"
-            )
-        if not hasattr(p.post.model, "window_functions"):
-            raise DescriptionError(
-                f"Population {p.post.name!r}: a Learner needs DiscreteLIF or GradedUnit, got {type(p.post.model).__name__}"
-            )
-        by_pre[p.pre.name] = p
-    chain, name = [], network.spike_trains[0].name
-    while name in by_pre:
-        chain.append(by_pre.pop(name))
-        name = chain[-1].post.name
-    if by_pre or not chain:
-        raise DescriptionError("Learner: the projections do not form one chain from the input")
-    return chain
-
-
-def _whole_batches(n: int, size: int) -> Array:
-    """Samples 0 to n - 1 in rows of ``size``, which divides n."""
-    return np.arange(n).reshape(n // size, size)

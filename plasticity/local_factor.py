@@ -24,12 +24,12 @@ def state_difference(v: float, out: float, out_before: float, r: FactorConstants
 
 
 def tanh_slope(v: float, out: float, out_before: float, r: FactorConstants) -> float:
-    """Derivative of tanh, from its value."""
+    """Differentiate tanh, from its value."""
     return 1.0 - out * out
 
 
 def sigmoid_slope(v: float, out: float, out_before: float, r: FactorConstants) -> float:
-    """Derivative of the logistic function, from its value."""
+    """Differentiate the logistic function, from its value."""
     return out * (1.0 - out)
 
 

@@ -96,6 +96,6 @@ def naca(
                 weight=Uniform(-bound, bound),
                 delay=1.0,
                 plasticity=ErrorDriven(local, optimiser) if last else inner,
-            )  # fmt: skip
+            )
         )
     return Network(inp, *layers, *projections)

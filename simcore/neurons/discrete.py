@@ -96,5 +96,5 @@ def leak_path(s: State, c: Constants) -> float:
 
 
 def no_path(s: State, c: Constants) -> float:
-    """The potential's own path is cut: credit passes through the reset alone."""
+    """Cut the potential's own path: credit passes through the reset alone."""
     return 0.0

@@ -1,0 +1,90 @@
+"""Which networks a learner can take: chains of dense projections whose rules fit their neurons."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore.connect import AllToAll
+from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.network import Network, Projection
+from tegmentum.simcore.neurons import GradedUnit
+
+from .local_factor import Slope
+from .rules import ErrorDriven, Frozen, Modulated
+
+
+def chain_of(network: Network) -> list[Projection]:
+    """Projections from the input to the output, in order.
+
+    Raises
+    ------
+    DescriptionError
+        if the network is no chain of dense layers, or a rule does not fit its neurons
+    """
+    if len(network.spike_trains) != 1 or network.sources:
+        raise DescriptionError(
+            "Learner: the network must have exactly one input, a SpikeTrain, and no other source"
+        )
+    by_pre: dict[str, Projection] = {}
+    for p in network.projections:
+        if not isinstance(p.rule, AllToAll):
+            raise DescriptionError(
+                f"Projection {p.name!r}: a Learner needs AllToAll, got {type(p.rule).__name__}"
+            )
+        if p.pre.name in by_pre:
+            raise DescriptionError(
+                f"Projection {p.name!r}: {p.pre.name!r} already projects elsewhere; need a chain"
+            )
+        _check_rule(p)
+        by_pre[p.pre.name] = p
+    chain, name = [], network.spike_trains[0].name
+    while name in by_pre:
+        chain.append(by_pre.pop(name))
+        name = chain[-1].post.name
+    if by_pre or not chain:
+        raise DescriptionError("Learner: the projections do not form one chain from the input")
+    _check_whole(chain)
+    return chain
+
+
+def _check_rule(p: Projection) -> None:
+    """Refuse rules that do not fit the postsynaptic neuron."""
+    where, model = f"Projection {p.name!r}", p.post.model
+    if not isinstance(p.plasticity, (Modulated, ErrorDriven, Frozen)):
+        raise DescriptionError(
+            f"{where}: plasticity must be Modulated, ErrorDriven or Frozen, got {p.plasticity!r}"
+        )
+    if not hasattr(model, "window_functions"):
+        raise DescriptionError(
+            f"Population {p.post.name!r}: a Learner needs DiscreteLIF or GradedUnit, got {type(model).__name__}"
+        )
+    parameters: dict[str, Any] = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
+    for name, value in parameters.items():
+        if not isinstance(value, str) and (np.ndim(value) or not np.isscalar(value)):
+            raise DescriptionError(f"Population {p.post.name!r}: a Learner needs one {name} for all neurons")
+    if isinstance(p.plasticity, Frozen):
+        return
+    if isinstance(p.plasticity.local, Slope) != isinstance(model, GradedUnit):
+        need = "Slope" if isinstance(model, GradedUnit) else "StateDifference"
+        raise DescriptionError(
+            f"{where}: {type(model).__name__} neurons of {p.post.name!r} need the local factor {need}, "
+            f"got {type(p.plasticity.local).__name__}"
+        )
+
+
+def _check_whole(chain: list[Projection]) -> None:
+    """Refuse mixtures of spiking and graded layers, and expectations of other classes than the output has."""
+    n_classes = chain[-1].post.size
+    for p in chain:
+        if isinstance(p.post.model, GradedUnit) != isinstance(chain[0].post.model, GradedUnit):
+            raise DescriptionError(
+                f"Population {p.post.name!r}: all layers must spike, or all be graded, as {chain[0].post.name!r} is"
+            )
+        if isinstance(p.plasticity, Modulated) and p.plasticity.modulator.expectation.n_classes != n_classes:
+            raise DescriptionError(
+                f"Projection {p.name!r}: the expectation is of {p.plasticity.modulator.expectation.n_classes} classes, "
+                f"but the output {chain[-1].post.name!r} has {n_classes}"
+            )
