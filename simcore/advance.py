@@ -44,7 +44,6 @@ def advance(
     tape: Any,
     control: Any,
     inputs: Any,
-    key: Any,
 ) -> None:
     """Advance one shard to the tick ``until``, or to where its workers stop for want of room.
 
@@ -56,11 +55,10 @@ def advance(
         number of the shard
     inputs : real[n_trials, n_rows, n_slots]
         accumulators
-    key : uint64[2]
-        of the random numbers
     """
     n_shards = fired.ptr.shape[2]
-    flags, u = np.zeros(1024, np.uint8), np.zeros(256, np.uint32)
+    flags = np.zeros(1024, np.uint8)
+    u = (np.zeros(64, np.uint32), np.zeros(64, np.uint32), np.zeros(64, np.uint32), np.zeros(64, np.uint32))
     first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
     events = 0
     for trial in range(first, inputs.shape[0], step):
@@ -74,7 +72,7 @@ def advance(
             tick += 1
             parity = tick & 1
             events += deliver(wires, ring, flat, trial, tick)
-            pour(rain, flat, u, tick, trial, key[0], key[1])
+            pour(rain, flat, u, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, inputs[trial], flags, out, ptr)
             probe(kinds, tape, trial, tick)

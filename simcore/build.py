@@ -37,7 +37,7 @@ import numba
 import numpy as np
 from typing import NamedTuple
 
-jit = numba.njit(nogil=True, error_model="numpy")
+jit = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 entry = numba.njit(nogil=True, error_model="numpy", cache=True)
 real = np.{real}
 '''

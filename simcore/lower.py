@@ -216,7 +216,7 @@ def current_steps(p: Plan) -> dict[str, list[tuple[int, float, Array]]]:
     return out
 
 
-def rain_of(p: Plan, shard: int, real: Any) -> Rain:
+def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
     """Poisson sources onto one shard."""
     rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
     offset = 0
@@ -246,6 +246,7 @@ def rain_of(p: Plan, shard: int, real: Any) -> Rain:
         np.array(weights, dtype=real),
         np.concatenate(limits),
         np.concatenate(others),
+        np.array(seed_key(seed), np.uint32),
     )
 
 

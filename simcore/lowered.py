@@ -51,6 +51,7 @@ class Rain(NamedTuple):
     weight: Any  # real[n]
     limit: Any  # uint32[n_tables], of the alias method
     other: Any  # uint32[n_tables], of the alias method
+    key: Any  # uint32[2], of the random numbers
 
 
 class Kind(NamedTuple):

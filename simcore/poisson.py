@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from .binding import real
-from .rng import STREAM_POISSON, philox
 
+STREAM_POISSON = 6  # as in .rng
 GROUP, BLOCK = 64, 256
-_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 
 
 def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
@@ -50,49 +52,74 @@ def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
     return limit.astype(np.uint32), other.astype(np.uint32), bits
 
 
-def words(out: Any, block: int, source: int, tick: int, trial: int, k0: Any, k1: Any) -> None:
-    """Fill ``out`` with the 32-bit words of a block's 256 neurons."""
-    c1 = np.uint64(tick) & _LOW
-    c2 = np.uint64(source) | (np.uint64(tick) >> np.uint64(32)) << np.uint64(16)
-    c3 = STREAM_POISSON | np.uint64(trial) << np.uint64(8)
-    first = np.uint64(block * GROUP)
+def turn(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+    """One of Philox's ten rounds, on 32-bit words."""
+    p0, p1 = _M0 * np.uint64(c0), _M1 * np.uint64(c2)
+    return np.uint32(p1 >> _32) ^ c1 ^ k0, np.uint32(p1), np.uint32(p0 >> _32) ^ c3 ^ k1, np.uint32(p0)
+
+
+def words(u: Any, first: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> None:
+    """Fill four arrays of 64 with :func:`.rng.philox` of 64 counters.
+
+    Straight-line code on 32-bit words, as LLVM vectorises neither a loop around another loop nor 64-bit
+    products.
+    """
+    a, b, c, d = u
+    l0, l1 = np.uint32(k0 + _W0), np.uint32(k1 + _W1)
+    m0, m1 = np.uint32(l0 + _W0), np.uint32(l1 + _W1)
+    n0, n1 = np.uint32(m0 + _W0), np.uint32(m1 + _W1)
+    o0, o1 = np.uint32(n0 + _W0), np.uint32(n1 + _W1)
+    p0, p1 = np.uint32(o0 + _W0), np.uint32(o1 + _W1)
+    q0, q1 = np.uint32(p0 + _W0), np.uint32(p1 + _W1)
+    r0, r1 = np.uint32(q0 + _W0), np.uint32(q1 + _W1)
+    s0, s1 = np.uint32(r0 + _W0), np.uint32(r1 + _W1)
+    t0, t1 = np.uint32(s0 + _W0), np.uint32(s1 + _W1)
     for g in range(GROUP):
-        w0, w1, w2, w3 = philox(first + np.uint64(g), c1, c2, c3, k0, k1)
-        out[g] = w0
-        out[g + GROUP] = w1
-        out[g + 2 * GROUP] = w2
-        out[g + 3 * GROUP] = w3
+        w, x, y, z = turn(np.uint32(first + g), c1, c2, c3, k0, k1)
+        w, x, y, z = turn(w, x, y, z, l0, l1)
+        w, x, y, z = turn(w, x, y, z, m0, m1)
+        w, x, y, z = turn(w, x, y, z, n0, n1)
+        w, x, y, z = turn(w, x, y, z, o0, o1)
+        w, x, y, z = turn(w, x, y, z, p0, p1)
+        w, x, y, z = turn(w, x, y, z, q0, q1)
+        w, x, y, z = turn(w, x, y, z, r0, r1)
+        w, x, y, z = turn(w, x, y, z, s0, s1)
+        w, x, y, z = turn(w, x, y, z, t0, t1)
+        a[g], b[g], c[g], d[g] = w, x, y, z
 
 
-def add_counts(u: Any, inputs: Any, weight: Any, limit: Any, other: Any, bits: int) -> None:
+def add_counts(u: Any, inputs: Any, weight: Any, limit: Any, other: Any, shift: Any, mask: Any) -> None:
     """Turn words into numbers of spikes and add them, weighted, to the accumulators."""
-    shift = np.uint32(32 - bits)
-    mask = np.uint32((1 << (32 - bits)) - 1)
     for i in range(len(inputs)):
         column = u[i] >> shift
-        n = column if (u[i] & mask) < limit[column] else other[column]
+        alias, bound = other[column], limit[column]  # both, so that no branch is left to be mispredicted
+        n = column if (u[i] & mask) < bound else alias
         inputs[i] += weight * real(n)
 
 
-def pour(rain: Any, inputs: Any, u: Any, tick: int, trial: int, k0: Any, k1: Any) -> None:
+def pour(rain: Any, inputs: Any, u: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for all sources onto a shard.
 
     Parameters
     ----------
     inputs : real[n_rows * n_slots]
         accumulators, added to
-    u : uint32[BLOCK]
+    u : four arrays uint32[GROUP]
         scratch
     """
+    c1, k0, k1 = np.uint32(tick), rain.key[0], rain.key[1]
+    c3 = np.uint32(STREAM_POISSON) | np.uint32(trial) << np.uint32(8)
     for r in range(rain.source.shape[0]):
         source, base, neuron, count, offset, bits = rain.source[r]
+        c2 = np.uint32(source) | np.uint32(tick >> 32) << np.uint32(16)
         limit, other = rain.limit[offset : offset + (1 << bits)], rain.other[offset : offset + (1 << bits)]
-        lo = 0
-        while lo < count:
-            block, skip = (neuron + lo) // BLOCK, (neuron + lo) % BLOCK
-            n = min(count - lo, BLOCK - skip)
-            words(u, block, source, tick, trial, k0, k1)
-            add_counts(
-                u[skip : skip + n], inputs[base + lo : base + lo + n], rain.weight[r], limit, other, bits
-            )
-            lo += n
+        shift, mask = np.uint32(32 - bits), np.uint32((1 << (32 - bits)) - 1)
+        weight = rain.weight[r]
+        for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
+            words(u, block * GROUP, c1, c2, c3, k0, k1)
+            for w in range(4):
+                lo = block * BLOCK + w * GROUP - neuron  # where the word's first neuron is in the shard
+                skip, n = max(-lo, 0), min(count - lo, GROUP)
+                if n > skip:
+                    at = base + lo
+                    add_counts(u[w][skip:n], inputs[at + skip : at + n], weight, limit, other, shift, mask)

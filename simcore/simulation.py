@@ -30,7 +30,6 @@ from .lowered import Control, Fired, Tape
 from .network import Network
 from .queues import IN_FLIGHT, grown, in_flight, new_ring, put_back
 from .record import Record, Result
-from .rng import seed_key
 
 Array = np.ndarray[Any, Any]
 _MANY = 20_000  # neurons from which two threads pay
@@ -90,7 +89,6 @@ class Simulation:
             raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
         self._real = np.dtype(precision).type
         self._n_shards = self.threads if n_trials == 1 else 1
-        self._key = np.array(seed_key(seed), dtype=np.uint64)
         self._plan: Plan = plan(network, dt, self._n_shards)
         self._lower()
         self._compile()
@@ -122,7 +120,7 @@ class Simulation:
         self._wires = [
             wires_of(p, k, groups, rows, delays, self.seed, real, kernels) for k in range(self._n_shards)
         ]
-        self._rain = [rain_of(p, k, real) for k in range(self._n_shards)]
+        self._rain = [rain_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._trains = trains_of(p, self.n_trials)
         self._currents = current_steps(p)
         self._max_delay = max((d.most for d in delays), default=1)
@@ -170,6 +168,16 @@ class Simulation:
             events=np.zeros((self.threads, 8), np.int64),
             spikes=np.zeros((n_trials, n_populations), np.int64),
         )
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses, those of dense matrices included."""
+        return sum(len(w.target) + len(w.dense) for w in self._wires)
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Memory of all synapses, with the tables that find them [bytes]."""
+        return sum(array.nbytes for w in self._wires for array in w)
 
     # ------------------------------------------------------------------------------------------------ running
 
@@ -271,7 +279,6 @@ class Simulation:
             tape._replace(probe=tape.probe[k]),
             self._control,
             self._inputs[k],
-            self._key,
         )
 
     def _grow(self) -> None:

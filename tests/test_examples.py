@@ -1,25 +1,61 @@
-"""The engine's examples run."""
+"""Every quick example runs, prints what it says and writes where it is told."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+import pytest
+
+from tegmentum.simcore.manifest import read_manifest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+PNG = b"\x89PNG"
 
 
-def run_example(name, *arguments):
-    return subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
+@pytest.fixture
+def run(tmp_path):
+    """Run an example, or a module, in an empty directory; returns what it prints."""
+
+    def run_program(*arguments: object) -> str:
+        command = [sys.executable, "-P", "-W", "error", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run_program
 
 
-def test_first_network(tmp_path):
-    out = run_example("first_network.py", "--out", str(tmp_path / "raster.png"))
-    assert "exc: " in out
-    assert (tmp_path / "raster.png").stat().st_size > 10_000
+def test_first_network(run, tmp_path):
+    out = run(EXAMPLES / "first_network.py", "--out", tmp_path / "raster.png")
+    assert re.search(r"^exc: \d+\.\d Hz$", out, re.MULTILINE)
+    assert re.search(r"^inh: \d+\.\d Hz$", out, re.MULTILINE)
+    picture = (tmp_path / "raster.png").read_bytes()
+    assert picture.startswith(PNG)
+    assert len(picture) > 10_000
+
+
+def test_learn_digits(run, tmp_path):
+    out = run(EXAMPLES / "learn_digits.py", "--hidden", 200, "--epochs", 4)
+    accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
+    assert len(accuracy) == 4
+    assert accuracy[-1] > 0.75
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("rule", ["naca", "frozen"])
+def test_analyse_in_xarray(run, tmp_path, rule):
+    store = tmp_path / "run.zarr"
+    small = ("--rule", rule, "--hidden", 100, "--epochs", 2, "--hidden-gain", 5)
+    run("-m", "tegmentum.cli.main", "train", *small, "--out", store)
+    before = read_manifest(store)
+    out = run(EXAMPLES / "analyse_in_xarray.py", store, "--out", tmp_path / "analysis.png")
+    assert f"digits by {rule}, seed 0: complete" in out
+    assert "test_accuracy" in out
+    assert "input-hidden1: rms change of weights 0.0" in out
+    assert re.search(r"hidden1: 0\.\d+ spikes per tick", out)
+    assert ("correlation of rate and level of dopamine" in out) == (rule == "naca")
+    assert (tmp_path / "analysis.png").read_bytes().startswith(PNG)
+    assert read_manifest(store) == before

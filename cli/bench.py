@@ -1,0 +1,89 @@
+"""``tegmentum bench``: simulate a standard network and say how long it took."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="brunel, cuba, coba, delta, stdp, microcircuit or quiet.")],
+    scale: Annotated[float, typer.Option(help="Share of the full number of neurons.")] = 1.0,
+    sim_ms: Annotated[float, typer.Option(help="Model time to measure [ms].")] = 1_000.0,
+    warm_ms: Annotated[float, typer.Option(help="Model time simulated before [ms].")] = 100.0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    dt: Annotated[float, typer.Option(help="Length of a tick [ms].")] = 0.1,
+    data_dir: Annotated[Path | None, typer.Option(help="Where microcircuit's JSON is.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Simulate a standard network and measure building, compiling and running."""
+    result = measure(name, scale, sim_ms, warm_ms, threads, seed, precision, dt, data_dir)
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    for key, value in result.items():
+        shown = (
+            f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+        )
+        typer.echo(f"{key:18} {shown}")
+
+
+def measure(
+    name: str,
+    scale: float = 1.0,
+    sim_ms: float = 1_000.0,
+    warm_ms: float = 100.0,
+    threads: int = 1,
+    seed: int = 0,
+    precision: str = "float32",
+    dt: float = 0.1,
+    data_dir: Path | None = None,
+) -> dict[str, Any]:
+    """Build, compile, warm up and run a workload; returns what ``tegmentum bench --json`` prints.
+
+    ``run_s`` is elapsed time, ``run_cpu_s`` the CPU time of all threads, both for ``sim_ms`` of model time.
+    """
+    from tegmentum.simcore import Simulation
+
+    from .workloads import workload
+
+    network = workload(name, scale, data_dir)
+    simulation = Simulation(network, dt=dt, seed=seed, threads=threads, precision=precision)
+    started = time.perf_counter()
+    simulation.run(dt)  # Numba compiles at the first call
+    compile_s = simulation.compile_s + time.perf_counter() - started
+    simulation.run(warm_ms)
+    cpu = time.process_time()
+    result = simulation.run(sim_ms)
+    cpu = time.process_time() - cpu
+    n_neurons = sum(p.size for p in network.populations)
+    n_spikes = sum(result.n_spikes.values())
+    n_synapses = simulation.n_synapses
+    return {
+        "workload": name,
+        "scale": scale,
+        "n_neurons": n_neurons,
+        "n_synapses": n_synapses,
+        "sim_ms": sim_ms,
+        "threads": threads,
+        "seed": seed,
+        "precision": precision,
+        "build_s": simulation.build_s,
+        "compile_s": compile_s,
+        "run_s": result.run_s,
+        "run_cpu_s": cpu,
+        "real_time_factor": result.run_s / (sim_ms * 1e-3),
+        "n_spikes": n_spikes,
+        "rate_hz": n_spikes / n_neurons / (sim_ms * 1e-3),
+        "rates_hz": result.rates(),
+        "synaptic_events": result.synaptic_events,
+        "bytes_per_synapse": simulation.synapse_bytes / max(n_synapses, 1),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
