@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .binding import peek as peek_0
+from .drops import drip
 from .events import after, broadcast, deliver, meet, play
 from .poisson import pour
+from .stepped import look as look_0
 from .stepped import step as step_0
 
 
@@ -27,7 +28,7 @@ def probe(kinds: Any, tape: Any, trial: int, tick: int) -> None:
         for q in range(tape.probe.shape[0]):
             kind, field, i, column = tape.probe[q]
             if kind == 0:  # kind_0
-                tape.trace[trial, row, column] = peek_0(kinds[0].fields, field, trial, i)
+                tape.trace[trial, row, column] = look_0(kinds[0], field, trial, tick, i)
 
 
 def advance(
@@ -38,6 +39,8 @@ def advance(
     wires: Any,
     ring: Any,
     rain: Any,
+    drops: Any,
+    touch: Any,
     kinds: Any,
     fired: Any,
     trains: Any,
@@ -71,10 +74,12 @@ def advance(
         while tick < until and not stop:
             tick += 1
             parity = tick & 1
-            events += deliver(wires, ring, flat, trial, tick)
+            events += deliver(wires, ring, touch, flat, trial, tick)
             pour(rain, flat, u, tick, trial)
+            drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
-            step_0(kinds[0], trial, inputs[trial], flags, out, ptr)
+            step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)
+            touch.count[trial] = 0
             probe(kinds, tape, trial, tick)
             stop = ring.spill_count[trial] > 0
             if k == 0 and tape.count[trial] + control.room[0] > tape.tick.shape[1]:

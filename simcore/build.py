@@ -284,7 +284,7 @@ def binding(state: Any, constants: Any, n_inputs: int, varying: tuple[str, ...],
     )
 
 
-def kind_module(model: Any, varying: tuple[str, ...], current: bool, real: str) -> ModuleType:
+def kind_module(model: Any, varying: tuple[str, ...], current: bool, lazy: bool, real: str) -> ModuleType:
     """Return the module with a model's functions, their binding and ``step``, the loop around them."""
     functions = model.functions()
     text = "\n\n".join(
@@ -292,7 +292,7 @@ def kind_module(model: Any, varying: tuple[str, ...], current: bool, real: str) 
             _HEADER.format(real=real),
             copied(functions, type(model).__name__),
             binding(functions["State"], functions["Constants"], len(model.receptors), varying, current),
-            template("stepped"),
+            template("lazy" if lazy else "stepped", ("step",)),
         ]
     )
     return load("kind", text)
@@ -301,11 +301,12 @@ def kind_module(model: Any, varying: tuple[str, ...], current: bool, real: str) 
 def engine_module(kinds: list[ModuleType], real: str) -> ModuleType:
     """Return the module with ``advance``, the tick loop over these kinds."""
     imports = [
-        f"from {kind.__name__} import step as step_{k}, peek as peek_{k}" for k, kind in enumerate(kinds)
+        f"from {kind.__name__} import step as step_{k}, look as look_{k}" for k, kind in enumerate(kinds)
     ]
     compiled = {
         "events": kernel_module("events", ("after", "broadcast", "deliver", "meet", "play"), real),
         "poisson": kernel_module("poisson", ("pour",), real),
+        "drops": kernel_module("drops", ("drip", "start", "thread"), real),
     }
     body = template("advance", ("advance",), len(kinds), compiled)
     return load("engine", "\n\n".join([_HEADER.format(real=real), *imports, body]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from .intrinsics import atomic_add, atomic_load, give_way, prefetch
-from .lowered import CONSTANT, DENSE
+from .lowered import CONSTANT, DENSE, LAZY, LAZY_CONSTANT, LAZY_WEIGHTED, WEIGHTED
 
 AHEAD = 8  # entries between the prefetch of a segment and its delivery
 SPINS = 500  # looks at the barrier before a thread gives way
@@ -35,11 +35,14 @@ def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
             ring.spill_count[trial] = n + 1
 
 
-def deliver_one(wires: Any, inputs: Any, entry: Any) -> Any:
+def deliver_one(wires: Any, touch: Any, inputs: Any, trial: int, entry: Any) -> Any:
     """Add the weights of one segment to the accumulators of its targets; returns their number."""
     group, length, begin = entry & 255, (entry >> 8) & 0xFFFFF, entry >> 28
     base = wires.group_base[group]
-    if wires.group_format[group] == CONSTANT:
+    if wires.group_format[group] >= LAZY:
+        for s in range(begin, begin + length):
+            reach(touch, trial, wires.target[s])
+    if wires.group_format[group] == CONSTANT or wires.group_format[group] == LAZY_CONSTANT:
         row, target, w = inputs[base:], wires.target[begin : begin + length], wires.group_weight[group]
         for s in range(length):
             row[target[s]] += w
@@ -55,6 +58,14 @@ def deliver_one(wires: Any, inputs: Any, entry: Any) -> Any:
     return length
 
 
+def reach(touch: Any, trial: int, slot: Any) -> None:
+    """Note that an event has reached a neuron of a lazy population."""
+    if touch.mark[trial, slot] == 0:
+        touch.mark[trial, slot] = 1
+        touch.slot[trial, touch.count[trial]] = slot
+        touch.count[trial] += 1
+
+
 def foresee(wires: Any, entry: Any) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     group, begin = entry & 255, entry >> 28
@@ -63,11 +74,11 @@ def foresee(wires: Any, entry: Any) -> None:
         prefetch(wires.dense, begin)
     else:
         prefetch(wires.target, begin)
-        if kind != CONSTANT:
+        if kind in (WEIGHTED, LAZY_WEIGHTED):
             prefetch(wires.weight, begin)
 
 
-def deliver(wires: Any, ring: Any, inputs: Any, trial: int, tick: int) -> Any:
+def deliver(wires: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: int) -> Any:
     """Deliver all segments that arrive at ``tick``, in the order of emission; returns how many."""
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
@@ -76,12 +87,12 @@ def deliver(wires: Any, ring: Any, inputs: Any, trial: int, tick: int) -> Any:
     for k in range(n):
         if k + AHEAD < n:
             foresee(wires, entry[k + AHEAD])
-        n_events += deliver_one(wires, inputs, entry[k])
+        n_events += deliver_one(wires, touch, inputs, trial, entry[k])
     ring.count[trial, bucket] = 0
     if ring.spill_count[trial]:
         for k in range(ring.spill_count[trial]):
             if ring.spill_bucket[trial, k] == bucket:
-                n_events += deliver_one(wires, inputs, ring.spill_entry[trial, k])
+                n_events += deliver_one(wires, touch, inputs, trial, ring.spill_entry[trial, k])
                 ring.spill_bucket[trial, k] = -1
     return n_events
 

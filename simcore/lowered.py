@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 GROUP_BITS, LENGTH_BITS = 8, 20
 MAX_GROUPS, MAX_LENGTH = 1 << GROUP_BITS, (1 << LENGTH_BITS) - 1
 
-#: How the synapses of a group are stored.
+#: How the synapses of a group are stored; from LAZY on they lead to lazy populations.
 CONSTANT, WEIGHTED, DENSE = 0, 1, 2
+LAZY = LAZY_CONSTANT = 3
+LAZY_WEIGHTED = 4
 
 
 class Wires(NamedTuple):
@@ -54,6 +56,29 @@ class Rain(NamedTuple):
     key: Any  # uint32[2], of the random numbers
 
 
+class Drops(NamedTuple):
+    """Rare Poisson sources onto one shard: the next spike of each neuron, in a ring of linked lists."""
+
+    source: (
+        Any  # int64[n, 6]: source number, first accumulator, first slot, first neuron, count, whether lazy
+    )
+    rate: Any  # float64[n], spikes in a tick
+    weight: Any  # real[n]
+    first: Any  # int64[n + 1], where each source's neurons begin in the arrays below
+    next: Any  # float64[n_trials, n_neurons], time of the next spike [ticks]
+    head: Any  # int32[n_trials, n, n_buckets], first neuron of each bucket's list
+    link: Any  # int32[n_trials, n_neurons], the one after
+    key: Any  # uint64[2]
+
+
+class Touch(NamedTuple):
+    """Neurons of lazy populations that events have reached in this tick."""
+
+    mark: Any  # uint8[n_trials, n_slots]
+    slot: Any  # int32[n_trials, n_slots]
+    count: Any  # int64[n_trials]
+
+
 class Kind(NamedTuple):
     """Populations that share a model, in one shard."""
 
@@ -61,6 +86,7 @@ class Kind(NamedTuple):
     table: Any  # real[n_populations, n_constants]
     arrays: Any  # tuple of real[n], constants that differ from neuron to neuron
     current: Any  # real[n], injected current of this moment [pA]; length 0 where the network has none
+    last: Any  # int64[n_trials, n], tick of the last update; length 0 where stepped
     part: Any  # int64[n_populations, 5]: population, first slot, count, first source, first field
 
 

@@ -19,6 +19,7 @@ from .lower import (
     build_rows,
     current_steps,
     delay_of,
+    drops_of,
     groups_of,
     kind_arrays,
     plan,
@@ -26,7 +27,7 @@ from .lower import (
     trains_of,
     wires_of,
 )
-from .lowered import Control, Fired, Tape
+from .lowered import Control, Fired, Tape, Touch
 from .network import Network
 from .queues import IN_FLIGHT, grown, in_flight, new_ring, put_back
 from .record import Record, Result
@@ -114,8 +115,8 @@ class Simulation:
         ]
         kernels = build.kernel_module("wiring", entries)
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
-        groups = groups_of(self.network, delays)
-        rows = build_rows(self.network, delays, self.seed, kernels)
+        groups = groups_of(self.network, delays, self._plan.lazy)
+        rows = build_rows(self.network, delays, self._plan.lazy, self.seed, kernels)
         p, real = self._plan, self._real
         self._wires = [
             wires_of(p, k, groups, rows, delays, self.seed, real, kernels) for k in range(self._n_shards)
@@ -131,11 +132,14 @@ class Simulation:
 
         started = time.perf_counter()
         modules = [
-            build.kind_module(kind.populations[0].model, kind.varying, kind.current, self.precision)
+            build.kind_module(
+                kind.populations[0].model, kind.varying, kind.current, kind.lazy, self.precision
+            )
             for kind in self._plan.kinds
         ]
         self._state_types = [module.State for module in modules]
         self._engine = build.engine_module(modules, self.precision)
+        self._drop_kernels = build.kernel_module("drops", ("drip", "start", "thread"), self.precision)
         self.compile_s = time.perf_counter() - started
 
     def _allocate(self) -> None:
@@ -150,6 +154,18 @@ class Simulation:
             self._kinds.append(tuple(kinds))
         n_buckets = 1 << self._max_delay.bit_length()
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
+        self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
+        for drops in self._drops:
+            self._drop_kernels.start(drops)
+            self._drop_kernels.thread(drops, 0)
+        self._touch = [
+            Touch(
+                np.zeros((n_trials, n), np.uint8),
+                np.zeros((n_trials, n), np.int32),
+                np.zeros(n_trials, np.int64),
+            )
+            for n in p.n_slots
+        ]
         n_populations, n_slots = len(p.populations), max(p.n_slots)
         self._fired = Fired(
             np.zeros((n_trials, 2, self._n_shards, n_slots), np.int32),
@@ -168,6 +184,11 @@ class Simulation:
             events=np.zeros((self.threads, 8), np.int64),
             spikes=np.zeros((n_trials, n_populations), np.int64),
         )
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """How each population is updated: ``stepped`` or ``lazy``."""
+        return {p.name: "lazy" if p.name in self._plan.lazy else "stepped" for p in self._plan.populations}
 
     @property
     def n_synapses(self) -> int:
@@ -273,6 +294,8 @@ class Simulation:
             self._wires[k],
             self._ring[k],
             self._rain[k],
+            self._drops[k],
+            self._touch[k],
             self._kinds[k],
             self._fired,
             self._trains,
@@ -348,6 +371,8 @@ class Simulation:
         }
         for (population, name), values in self._fields().items():
             out[f"state/{population}/{name}"] = np.concatenate([v.copy() for v in values], axis=1)
+        for number, values in self._next_drops().items():
+            out[f"poisson/{number}/next"] = np.concatenate([v.copy() for v in values], axis=1)
         pending = in_flight(self._wires, self._ring, self.tick)
         out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
         return out
@@ -357,8 +382,11 @@ class Simulation:
         if int(state["seed"]) != self.seed:
             raise DescriptionError(f"load_state: seed must be {self.seed}, got {int(state['seed'])}")
         self._allocate()
-        for (population, name), values in self._fields().items():
-            key = f"state/{population}/{name}"
+        parts = {
+            f"state/{population}/{name}": values for (population, name), values in self._fields().items()
+        }
+        parts.update({f"poisson/{number}/next": values for number, values in self._next_drops().items()})
+        for key, values in parts.items():
             if key not in state:
                 raise DescriptionError(f"load_state: {key} is missing")
             n = sum(v.shape[1] for v in values)
@@ -371,6 +399,8 @@ class Simulation:
         tick = int(state["tick"])
         self._control.clock[:] = tick
         self._control.spikes[:] = state["n_spikes"]
+        for drops in self._drops:
+            self._drop_kernels.thread(drops, tick)
         pending = np.stack([state[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
         for k, wires in enumerate(self._wires):
             self._ring[k] = put_back(wires, self._ring[k], pending, tick)
@@ -381,9 +411,20 @@ class Simulation:
         for kinds in self._kinds:
             for kind in kinds:
                 for population, _, count, _, first in kind.part:
-                    for name, values in kind.fields._asdict().items():
+                    arrays = kind.fields._asdict()
+                    if kind.last.shape[1]:
+                        arrays["last"] = kind.last
+                    for name, values in arrays.items():
                         key = (self._plan.populations[population].name, name)
                         out.setdefault(key, []).append(values[:, first : first + count])
+        return out
+
+    def _next_drops(self) -> dict[int, list[Array]]:
+        """Return the next spikes of rare Poisson sources (trial, neuron) by number, an array for each shard."""
+        out: dict[int, list[Array]] = {}
+        for drops in self._drops:
+            for r, number in enumerate(drops.source[:, 0]):
+                out.setdefault(int(number), []).append(drops.next[:, drops.first[r] : drops.first[r + 1]])
         return out
 
 

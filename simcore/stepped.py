@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .binding import flow, gather, hear, inject, load, pick, reset, rows, store, threshold, window
+from .binding import flow, gather, hear, inject, load, peek, pick, reset, rows, store, threshold, window
 
 BLOCK = 1024  # neurons whose state, input and flags stay in the first-level cache
 
@@ -27,15 +27,17 @@ def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired:
     return n_fired
 
 
-def step(kind: Any, trial: int, inputs: Any, fired: Any, out: Any, ptr: Any) -> None:
+def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, out: Any, ptr: Any) -> None:
     """Advance all populations of a kind and append those who fired, in the order of their numbers.
 
     Parameters
     ----------
     inputs : real[n_rows, n_slots]
         accumulators
-    fired : uint8[BLOCK]
+    flags : uint8[BLOCK]
         scratch
+    touch : Touch
+        not needed here
     out : int32[n_slots]
         sources that fired, population by population
     ptr : int64[n_populations + 1]
@@ -51,12 +53,17 @@ def step(kind: Any, trial: int, inputs: Any, fired: Any, out: Any, ptr: Any) -> 
                 gather(kind.table, kind.arrays, p, first + lo, first + hi),
                 rows(inputs, slot + lo, slot + hi),
                 kind.current[first + lo : first + hi],
-                fired,
+                flags,
                 hi - lo,
             )
             if n:
                 for i in range(hi - lo):
-                    if fired[i]:
+                    if flags[i]:
                         out[n_out] = source + lo + i
                         n_out += 1
         ptr[population + 1] = n_out
+
+
+def look(kind: Any, field: int, trial: int, tick: int, i: int) -> Any:
+    """Return one number of one neuron's state."""
+    return peek(kind.fields, field, trial, i)
