@@ -79,7 +79,7 @@ def _version(name: str) -> str | None:
 def _writable(path: Any) -> bool:
     while not path.exists():
         path = path.parent
-    return os.access(path, os.W_OK)
+    return path.is_dir() and os.access(path, os.W_OK)
 
 
 def _gpu() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
+
+from .interrupts import Interrupts
 
 if TYPE_CHECKING:
     from tegmentum.datasets import Dataset
@@ -49,22 +50,22 @@ def train(
     dataset: Annotated[str, typer.Option(help="Data set; see `tegmentum datasets list`.")] = "digits",
     rule: Annotated[str, typer.Option(help="Learning rule: naca, naca-ann or frozen (the control).")] = "naca",
     hidden: Annotated[str, typer.Option(help="Neurons of each hidden layer, e.g. 1000 or 500,300.")] = "1000",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data [20 for digits, else 10].",
+    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[20 for digits, else 10].",
                                                show_default=False)] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples of one weight update.")] = 32,
     ticks: Annotated[int, typer.Option(min=1, max=1024, help="Ticks for which a sample is shown.")] = 20,
     optimiser: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
-    lr: Annotated[float | None, typer.Option(help="Learning rate [0.001 for digits, else 0.0001].",
+    lr: Annotated[float | None, typer.Option(help=r"Learning rate \[0.001 for digits, else 0.0001].",
                                              show_default=False)] = None,
     hidden_gain: Annotated[float, typer.Option(help="Factor on the initial hidden weights.")] = 1.0,
     rate_scale: Annotated[float, typer.Option(help="Spike probability of a pixel of full intensity, per tick.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads; no result depends on it [all CPUs].",
+    threads: Annotated[int | None, typer.Option(min=1, help=r"Threads; no result depends on it \[all CPUs].",
                                                 show_default=False)] = None,
     limit_train: Annotated[int | None, typer.Option(min=1, help="Use the first N training samples.")] = None,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Use the first N test samples.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run store to write [run.zarr, or the next free run-2.zarr ...].",
+    out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...].",
                                              show_default=False)] = None,
     record: Annotated[int, typer.Option(min=0, help="Test samples whose hidden and output spikes are stored.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
@@ -109,29 +110,33 @@ def run(config: Config, data: Dataset, path: Path, force: bool, start: float) ->
 
     from .training_store import TrainingRecorder
 
+    _check_size(config, data)
     make = {"adam": Adam, "sgd": SGD}[config.optimiser](config.lr)
     network = naca(data.n_features, config.hidden, data.n_classes, rule=config.rule, optimiser=make,
                    hidden_gain=config.hidden_gain)  # fmt: skip
     learner = Learner(network, n_ticks=config.ticks, batch=config.batch, seed=config.seed, threads=config.threads,
                       rate_scale=config.rate_scale)  # fmt: skip
     _announce(config, data, learner, path)
-    with RunStore.create(path, {**asdict(config), "checksums": data.checksums}, force=force) as store:
+    manifest = {**asdict(config), "checksums": data.checksums}
+    with Interrupts() as interrupts, RunStore.create(path, manifest, force=force) as store:
         with _status("compiling, or loading compiled code"):
             compile_s = compile_rule(config.rule, make)
         recorder = TrainingRecorder(store, learner, data)
         recorder.snapshot(0)
         accuracy: list[float] = []
         train_s, n_events, work = 0.0, 0, None
-        with _sigterm_interrupts(), _progress(config) as (advance, report):
+        with _progress(config) as (advance, report):
             for epoch in range(1, config.epochs + 1):
                 work = learner.learn(data.x_train, data.y_train, data.x_max, epoch, advance(epoch, accuracy))
                 rates = learner.rates(data.x_test, data.x_max)
                 predicted = rates.argmax(axis=1)
                 accuracy.append(float((predicted == data.y_test).mean()))
                 train_s, n_events = train_s + work.seconds, n_events + work.synaptic_events
-                recorder.epoch(epoch, work, accuracy[-1], predicted)
+                with interrupts.held():
+                    recorder.epoch(epoch, work, accuracy[-1], predicted)
                 report(epoch, accuracy[-1])
-        recorder.finish(config.record)
+        with interrupts.held():
+            recorder.finish(config.record)
     assert work is not None
     return {
         "dataset": data.name,
@@ -159,12 +164,40 @@ def _free_path(out: Path | None, force: bool) -> Path:
     if out is not None:
         if out.exists() and not force:
             raise StoreError(f"--out {out}: exists already; choose another name, or --force to overwrite it")
+        if not out.absolute().parent.is_dir():
+            raise StoreError(f"--out {out}: there is no folder {out.absolute().parent}; create it first")
         return out
     path, n = Path("run.zarr"), 1
     while path.exists() and not force:
         n += 1
         path = Path(f"run-{n}.zarr")
     return path
+
+
+def _check_size(config: Config, data: Dataset) -> None:
+    """Refuse what cannot run, before anything is built or written."""
+    if config.batch > config.n_train:
+        raise DescriptionError(
+            f"--batch: must be <= the {config.n_train} training samples, got {config.batch}"
+        )
+    layers = [data.n_features, *config.hidden, data.n_classes]
+    need = 16 * sum(a * b for a, b in itertools.pairwise(layers))
+    memory = _memory()
+    if memory and need > memory:
+        raise DescriptionError(
+            f"--hidden: {'-'.join(map(str, layers))} needs about {need / 1e9:,.0f} GB for its synapses, "
+            f"this machine has {memory / 1e9:,.0f} GB; use fewer neurons"
+        )
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine; 0 if unknown."""
+    import os
+
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def _parse_hidden(text: str) -> tuple[int, ...]:
@@ -238,20 +271,6 @@ def _progress(config: Config) -> Iterator[Any]:
             return lambda done: bar.update(task, completed=before + done)
 
         yield advance, lambda epoch, accuracy: None
-
-
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, so that a job killed by its scheduler closes its store."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print_result(result: dict[str, Any]) -> None:

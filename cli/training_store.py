@@ -99,6 +99,14 @@ class TrainingRecorder:
         """Write the hidden and output spikes of the first ``n_samples`` test samples, a trial each."""
         if self.learner.graded or not n_samples:
             return
+        predicted = self.learner.predict(self.data.x_test[:n_samples], self.data.x_max)
+        trials = self.store.table(
+            "trials",
+            dim="trial",
+            columns={"trial": ("int64", ""), "label": ("int64", ""), "prediction": ("int64", "")},
+        )
+        for k in range(n_samples):
+            trials.append(trial=k, label=self.data.y_test[k], prediction=predicted[k])
         outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
         for layer, spikes in zip(self.learner.layers, outputs, strict=True):
             group = self.store.spikes(layer.post.name, n_neurons=layer.n_post, dt=1.0)

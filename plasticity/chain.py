@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore.connect import AllToAll
+from tegmentum.simcore.connect import AllToAll, Constant
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.network import Network, Projection
 from tegmentum.simcore.neurons import GradedUnit
@@ -65,6 +65,10 @@ def _check_rule(p: Projection) -> None:
     for name, value in parameters.items():
         if not isinstance(value, str) and (np.ndim(value) or not np.isscalar(value)):
             raise DescriptionError(f"Population {p.post.name!r}: a Learner needs one {name} for all neurons")
+    if not isinstance(p.delay, Constant) or p.delay.value != 1.0:
+        raise DescriptionError(
+            f"{where}: a Learner's synapses take one tick; delay must be 1.0, got {p.delay!r}"
+        )
     if isinstance(p.plasticity, Frozen):
         return
     if isinstance(p.plasticity.local, Slope) != isinstance(model, GradedUnit):
@@ -78,6 +82,11 @@ def _check_rule(p: Projection) -> None:
 def _check_whole(chain: list[Projection]) -> None:
     """Refuse mixtures of spiking and graded layers, and expectations of other classes than the output has."""
     n_classes = chain[-1].post.size
+    for p in chain[:-1]:
+        if isinstance(p.plasticity, ErrorDriven):
+            raise DescriptionError(
+                f"Projection {p.name!r}: ErrorDriven is the output's rule, but this layer is hidden"
+            )
     for p in chain:
         if isinstance(p.post.model, GradedUnit) != isinstance(chain[0].post.model, GradedUnit):
             raise DescriptionError(

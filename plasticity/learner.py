@@ -8,6 +8,7 @@ the same as if batches were taken one by one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -84,8 +85,8 @@ class Learner:
                 raise DescriptionError(f"Learner: {name} must be >= 1, got {value}")
         if n_ticks > 1024:
             raise DescriptionError(f"Learner: n_ticks must be <= 1024, got {n_ticks}")
-        if not rate_scale > 0:
-            raise DescriptionError(f"Learner: rate_scale must be > 0, got {rate_scale}")
+        if not 0 < rate_scale < math.inf:
+            raise DescriptionError(f"Learner: rate_scale must be > 0 and finite, got {rate_scale}")
         self.network, self.batch, self.seed, self.threads, self.rate_scale = (
             network,
             batch,
@@ -112,7 +113,11 @@ class Learner:
         on_progress : called with the number of samples that have passed the whole network
         """
         self._check(x, x_max)
-        if len(y) != len(x) or (len(y) and not (y.min() >= 0 and y.max() < self.n_classes)):
+        if (
+            y.dtype.kind not in "iu"
+            or len(y) != len(x)
+            or (len(y) and not (y.min() >= 0 and y.max() < self.n_classes))
+        ):
             raise DescriptionError(f"Learner: y must hold {len(x)} classes in [0, {self.n_classes})")
         if not 0 <= epoch < 2**24:
             raise DescriptionError(f"Learner: epoch must be in [0, 2**24), got {epoch}")

@@ -12,6 +12,7 @@ doi:10.1126/sciadv.adi2947. What the rule reduces to, and what it does not do, i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,8 +70,8 @@ def naca(
         raise DescriptionError(f"rule: must be one of {', '.join(RULES)}, got {rule!r}")
     if not hidden:
         raise DescriptionError("hidden: at least one hidden layer is needed, got none")
-    if not hidden_gain > 0:
-        raise DescriptionError(f"hidden_gain: must be > 0, got {hidden_gain}")
+    if not 0 < hidden_gain < math.inf:
+        raise DescriptionError(f"hidden_gain: must be > 0 and finite, got {hidden_gain}")
     optimiser = optimiser or Adam()
     graded = rule == "naca-ann"
     local = Slope() if graded else StateDifference(lens)

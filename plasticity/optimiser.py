@@ -54,7 +54,7 @@ class SGD:
     function = staticmethod(sgd)
 
     def __post_init__(self) -> None:
-        _require("SGD", "lr", self.lr > 0, "> 0", self.lr)
+        _require("SGD", "lr", 0 < self.lr < math.inf, "> 0 and finite", self.lr)
 
     def constants(self, step: int) -> StepConstants:
         """Constants of step 1, 2, ..."""
@@ -88,7 +88,7 @@ class Adam:
     function = staticmethod(adam)
 
     def __post_init__(self) -> None:
-        _require("Adam", "lr", self.lr > 0, "> 0", self.lr)
+        _require("Adam", "lr", 0 < self.lr < math.inf, "> 0 and finite", self.lr)
         _require("Adam", "beta_1", 0 <= self.beta_1 < 1, "in [0, 1)", self.beta_1)
         _require("Adam", "beta_2", 0 <= self.beta_2 < 1, "in [0, 1)", self.beta_2)
 

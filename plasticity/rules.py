@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tegmentum.simcore.rule import WindowRule
+
 from .local_factor import Slope, StateDifference
 from .neuromodulator import Neuromodulator
 from .optimiser import SGD, Adam
@@ -17,7 +19,7 @@ Optimiser = SGD | Adam
 
 
 @dataclass(frozen=True)
-class Modulated:
+class Modulated(WindowRule):
     r"""Three factors: presynaptic spikes, the neuron's own local factor, and a neuromodulator.
 
     .. math:: \Delta w_{ij} \propto -\Phi(\nu_{kj}) \sum_t \epsilon_{ij}(t)
@@ -34,7 +36,7 @@ class Modulated:
 
 
 @dataclass(frozen=True)
-class ErrorDriven:
+class ErrorDriven(WindowRule):
     r"""The output layer's rule: the neuron's own error against the expected rate, through the local factor.
 
     With the rate :math:`y_j = \frac1T \sum_t S_j(t)` and the expected :math:`\hat y_j`, every tick receives
@@ -48,5 +50,5 @@ class ErrorDriven:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class Frozen(WindowRule):
     """Weights that stay as they were drawn: the control for any hidden plasticity."""

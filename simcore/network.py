@@ -11,6 +11,7 @@ import numpy as np
 from .connect import Constant, Distribution, Rule, as_distribution
 from .errors import DescriptionError
 from .neurons.base import NeuronModel
+from .rule import SynapseRule, WindowRule
 
 if TYPE_CHECKING:
     from .sources import Current, Noise, Poisson, SpikeTrain
@@ -120,6 +121,14 @@ class Projection:
         object.__setattr__(self, "weight", as_distribution(self.weight, where, "weight"))
         object.__setattr__(self, "delay", as_distribution(self.delay, where, "delay"))
         self._check_delay(where)
+        if self.plasticity is not None:
+            if not isinstance(self.plasticity, (SynapseRule, WindowRule)):
+                raise DescriptionError(
+                    f"{where}: plasticity must be a rule such as STDP(), got {self.plasticity!r}"
+                )
+            problem = self.plasticity.problem()
+            if problem:
+                raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {problem}")
         receptors = self.post.model.receptors
         if self.receptor is None:
             object.__setattr__(self, "receptor", default_receptor(receptors, self.weight, where))

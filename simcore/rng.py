@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import DescriptionError
+
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # round multipliers
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # Weyl increments of the key
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -32,6 +34,11 @@ STREAM_CONNECT = np.uint64(7)
 STREAM_DELAYS = np.uint64(8)
 STREAM_NOISE = np.uint64(9)
 STREAM_STATE = np.uint64(10)
+STREAM_CLASS_ORDER = np.uint64(11)
+STREAM_VALIDATION = np.uint64(12)
+STREAM_TEST_ORDER = np.uint64(13)
+STREAM_REPLAY = np.uint64(14)
+STREAM_FEATURES = np.uint64(15)
 
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
@@ -56,7 +63,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 def seed_key(seed: int) -> tuple[np.uint64, np.uint64]:
     """Split a non-negative integer seed (below 2**64) into the two key words."""
     if not 0 <= seed < 2**64:
-        raise ValueError(f"seed: must be between 0 and 2**64 - 1, got {seed}")
+        raise DescriptionError(f"seed: must be between 0 and 2**64 - 1, got {seed}")
     return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
 
 
@@ -73,12 +80,12 @@ def uniform(n: int, seed: int, stream: np.uint64, entity: int = 0) -> np.ndarray
 def permutation(
     n: int, seed: int, stream: np.uint64 = STREAM_SHUFFLE, entity: int = 0
 ) -> np.ndarray[Any, Any]:
-    """A random order of ``range(n)``, a function of (seed, stream, entity) alone."""
+    """Draw a random order of ``range(n)``, a function of (seed, stream, entity) alone."""
     return np.argsort(uniform(n, seed, stream, entity), kind="stable")
 
 
 def content_key(samples: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """A 64-bit key for each sample, made of its bytes, so that its random input does not depend on its neighbours.
+    """Make a 64-bit key for each sample, out of its bytes, so that its random input does not depend on its neighbours.
 
     Parameters
     ----------

@@ -1,0 +1,62 @@
+"""What all tests share: where data may lie, and a way to call the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+
+def use_data_beside_the_checkout() -> None:
+    """Set TEGMENTUM_DATA, unless it is set, to ``shared/data`` beside the checkout, if that is there."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if "TEGMENTUM_DATA" not in os.environ and folder.is_dir():
+        os.environ["TEGMENTUM_DATA"] = str(folder)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    use_data_beside_the_checkout()
+
+
+class Outcome(NamedTuple):
+    """What one call of the command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self):
+        """The one JSON object on stdout; an error if stdout holds anything else."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def tegmentum(tmp_path, monkeypatch, capsys):
+    """Call ``tegmentum ARGUMENTS...`` in this process and in an empty directory.
+
+    An exception that the command line does not turn into an exit code, which a user would see as a traceback,
+    fails the test.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def call(*arguments: object) -> Outcome:
+        from tegmentum.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["tegmentum", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = 0 if stop.code is None else int(stop.code)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Outcome(code, out, err)
+
+    return call

@@ -1,0 +1,124 @@
+"""The command line as a whole: help, version, doctor, warmup and what it does not import."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tegmentum.plasticity import RULES
+
+COMMANDS = ("train", "inspect", "plot", "bench", "datasets", "doctor", "warmup")
+HEAVY = ("numba", "llvmlite", "numpy", "scipy", "zarr", "xarray", "matplotlib", "pooch")
+PROGRAM = [sys.executable, "-P", "-m", "tegmentum.cli.main"]
+
+
+def test_help_answers_at_once():
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([*PROGRAM, "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['tegmentum', *{arguments!r}]\n"
+        "from tegmentum.cli.main import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        f"    print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_help_names_every_command(tegmentum):
+    done = tegmentum("--help")
+    assert done.code == 0
+    for command in COMMANDS:
+        assert f" {command} " in done.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(tegmentum, command):
+    done = tegmentum(command, "--help")
+    assert done.code == 0
+    assert f" {command} [OPTIONS]" in done.out
+
+
+def test_version(tegmentum):
+    done = tegmentum("--version")
+    assert (done.code, done.out) == (0, f"tegmentum {importlib.metadata.version('tegmentum')}\n")
+
+
+def test_unknown_command_is_wrong_usage(tegmentum):
+    done = tegmentum("trian")
+    assert done.code == 2
+    assert "trian" in done.err
+
+
+def test_doctor(tegmentum):
+    done = tegmentum("doctor")
+    assert done.code == 0
+    assert f"numba {importlib.metadata.version('numba')}" in done.out
+    assert "GPU" in done.out
+
+
+def test_doctor_json(tegmentum):
+    report = tegmentum("doctor", "--json").document
+    assert report["tegmentum"] == importlib.metadata.version("tegmentum")
+    assert report["packages"]["core"]["numpy"] == importlib.metadata.version("numpy")
+    assert report["cpus"] >= 1
+    assert Path(report["cache"]).is_absolute()
+    assert isinstance(report["problems"], list)
+
+
+def test_doctor_says_what_to_type_for_a_missing_extra(tegmentum, monkeypatch):
+    version = importlib.metadata.version
+
+    def without_xarray(name: str) -> str:
+        if name == "xarray":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_xarray)
+    problems = tegmentum("doctor", "--json").document["problems"]
+    assert problems == ['xarray missing: pip install "tegmentum[analysis]"']
+    done = tegmentum("doctor")
+    assert "xarray MISSING" in done.out
+    assert 'pip install "tegmentum[analysis]"' in done.out
+
+
+def test_doctor_sees_a_cache_that_cannot_be_written(tegmentum, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TEGMENTUM_CACHE", str(tmp_path / "file" / "cache"))
+    problems = tegmentum("doctor", "--json").document["problems"]
+    assert any("TEGMENTUM_CACHE" in problem for problem in problems)
+
+
+def test_warmup_compiles_once(tmp_path):
+    """A cold cache is filled; with it, a second process need not compile."""
+    environment = {**os.environ, "TEGMENTUM_CACHE": str(tmp_path / "cache")}
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        done = subprocess.run(
+            [*PROGRAM, "warmup"], capture_output=True, text=True, env=environment, check=True
+        )
+        for rule in RULES:
+            assert f"{rule}: " in done.stderr
+        return time.perf_counter() - start
+
+    cold = seconds()
+    assert any((tmp_path / "cache").rglob("*.nbi"))
+    assert seconds() < cold / 2

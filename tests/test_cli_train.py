@@ -1,0 +1,310 @@
+"""``tegmentum train``: what it prints and writes, what it refuses, and how it stops."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tegmentum.simcore.manifest import read_manifest
+
+SMALL = ("--hidden", 100, "--epochs", 2, "--limit-train", 640, "--limit-test", 100)
+KEYS = {
+    *("dataset", "rule", "layers", "seed", "threads", "backend", "epochs", "n_train", "n_test"),
+    *("train_accuracy", "test_accuracy", "test_accuracy_by_epoch"),
+    *("compile_s", "train_s", "wall_s", "synaptic_events", "store"),
+}
+
+
+def tree_of(path: Path) -> dict[str, bytes]:
+    """Content of every file under a directory."""
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+# ------------------------------------------------------------------------------------------- what it prints
+
+
+def test_json_is_one_object_with_all_results(tegmentum, tmp_path):
+    done = tegmentum("train", *SMALL, "--seed", 3, "--threads", 2, "--out", "run.zarr", "--json")
+    assert done.code == 0
+    assert done.out.count("\n") == 1
+    result = done.document
+    assert set(result) >= KEYS
+    assert (result["dataset"], result["rule"], result["layers"]) == ("digits", "naca", [64, 100, 10])
+    assert (result["seed"], result["threads"], result["backend"]) == (3, 2, "cpu")
+    assert (result["epochs"], result["n_train"], result["n_test"]) == (2, 640, 100)
+    by_epoch = result["test_accuracy_by_epoch"]
+    assert len(by_epoch) == 2
+    assert result["test_accuracy"] == by_epoch[-1]
+    assert 0 <= result["train_accuracy"] <= 1
+    assert result["synaptic_events"] > 2 * 640 * 100
+    assert 0 < result["train_s"] < result["wall_s"]
+    assert (tmp_path / result["store"]).is_dir()
+
+
+def test_table_and_cost(tegmentum):
+    done = tegmentum("train", *SMALL, "--out", "run.zarr")
+    assert done.code == 0
+    for words in ("digits by naca", "test accuracy", "synaptic events", "run.zarr"):
+        assert words in done.out
+    assert "640 training and 100 test samples" in done.err
+    assert f"{65 * 100 + 101 * 10:,} synapses" in done.err
+    assert "epoch 2: test accuracy" in done.err
+
+
+def test_learns_digits(tegmentum):
+    """Half of the neurons of the main job, a quarter of its epochs: far above chance, near the result."""
+    result = tegmentum("train", "--hidden", 500, "--epochs", 5, "--record", 0, "--json").document
+    assert result["test_accuracy"] > 0.9
+    assert result["train_accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("rule", ["naca-ann", "frozen"])
+def test_other_rules(tegmentum, rule):
+    done = tegmentum("train", *SMALL, "--rule", rule, "--out", "run.zarr", "--json")
+    assert done.code == 0
+    assert done.document["rule"] == rule
+    weights = xr.open_datatree("run.zarr", engine="zarr")["weights/input-hidden1"]["w"]
+    moved = bool((weights[0] != weights[-1]).any())
+    assert moved == (rule != "frozen")
+
+
+# ------------------------------------------------------------------------------------------- what it writes
+
+
+def test_store_opens_in_xarray(tegmentum):
+    done = tegmentum("train", *SMALL, "--hidden", "100,50", "--record", 5, "--out", "run.zarr", "--json")
+    result = done.document
+
+    root = xr.open_zarr("run.zarr")
+    assert dict(root.sizes) == {"epoch": 2}
+    assert list(root["epoch"].values) == [1, 2]
+    assert list(root["test_accuracy"].values) == result["test_accuracy_by_epoch"]
+    assert int(root["synaptic_events"].sum()) == result["synaptic_events"]
+    assert root.attrs["status"] == "complete"
+    assert root.attrs["config"]["hidden"] == [100, 50]
+
+    tree = xr.open_datatree("run.zarr", engine="zarr")
+    sizes = {"input-hidden1": 64 * 100, "hidden1-hidden2": 100 * 50, "hidden2-output": 50 * 10}
+    for name, n_synapses in sizes.items():
+        weights = tree[f"weights/{name}"]
+        assert weights["w"].dims == ("snapshot", "synapse")
+        assert weights["w"].shape == (3, n_synapses)
+        assert weights["pre"].dims == weights["post"].dims == ("synapse",)
+    assert tree["weights/input-hidden1-bias"]["w"].shape == (3, 100)
+    for name, n_neurons in {"hidden1": 100, "hidden2": 50, "output": 10}.items():
+        spikes = tree[f"spikes/{name}"]
+        assert spikes["trial_offset"].shape == (6,)
+        assert list(spikes["trial_ticks"].values) == [20] * 5
+        assert int(spikes["trial_offset"][-1]) == spikes.sizes["spike"]
+        if spikes.sizes["spike"]:
+            assert int(spikes["t"].max()) < 20
+            assert int(spikes["neuron"].max()) < n_neurons
+    for name, n_neurons in {"hidden1": 100, "hidden2": 50}.items():
+        level = tree[f"modulators/{name}"]["level"]
+        assert level.dims == ("time", "channel", "subpopulation")
+        assert level.shape == (10, 2, n_neurons)
+        assert (
+            0 <= float(level.sel(channel="dopamine").min()) <= float(level.sel(channel="dopamine").max()) <= 1
+        )
+    confusion = tree["learning"]["confusion"]
+    assert confusion.dims == ("evaluation", "label", "prediction")
+    assert list(confusion.sum(("label", "prediction")).values) == [100, 100]
+    right = sum(int(confusion[-1, k, k]) for k in range(10))
+    assert right / 100 == result["test_accuracy"]
+
+
+def test_threads_change_nothing(tegmentum):
+    for threads in (1, 2):
+        done = tegmentum(
+            "train", *SMALL, "--hidden", "200,100", "--threads", threads, "--out", f"{threads}.zarr"
+        )
+        assert done.code == 0
+    one, two = (xr.open_datatree(f"{threads}.zarr", engine="zarr") for threads in (1, 2))
+    for name in one["weights"]:
+        a, b = (tree[f"weights/{name}"]["w"].values for tree in (one, two))
+        assert a.tobytes() == b.tobytes(), name
+    for name in one["spikes"]:
+        for column in ("t", "neuron", "trial_offset"):
+            a, b = (tree[f"spikes/{name}"][column].values for tree in (one, two))
+            np.testing.assert_array_equal(a, b)
+
+
+def test_seed_changes_everything(tegmentum):
+    for seed in (0, 1):
+        tegmentum("train", *SMALL, "--epochs", 1, "--seed", seed, "--out", f"{seed}.zarr")
+    a, b = (xr.open_datatree(f"{k}.zarr", engine="zarr")["weights/input-hidden1"]["w"].values for k in (0, 1))
+    assert not np.any(np.all(a == b, axis=1))
+
+
+def test_without_out_the_next_free_name(tegmentum):
+    stores = [tegmentum("train", *SMALL, "--epochs", 1, "--json").document["store"] for _ in range(2)]
+    assert stores == ["run.zarr", "run-2.zarr"]
+
+
+# ------------------------------------------------------------------------------------------- what it refuses
+
+
+def test_existing_store_is_not_touched(tegmentum, tmp_path):
+    run = ("train", *SMALL, "--epochs", 1, "--out", "run.zarr")
+    assert tegmentum(*run).code == 0
+    before = tree_of(tmp_path)
+    done = tegmentum(*run, "--dataset", "mnist", "--data-dir", "nowhere")
+    assert done.code == 4
+    assert "run.zarr" in done.err
+    assert "--force" in done.err
+    assert tree_of(tmp_path) == before
+
+    done = tegmentum(*run, "--seed", 9, "--force", "--json")
+    assert done.code == 0
+    assert read_manifest(tmp_path / "run.zarr")["seed"] == 9
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_what_is_no_store_is_never_deleted(tegmentum, tmp_path, force):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("years of work")
+    before = tree_of(tmp_path)
+    done = tegmentum("train", *SMALL, "--out", "thesis", *force)
+    assert done.code == 4
+    assert "thesis" in done.err
+    assert tree_of(tmp_path) == before
+
+
+REFUSED = [  # arguments, exit code, words of the message
+    ("--dataset digts", 3, ["digts", "did you mean 'digits'"]),
+    ("--rule nacca", 3, ["--rule", "nacca", "did you mean 'naca'"]),
+    ("--optimiser adan", 3, ["--optimiser", "adan", "did you mean 'adam'"]),
+    ("--hidden 0", 3, ["--hidden", "'0'"]),
+    ("--hidden abc", 3, ["--hidden", "'abc'"]),
+    ("--hidden 100,,50", 3, ["--hidden", "'100,,50'"]),
+    ("--hidden 1000000000", 3, ["1000000000"]),
+    ("--lr 0", 3, ["lr must be > 0", "0.0"]),
+    ("--lr -1", 3, ["lr must be > 0", "-1.0"]),
+    ("--lr nan", 3, ["lr must be", "nan"]),
+    ("--lr inf", 3, ["lr must be", "inf"]),
+    ("--hidden-gain 0", 3, ["hidden_gain", "0"]),
+    ("--hidden-gain inf", 3, ["hidden_gain", "inf"]),
+    ("--rate-scale -1", 3, ["rate_scale", "-1"]),
+    ("--batch 641", 3, ["batch", "640 training samples", "641"]),
+    ("--batch 0", 2, ["--batch"]),
+    ("--epochs 0", 2, ["--epochs"]),
+    ("--seed -1", 2, ["--seed"]),
+    (f"--seed {2**64}", 3, ["seed", str(2**64)]),
+    ("--limit-train 1439", 3, ["1 to 1438", "1439"]),
+    ("--limit-test 360", 3, ["1 to 359", "360"]),
+    ("--limit-train 0", 2, ["--limit-train"]),
+    ("--dataset mnist --data-dir nowhere", 3, ["nowhere", "tegmentum datasets get mnist"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_bad_input_is_refused_and_nothing_written(tegmentum, tmp_path, arguments, code, words):
+    done = tegmentum("train", *SMALL, *arguments.split())
+    assert done.code == code
+    assert done.out == ""
+    for word in words:
+        assert word in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_leaves_the_store_that_force_would_replace(tegmentum, tmp_path):
+    assert tegmentum("train", *SMALL, "--epochs", 1, "--out", "run.zarr").code == 0
+    before = tree_of(tmp_path)
+    assert tegmentum("train", *SMALL, "--batch", 641, "--out", "run.zarr", "--force").code == 3
+    assert tree_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "corrupt", "empty", "other content"])
+def test_damaged_data_is_an_error_and_nothing_written(tegmentum, tmp_path, damage):
+    from tegmentum import datasets
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    header = b"\0\0\x08\x03" + np.array([60_000, 28, 28], ">i4").tobytes()
+    packed = gzip.compress(header + bytes(range(256)) * 100)
+    content = {
+        "truncated": packed[: len(packed) // 2],
+        "corrupt": packed[:40] + bytes(b ^ 0xFF for b in packed[40:60]) + packed[60:],
+        "empty": b"",
+        "other content": packed,
+    }[damage]
+    for file in datasets.info("mnist").files:
+        (folder / file.name).write_bytes(content)
+    done = tegmentum("train", "--dataset", "mnist", "--data-dir", folder, "--out", "run.zarr")
+    assert done.code == 3
+    assert str(folder) in done.err
+    assert "fetch it again" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("parent", ["missing", "file"])
+def test_out_that_cannot_be_written(tegmentum, tmp_path, parent):
+    (tmp_path / "file").touch()
+    done = tegmentum("train", *SMALL, "--out", f"{parent}/run.zarr")
+    assert done.code == 4
+    assert f"{parent}/run.zarr" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# --------------------------------------------------------------------------------------------- how it stops
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_interrupted_run_keeps_its_epochs(tmp_path, number):
+    path = tmp_path / "run.zarr"
+    arguments = ["train", "--hidden", "100", "--epochs", "100000", "--record", "0", "--threads", "2", "--out"]
+    # where tests run in the background, SIGINT is ignored, and so it would be in the child
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tegmentum.cli.main", *arguments, str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        _wait_for_an_epoch(path, child)
+        child.send_signal(number)
+        out, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+        child.wait()
+    assert child.returncode == 130, err
+    assert out == ""
+    assert "Traceback" not in err
+    root = xr.open_zarr(path)
+    n_epochs = root.sizes["epoch"]
+    assert n_epochs >= 1
+    assert root.attrs["status"] == "interrupted"
+    assert list(root["epoch"].values) == list(range(1, n_epochs + 1))
+    assert np.isfinite(root["test_accuracy"].values).all()
+    weights = xr.open_datatree(path, engine="zarr")["weights/input-hidden1"]
+    assert weights["w"].sizes["snapshot"] == n_epochs + 1
+
+
+def _wait_for_an_epoch(path: Path, child: subprocess.Popen[str]) -> None:
+    """Wait until a reader sees the first epoch."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        assert child.poll() is None, child.communicate()[1]
+        try:
+            if xr.open_zarr(path).sizes.get("epoch", 0) > 0:
+                return
+        except (OSError, ValueError, KeyError):  # not there yet, or without consolidated metadata
+            pass
+        time.sleep(0.1)
+    raise AssertionError("no epoch within 120 s")

@@ -1,0 +1,141 @@
+"""What NACA claims as a whole: who may depend on whom, and that it learns."""
+
+import numpy as np
+import pytest
+
+from tegmentum import datasets
+from tegmentum.plasticity.learner import Learner
+from tegmentum.plasticity.local_factor import Slope, StateDifference
+from tegmentum.plasticity.naca import RULES, naca
+from tegmentum.plasticity.optimiser import SGD, Adam
+from tegmentum.plasticity.rules import ErrorDriven, Frozen, Modulated
+from tegmentum.simcore.neurons import DiscreteLIF, GradedUnit
+
+STEP = SGD(0.0625)
+
+
+def small(rule="naca", **options):
+    optimiser = Adam(1e-2) if rule == "naca-ann" else STEP
+    network = naca(20, (70, 12), 4, rule=rule, optimiser=optimiser, hidden_gain=3.0, **options)
+    return Learner(network, n_ticks=6, batch=4, seed=3)
+
+
+def samples(n=24, seed=0):
+    r = np.random.default_rng(seed)
+    return r.integers(0, 256, (n, 20), dtype=np.uint8), r.integers(0, 4, n)
+
+
+def weights(learner, k):
+    return [part.copy() for part in learner.layers[k].weights()]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_description(rule):
+    network = naca(20, (7, 5), 3, rule=rule, lens=0.2, table="beta")
+    assert [(p.name, p.size) for p in network.populations] == [("hidden1", 7), ("hidden2", 5), ("output", 3)]
+    graded = rule == "naca-ann"
+    for population in network.populations:
+        assert isinstance(population.model, GradedUnit if graded else DiscreteLIF)
+    *inner, last = [p.plasticity for p in network.projections]
+    local = Slope() if graded else StateDifference(0.2)
+    assert last == ErrorDriven(local, Adam(), every_tick=True)
+    for part in inner:
+        assert isinstance(part, Frozen if rule == "frozen" else Modulated)
+        if isinstance(part, Modulated):
+            assert (part.local, part.modulator.table, part.modulator.expectation.n_classes) == (
+                local,
+                "beta",
+                3,
+            )
+
+
+@pytest.mark.parametrize("rule", ["naca", "naca-ann"])
+def test_the_hidden_signal_depends_on_the_label_alone(rule):
+    """Whatever the layers after it hold, a hidden layer learns the same; the output layer does not."""
+    x, y = samples()
+    plain, other = small(rule=rule), small(rule=rule)
+    for layer in other.layers[1:]:
+        w, b = layer.weights()
+        layer.set_weights(-2.0 * w, b + 0.25)
+    for learner in (plain, other):
+        learner.learn(x, y, 255, 0)
+    for a, b in zip(weights(plain, 0), weights(other, 0), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (weights(plain, 2)[0] != weights(other, 2)[0]).any()
+
+
+def test_other_labels_teach_other_hidden_weights_but_only_through_their_levels():
+    x, y = samples()
+    for table, same in (("uniform", False), ("zeros", True)):
+        one, other = small(table=table), small(table=table)
+        one.learn(x, y, 255, 0)
+        other.learn(x, (y + 1) % 4, 255, 0)
+        for k in (0, 1):
+            assert np.array_equal(weights(one, k)[0], weights(other, k)[0]) == same
+        assert not np.array_equal(weights(one, 2)[0], weights(other, 2)[0])
+
+
+def test_hidden_gradients_are_sums_over_the_batch():
+    """A first step of one batch of 24 is the sum of 24 first steps of one sample each."""
+    x, y = samples()
+    whole = Learner(naca(20, (70,), 4, optimiser=STEP), n_ticks=6, batch=24, seed=3)
+    start = weights(whole, 0)
+    whole.learn(x, y, 255, 0)
+    change = [np.zeros_like(part) for part in start]
+    for k in range(24):
+        alone = Learner(naca(20, (70,), 4, optimiser=STEP), n_ticks=6, batch=1, seed=3)
+        alone.learn(x[k : k + 1], y[k : k + 1], 255, 0)
+        for total, part, before in zip(change, weights(alone, 0), start, strict=True):
+            total += part - before
+    for total, part, before in zip(change, weights(whole, 0), start, strict=True):
+        assert np.abs(total).max() > 0.01
+        np.testing.assert_allclose(part - before, total, rtol=0, atol=1e-5)
+
+
+def test_an_output_that_is_right_at_every_tick_learns_nothing():
+    """The rate equals the target, so the error is zero; hidden layers go on, as they see no error."""
+    learner = Learner(naca(20, (70,), 4, optimiser=STEP, hidden_gain=3.0), n_ticks=6, batch=1, seed=3)
+    w, b = learner.layers[1].weights()
+    learner.layers[1].set_weights(np.zeros_like(w), np.array([-1.0, -1.0, 1.0, -1.0]))  # always class 2
+    before_hidden, before = weights(learner, 0), weights(learner, 1)
+    x, _ = samples()
+    learner.learn(x, np.full(len(x), 2), 255, 0)
+    for a, c in zip(before, weights(learner, 1), strict=True):
+        np.testing.assert_array_equal(a, c)
+    assert (before_hidden[0] != weights(learner, 0)[0]).any()
+    assert b.shape == (4,)
+
+
+def test_a_mirrored_receptor_reverses_the_first_step():
+    """Levels mirrored around lambda have gains of the opposite sign, and so have the changes."""
+
+    class Mirrored:
+        def gain(self, level):
+            from tegmentum.plasticity.receptor import NacaReceptor
+
+            return NacaReceptor().gain(1.0 - level)
+
+    x, y = samples(4)
+    changes = []
+    for receptor in (None, Mirrored()):
+        learner = small(receptor=receptor)
+        before = weights(learner, 0)
+        learner.learn(x, y, 255, 0)
+        changes.append(weights(learner, 0)[0] - before[0])
+    assert np.abs(changes[0]).max() > 0.01
+    np.testing.assert_allclose(changes[0], -changes[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["naca", "naca-ann", "frozen"])
+def test_learns_the_digits(rule):
+    """Far above chance, 10 %, within a few passes over the embedded digits."""
+    data = datasets.load("digits")
+    learner = Learner(
+        naca(64, (200,), 10, rule=rule, optimiser=Adam(1e-3)), n_ticks=10, batch=32, seed=0, threads=2
+    )
+    before = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
+    works = [learner.learn(data.x_train, data.y_train, data.x_max, epoch) for epoch in range(5)]
+    after = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
+    assert before < 0.3
+    assert after > 0.7
+    assert works[-1].accuracy > works[0].accuracy

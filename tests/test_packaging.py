@@ -1,0 +1,92 @@
+"""The wheel holds everything, and importing it never imports the folders by their bare names."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("simcore", "plasticity", "datasets", "cli")
+NOT_SHIPPED = {".pyc", ".nbi", ".nbc"}
+
+
+def sources() -> set[str]:
+    """Every file of the four folders, Python or data, relative to the repository's root."""
+    files = (file for folder in FOLDERS for file in (ROOT / folder).rglob("*"))
+    return {
+        file.relative_to(ROOT).as_posix()
+        for file in files
+        if file.is_file() and file.suffix not in NOT_SHIPPED and not file.name.startswith(".")
+    }
+
+
+def modules() -> list[str]:
+    """Names of all modules, sub-packages included."""
+    names = (file.removesuffix(".py").removesuffix("/__init__") for file in sources() if file.endswith(".py"))
+    return sorted("tegmentum." + name.replace("/", ".") for name in names)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel built from a copy of the sources, so that nothing a former build left behind comes in."""
+    try:
+        found = importlib.metadata.version("setuptools")
+    except importlib.metadata.PackageNotFoundError:
+        found = "0"
+    if int(found.partition(".")[0]) < 77:
+        pytest.skip(f"building without network needs setuptools >= 77 in this environment, found {found}")
+    copy, out = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheel")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(copy)], check=True, timeout=300)
+    (path,) = out.glob("tegmentum-*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_the_wheel_holds_every_file_and_no_other(wheel):
+    shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert shipped == {f"tegmentum/{name}" for name in sources()}
+    for name in ("datasets/digits.csv.gz", "datasets/DIGITS_LICENSE.txt", "simcore/neurons/lif.py"):
+        assert f"tegmentum/{name}" in shipped
+    for folder in FOLDERS:
+        assert f"tegmentum/{folder}/py.typed" in shipped
+    assert wheel.testzip() is None
+
+
+def test_the_wheel_holds_the_licences_and_the_command(wheel):
+    details = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
+    assert b"MIT" in wheel.read(details["LICENSE"])
+    assert (
+        wheel.read(details["DIGITS_LICENSE.txt"]) == (ROOT / "datasets" / "DIGITS_LICENSE.txt").read_bytes()
+    )
+    scripts = configparser.ConfigParser()
+    scripts.read_string(wheel.read(details["entry_points.txt"]).decode())
+    assert dict(scripts["console_scripts"]) == {"tegmentum": "tegmentum.cli.main:main"}
+
+
+def test_the_command_is_installed():
+    (command,) = importlib.metadata.entry_points(group="console_scripts", name="tegmentum")
+    assert command.value == "tegmentum.cli.main:main"
+    assert callable(command.load())
+
+
+def test_importing_everything_imports_no_bare_folder():
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules()!r}:\n"
+        "    importlib.import_module(name)\n"
+        f"print([name for name in {FOLDERS!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
