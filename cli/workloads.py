@@ -52,7 +52,7 @@ def brunel(scale: float = 1.0, plasticity: Any = None) -> Network:
 
 def stdp(scale: float = 1.0) -> Network:
     """``brunel`` with pair STDP, multiplicative, on the synapses between excitatory neurons."""
-    from tegmentum.plasticity import STDP
+    from tegmentum.plasticity.stdp import STDP
 
     rule = STDP(tau_plus=20.0, tau_minus=20.0, lam=1e-3, alpha=1.05, mu=1.0, w_max=0.2)
     return brunel(scale, plasticity=rule)

@@ -16,6 +16,8 @@ import numpy as np
 
 from .drops import drip
 from .events import after, broadcast, deliver, meet, play
+from .plastic import fade as fade_p0
+from .plastic import remember as remember_p0
 from .poisson import pour
 from .stepped import look as look_0
 from .stepped import step as step_0
@@ -37,6 +39,7 @@ def advance(
     n_workers: int,
     until: int,
     wires: Any,
+    plastics: Any,
     ring: Any,
     rain: Any,
     drops: Any,
@@ -74,12 +77,14 @@ def advance(
         while tick < until and not stop:
             tick += 1
             parity = tick & 1
-            events += deliver(wires, ring, touch, flat, trial, tick)
+            fade_p0(plastics[0])
+            events += deliver(wires, plastics, ring, touch, flat, trial, tick)
             pour(rain, flat, u, tick, trial)
             drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)
             touch.count[trial] = 0
+            remember_p0(plastics[0], wires, out, ptr, tick)
             probe(kinds, tape, trial, tick)
             stop = ring.spill_count[trial] > 0
             if k == 0 and tape.count[trial] + control.room[0] > tape.tick.shape[1]:

@@ -4,7 +4,7 @@ Threads own targets. Every shard delivers the segments onto its own neurons in t
 (tick, then population, then neuron), so that each sum has the same order whatever the number of shards, and
 its bits are equal. They meet at one barrier a tick, between update and emission.
 
-A kernel template without models.
+A kernel template: :mod:`.build` repeats each line that names ``_0`` for every plastic projection.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from .intrinsics import atomic_add, atomic_load, give_way, prefetch
-from .lowered import CONSTANT, DENSE, LAZY, LAZY_CONSTANT, LAZY_WEIGHTED, WEIGHTED
+from .lowered import CONSTANT, DENSE, LAZY, LAZY_CONSTANT, LAZY_WEIGHTED, PLASTIC, WEIGHTED
+from .plastic import foresee_plastic as foresee_plastic_0
+from .plastic import learn as learn_0
 
 AHEAD = 8  # entries between the prefetch of a segment and its delivery
 SPINS = 500  # looks at the barrier before a thread gives way
@@ -35,10 +37,15 @@ def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
             ring.spill_count[trial] = n + 1
 
 
-def deliver_one(wires: Any, touch: Any, inputs: Any, trial: int, entry: Any) -> Any:
+def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, tick: int, entry: Any) -> Any:
     """Add the weights of one segment to the accumulators of its targets; returns their number."""
     group, length, begin = entry & 255, (entry >> 8) & 0xFFFFF, entry >> 28
     base = wires.group_base[group]
+    if wires.group_format[group] == PLASTIC:
+        which = wires.group_plastic[group]
+        if which == 0:  # learn_0
+            learn_0(plastics[0], wires, inputs, base, begin, tick)
+        return length
     if wires.group_format[group] >= LAZY:
         for s in range(begin, begin + length):
             reach(touch, trial, wires.target[s])
@@ -66,11 +73,15 @@ def reach(touch: Any, trial: int, slot: Any) -> None:
         touch.count[trial] += 1
 
 
-def foresee(wires: Any, entry: Any) -> None:
+def foresee(wires: Any, plastics: Any, entry: Any) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     group, begin = entry & 255, entry >> 28
     kind = wires.group_format[group]
-    if kind == DENSE:
+    if kind == PLASTIC:
+        which = wires.group_plastic[group]
+        if which == 0:  # foresee_plastic_0
+            foresee_plastic_0(plastics[0], wires, begin)
+    elif kind == DENSE:
         prefetch(wires.dense, begin)
     else:
         prefetch(wires.target, begin)
@@ -78,7 +89,7 @@ def foresee(wires: Any, entry: Any) -> None:
             prefetch(wires.weight, begin)
 
 
-def deliver(wires: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: int) -> Any:
+def deliver(wires: Any, plastics: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: int) -> Any:
     """Deliver all segments that arrive at ``tick``, in the order of emission; returns how many."""
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
@@ -86,13 +97,15 @@ def deliver(wires: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: in
     n_events = 0
     for k in range(n):
         if k + AHEAD < n:
-            foresee(wires, entry[k + AHEAD])
-        n_events += deliver_one(wires, touch, inputs, trial, entry[k])
+            foresee(wires, plastics, entry[k + AHEAD])
+        n_events += deliver_one(wires, plastics, touch, inputs, trial, tick, entry[k])
     ring.count[trial, bucket] = 0
     if ring.spill_count[trial]:
         for k in range(ring.spill_count[trial]):
             if ring.spill_bucket[trial, k] == bucket:
-                n_events += deliver_one(wires, touch, inputs, trial, ring.spill_entry[trial, k])
+                n_events += deliver_one(
+                    wires, plastics, touch, inputs, trial, tick, ring.spill_entry[trial, k]
+                )
                 ring.spill_bucket[trial, k] = -1
     return n_events
 

@@ -31,9 +31,11 @@ from .lowered import (
     LAZY_WEIGHTED,
     MAX_GROUPS,
     MAX_LENGTH,
+    PLASTIC,
     WEIGHTED,
     Drops,
     Kind,
+    Plastic,
     Rain,
     Trains,
     Wires,
@@ -47,6 +49,7 @@ Array = np.ndarray[Any, Any]
 _RARE = 0.02  # spikes in a tick below which Poisson input is drawn spike by spike
 _LAZY_EVENTS = 0.03  # events for each neuron and tick below which an update is lazy by default
 _LAZY_SIZE = 1000  # neurons from which that is worth a thought
+HISTORY = 32  # as in .plastic
 _ALIGN = 256  # shards begin where a block of the Poisson sampler does
 
 
@@ -324,6 +327,8 @@ def is_lazy(network: Network, population: Population, dt: float, current: bool) 
     problem = None
     if "leap" not in functions:
         problem = f"{type(population.model).__name__} defines no leap"
+    elif any(q.plasticity is not None and q.post is population for q in network.projections):
+        problem = "synapses onto it are plastic"
     elif current:
         problem = "a current is injected"
     elif "next_spike" in functions and _fires_alone(population, dt):
@@ -475,6 +480,7 @@ class Group:
 def _is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
     return (
         projection.post.name not in lazy
+        and projection.plasticity is None
         and isinstance(projection.rule, AllToAll)
         and delay.given.size == 1
         and projection.post.size <= MAX_LENGTH
@@ -493,8 +499,11 @@ def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Gro
         form = DENSE if dense else CONSTANT if constant else WEIGHTED
         if projection.post.name in lazy:
             form = LAZY_CONSTANT if constant else LAZY_WEIGHTED
+        if projection.plasticity is not None:
+            form = PLASTIC
         for group in groups:
             pairs = {(id(network.projections[m].pre), id(network.projections[m].post)) for m in group.members}
+            dense = dense or form == PLASTIC  # these never share a group
             alike = (group.format, group.row, group.weight) == (form, row, weight) and not dense
             if alike and (id(projection.pre), id(projection.post)) not in pairs:
                 group.members.append(number)
@@ -577,8 +586,8 @@ def wires_of(
     """Synapses onto one shard."""
     network, key = p.network, np.array(seed_key(seed), dtype=np.uint64)
     index = np.uint16 if p.n_slots[shard] <= 65536 else np.uint32
-    weighted = (WEIGHTED, LAZY_WEIGHTED)
-    ordered = sorted(groups, key=lambda g: g.format not in weighted)
+    weighted = (WEIGHTED, LAZY_WEIGHTED, PLASTIC)
+    ordered = order_of(groups)
     ptr = np.zeros(p.n_sources + 1, np.int64)
     counts = _count(p, shard, ordered, rows, delays, key, ptr, kernels)
     np.cumsum(ptr, out=ptr)
@@ -634,6 +643,16 @@ def wires_of(
                     m,
                     key,
                 )
+    plastic = [g.members[0] for g in ordered if g.format == PLASTIC]
+    numbers = [plastic.index(g.members[0]) if g.format == PLASTIC else -1 for g in ordered]
+    begins = [np.zeros(0, np.int64)]
+    for number, group in enumerate(ordered):
+        if (
+            group.format == PLASTIC
+        ):  # an entry names the segment, whose traces are needed, and not its first synapse
+            mine = np.flatnonzero(entry & 255 == number)
+            begins.append(entry[mine] >> 28)
+            entry[mine] = np.arange(len(mine)) << 28 | entry[mine] & (1 << 28) - 1
     return Wires(
         ptr,
         delay,
@@ -641,10 +660,72 @@ def wires_of(
         np.array([g.format for g in ordered] or [0], np.int64),
         np.array(base or [0], np.int64),
         np.array([g.weight for g in ordered] or [0], real),
+        np.array(numbers or [-1], np.int64),
+        np.concatenate(begins),
         target,
         weight,
         np.concatenate(dense),
     )
+
+
+def order_of(groups: list[Group]) -> list[Group]:
+    """Sort groups as they lie in memory: those with weights first."""
+    return sorted(groups, key=lambda g: g.format not in (WEIGHTED, LAZY_WEIGHTED, PLASTIC))
+
+
+def plastics_of(
+    p: Plan, shard: int, groups: list[Group], wires: Wires, real: Any, rules: list[Any]
+) -> tuple[Any, ...]:
+    """Return the traces of the plastic projections onto one shard, all 0.
+
+    ``rules`` are the generated modules, whose ``Constants`` kernels know.
+    """
+    out: list[Plastic] = []
+    done = 0
+    for number, group in enumerate(order_of(groups)):
+        if group.format != PLASTIC:
+            continue
+        projection = p.network.projections[group.members[0]]
+        rule, post = projection.plasticity, projection.post
+        mine = np.flatnonzero(wires.segment_entry & 255 == number)
+        length = (wires.segment_entry[mine] >> 8) & MAX_LENGTH
+        begin = wires.plastic_begin[done : done + len(mine)]
+        done += len(mine)
+        constants = rules[len(out)].Constants(*(real(c) for c in rule.derive(p.dt)))
+        tables = []
+        for tau in rule.time_constants():
+            n = math.ceil(-math.log(1e-12) * tau / p.dt)
+            tables.append(np.exp(-np.arange(n) * p.dt / tau).astype(real))
+        lo, hi = p.numbers(shard, post.name)
+        ends = [
+            p.populations.index(post),
+            p.first_source[post.name] + lo,
+            p.first_slot[shard][post.name],
+            hi - lo,
+        ]
+        n_slots, n = p.n_slots[shard], len(mine)
+        never = -(2**30)
+        out.append(
+            Plastic(
+                constants=constants,
+                fade_pre=tables[0],
+                fade_post=tables[1],
+                begin=begin,
+                length=length,
+                pre_x=np.zeros(n, real),
+                pre_tick=np.zeros(n, np.int64),
+                seen=np.zeros(n, np.int64),
+                post=np.array(ends, np.int64),
+                post_x=np.zeros(n_slots, real),
+                post_last=np.full(n_slots, never, np.int32),
+                post_tick=np.full((n_slots, HISTORY), never, np.int32),
+                post_n=np.zeros(n_slots, np.int64),
+                settled=np.zeros(n_slots, np.int64),
+                level=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
+                n_level=np.zeros(HISTORY, np.int64),
+            )
+        )
+    return tuple(out)
 
 
 def _count(

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 GROUP_BITS, LENGTH_BITS = 8, 20
 MAX_GROUPS, MAX_LENGTH = 1 << GROUP_BITS, (1 << LENGTH_BITS) - 1
 
-#: How the synapses of a group are stored; from LAZY on they lead to lazy populations.
+#: How the synapses of a group are stored; LAZY ones lead to lazy populations.
 CONSTANT, WEIGHTED, DENSE = 0, 1, 2
 LAZY = LAZY_CONSTANT = 3
 LAZY_WEIGHTED = 4
+PLASTIC = 5
 
 
 class Wires(NamedTuple):
@@ -29,9 +30,32 @@ class Wires(NamedTuple):
     group_format: Any  # int64[n_groups], CONSTANT, WEIGHTED or DENSE
     group_base: Any  # int64[n_groups], what to add to a target to find its accumulator
     group_weight: Any  # real[n_groups], of CONSTANT groups
+    group_plastic: Any  # int64[n_groups], number of the plastic projection, or -1
+    plastic_begin: Any  # int64[n], first synapse of each segment of plastic projections, one after another
     target: Any  # index[n_synapses], slot; synapses of WEIGHTED groups first
     weight: Any  # real[n_weighted]
     dense: Any  # real[n_dense], rows of matrices
+
+
+class Plastic(NamedTuple):
+    """Synapses of one plastic projection onto one shard; an entry's ``begin`` is the number of a segment here."""
+
+    constants: Any  # the rule's Constants
+    fade_pre: Any  # real[n], decay of the pre trace over 0, 1, ... ticks
+    fade_post: Any  # real[n]
+    begin: Any  # int64[n_segments], first synapse
+    length: Any  # int64[n_segments]
+    pre_x: Any  # real[n_segments], trace after the last arrival
+    pre_tick: Any  # int64[n_segments], tick of the last arrival
+    seen: Any  # int64[n_segments], tick up to which post spikes are worked in
+    post: Any  # int64[4]: post population, its first source, first slot and count in this shard
+    post_x: Any  # real[n_slots], trace of the present tick
+    post_last: Any  # int32[n_slots], last spike
+    post_tick: Any  # int32[n_slots, HISTORY], last spikes, a ring
+    post_n: Any  # int64[n_slots], number of spikes
+    settled: Any  # int64[n_slots], number of spikes that all synapses have seen
+    level: Any  # int32[HISTORY, longest segment + 1], scratch
+    n_level: Any  # int64[HISTORY], scratch
 
 
 class Ring(NamedTuple):

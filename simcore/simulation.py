@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import synapses
 from .describe import described
 from .errors import DescriptionError, SimulationError
 from .log import Log
@@ -22,15 +23,18 @@ from .lower import (
     drops_of,
     groups_of,
     kind_arrays,
+    order_of,
     plan,
+    plastics_of,
     rain_of,
     trains_of,
     wires_of,
 )
-from .lowered import Control, Fired, Tape, Touch
+from .lowered import PLASTIC, Control, Fired, Tape, Touch
 from .network import Network
 from .queues import IN_FLIGHT, grown, in_flight, new_ring, put_back
 from .record import Record, Result
+from .synapses import Places, Synapses
 
 Array = np.ndarray[Any, Any]
 _MANY = 20_000  # neurons from which two threads pay
@@ -89,6 +93,8 @@ class Simulation:
         if self.threads < 1:
             raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
         self._real = np.dtype(precision).type
+        if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
+            raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
         self._n_shards = self.threads if n_trials == 1 else 1
         self._plan: Plan = plan(network, dt, self._n_shards)
         self._lower()
@@ -121,6 +127,7 @@ class Simulation:
         self._wires = [
             wires_of(p, k, groups, rows, delays, self.seed, real, kernels) for k in range(self._n_shards)
         ]
+        self._groups = groups
         self._rain = [rain_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._trains = trains_of(p, self.n_trials)
         self._currents = current_steps(p)
@@ -138,12 +145,22 @@ class Simulation:
             for kind in self._plan.kinds
         ]
         self._state_types = [module.State for module in modules]
-        self._engine = build.engine_module(modules, self.precision)
+        rules = [
+            self.network.projections[g.members[0]].plasticity
+            for g in order_of(self._groups)
+            if g.format == PLASTIC
+        ]
+        self._rules = [build.rule_module(rule, self.precision) for rule in rules]
+        self._engine = build.engine_module(modules, self._rules, self.precision)
         self._drop_kernels = build.kernel_module("drops", ("drip", "start", "thread"), self.precision)
         self.compile_s = time.perf_counter() - started
 
     def _allocate(self) -> None:
         """Set the initial state, empty queues and clocks at 0."""
+        self._plastics = [
+            plastics_of(self._plan, k, self._groups, wires, self._real, self._rules)
+            for k, wires in enumerate(self._wires)
+        ]
         p, real, n_trials = self._plan, self._real, self.n_trials
         self._kinds = []
         for k in range(self._n_shards):
@@ -199,6 +216,38 @@ class Simulation:
     def synapse_bytes(self) -> int:
         """Memory of all synapses, with the tables that find them [bytes]."""
         return sum(array.nbytes for w in self._wires for array in w)
+
+    def synapses(self, name: str) -> Synapses:
+        """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
+        places = self._places(name)
+        self._settle()
+        return Synapses(places.pre, places.post, places.delay, synapses.read(places, self._wires))
+
+    def set_weights(self, name: str, weights: Any) -> None:
+        """Set the weights of a projection, in the order of :meth:`synapses`."""
+        self._settle()
+        synapses.write(self._places(name), self._wires, weights, name)
+
+    def _places(self, name: str) -> Places:
+        """Find a projection's synapses."""
+        for number, projection in enumerate(self.network.projections):
+            if projection.name == name:
+                groups = [number in g.members for g in order_of(self._groups)]
+                return synapses.locate(
+                    self._plan, self._wires, self._plastics, groups.index(True), projection
+                )
+        raise DescriptionError(f"synapses: there is no projection {name!r}")
+
+    def _learners(self) -> list[tuple[int, int, str]]:
+        """Return number, group and name of each plastic projection."""
+        groups = [(k, g) for k, g in enumerate(order_of(self._groups)) if g.format == PLASTIC]
+        return [(n, k, str(self.network.projections[g.members[0]].name)) for n, (k, g) in enumerate(groups)]
+
+    def _settle(self) -> None:
+        """Bring plastic weights up to date."""
+        for wires, plastics in zip(self._wires, self._plastics, strict=True):
+            for rule, plastic in zip(self._rules, plastics, strict=True):
+                rule.settle(plastic, wires, self.tick + 1)
 
     # ------------------------------------------------------------------------------------------------ running
 
@@ -292,6 +341,7 @@ class Simulation:
             self.threads,
             stop,
             self._wires[k],
+            self._plastics[k],
             self._ring[k],
             self._rain[k],
             self._drops[k],
@@ -356,6 +406,9 @@ class Simulation:
         for name in keep:
             if name != "weights":
                 raise DescriptionError(f"reset: keep can name 'weights', got {name!r}")
+        self._settle()
+        if "weights" not in keep:
+            self._lower()
         self._allocate()
 
     def state(self) -> dict[str, Array]:
@@ -373,6 +426,12 @@ class Simulation:
             out[f"state/{population}/{name}"] = np.concatenate([v.copy() for v in values], axis=1)
         for number, values in self._next_drops().items():
             out[f"poisson/{number}/next"] = np.concatenate([v.copy() for v in values], axis=1)
+        self._settle()
+        for number, group, name in self._learners():
+            out[f"plastic/{name}/weight"] = self.synapses(name).weight
+            here = [plastics[number] for plastics in self._plastics]
+            traces = synapses.save_traces(self._wires, here, group)
+            out.update({f"plastic/{name}/{end}": table for end, table in traces.items()})
         pending = in_flight(self._wires, self._ring, self.tick)
         out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
         return out
@@ -401,6 +460,11 @@ class Simulation:
         self._control.spikes[:] = state["n_spikes"]
         for drops in self._drops:
             self._drop_kernels.thread(drops, tick)
+        for number, group, name in self._learners():
+            self.set_weights(name, state[f"plastic/{name}/weight"])
+            here = [plastics[number] for plastics in self._plastics]
+            saved = {end: state[f"plastic/{name}/{end}"] for end in ("pre", "post")}
+            synapses.load_traces(self._wires, here, group, saved, tick)
         pending = np.stack([state[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
         for k, wires in enumerate(self._wires):
             self._ring[k] = put_back(wires, self._ring[k], pending, tick)

@@ -1,0 +1,92 @@
+r"""Pair-based spike-timing-dependent plasticity.
+
+A pre spike that arrives after post spikes depresses, a post spike after arrivals potentiates:
+
+.. math::
+    \Delta w_+ = \lambda \, (w_{max} - \mu w) \, x_{pre}, \qquad
+    \Delta w_- = -\alpha \lambda \, (\mu w + (1 - \mu) w_{max}) \, x_{post}
+
+with traces that jump by 1 at a spike and decay with :math:`\tau_+` and :math:`\tau_-`; every pair counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tegmentum.simcore.neurons.base import param
+from tegmentum.simcore.rule import SynapseRule
+
+
+class Constants(NamedTuple):
+    """Parameters of :class:`STDP` as its functions need them."""
+
+    gain: float  # lambda
+    loss: float  # alpha lambda
+    mu: float
+    w_max: float
+    reset: float  # 1 where only the nearest spike counts
+
+
+@dataclass(frozen=True)
+class STDP(SynapseRule):
+    r"""Pair STDP, additive to multiplicative.
+
+    Parameters
+    ----------
+    tau_plus, tau_minus : ms, 20.0
+        decay of the pre and of the post neuron's trace
+    lam : no unit, 1e-3
+        learning rate
+    alpha : no unit, 1.05
+        depression relative to potentiation
+    mu : no unit, 1.0
+        0: additive; 1: multiplicative
+    w_max : the weight's unit, 1.0
+        weights stay in [0, w_max]
+    nearest : 0 or 1
+        whether only the nearest spike counts, instead of all
+
+    Notes
+    -----
+    S. Song, K. D. Miller, L. F. Abbott (2000), Nat. Neurosci. 3:919-926, doi:10.1038/78829 (additive);
+    J. Rubin, D. D. Lee, H. Sompolinsky (2001), Phys. Rev. Lett. 86:364-367, doi:10.1103/PhysRevLett.86.364
+    (multiplicative); A. Morrison, M. Diesmann, W. Gerstner (2008), Biol. Cybern. 98:459-478,
+    doi:10.1007/s00422-008-0233-1 (review). Traces below 1e-12 are taken as 0.
+    """
+
+    tau_plus: float = param(20.0, "ms", above=0.0)
+    tau_minus: float = param(20.0, "ms", above=0.0)
+    lam: float = param(1e-3, least=0.0)
+    alpha: float = param(1.05, least=0.0)
+    mu: float = param(1.0, least=0.0)
+    w_max: float = param(1.0, above=0.0)
+    nearest: float = param(0.0, least=0.0)
+
+    def derive(self, dt: float) -> Constants:
+        """Return the constants of the functions below."""
+        return Constants(self.lam, self.alpha * self.lam, self.mu, self.w_max, float(self.nearest))
+
+    def time_constants(self) -> tuple[float, float]:
+        """Return ``tau_plus`` and ``tau_minus``."""
+        return self.tau_plus, self.tau_minus
+
+
+def on_pre(w: float, x_post: float, c: Constants) -> float:
+    """Depress by the post neuron's trace."""
+    return max(w - c.loss * (c.mu * w + (1.0 - c.mu) * c.w_max) * x_post, 0.0)
+
+
+def on_post(w: float, x_pre: float, c: Constants) -> float:
+    """Potentiate by the pre neuron's trace."""
+    return min(w + c.gain * (c.w_max - c.mu * w) * x_pre, c.w_max)
+
+
+def pre_trace(x: float, c: Constants) -> float:
+    """Jump by 1, or to 1."""
+    return 1.0 + (1.0 - c.reset) * x
+
+
+def post_trace(x: float, c: Constants) -> float:
+    """Jump by 1, or to 1."""
+    return 1.0 + (1.0 - c.reset) * x

@@ -1,0 +1,154 @@
+"""Synapses as arrays: from the engine's memory to pre, post, delay and weight in a stable order, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import DescriptionError
+from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, MAX_LENGTH, PLASTIC
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """Synapses of a projection, ordered by (pre, delay, post); the position is the synapse's id and never changes.
+
+    Attributes
+    ----------
+    pre, post : int64[n]
+    delay : int64[n], ticks
+    weight : float[n]
+    """
+
+    pre: Array
+    post: Array
+    delay: Array
+    weight: Array
+
+    def find(self, pre: int, post: int) -> Array:
+        """Return the ids of the synapses from one neuron to another."""
+        lo, hi = np.searchsorted(self.pre, [pre, pre + 1])
+        return lo + np.flatnonzero(self.post[lo:hi] == post)
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the synapses of a projection lie: shard and position, in the order of their ids."""
+
+    pre: Array
+    post: Array
+    delay: Array
+    shard: Array
+    position: Array
+    form: int
+    constant: float
+
+
+def locate(
+    p: Any, all_wires: list[Any], plastics: list[tuple[Any, ...]], group: int, projection: Any
+) -> Places:
+    """Find the synapses of a projection in all shards."""
+    columns: list[list[Array]] = [[], [], [], [], []]
+    form = int(all_wires[0].group_format[group])
+    first, size = p.first_source[projection.pre.name], projection.pre.size
+    for k, wires in enumerate(all_wires):
+        lo, hi = p.numbers(k, projection.post.name)
+        slot = p.first_slot[k][projection.post.name]
+        segments = np.arange(wires.segment_ptr[first], wires.segment_ptr[first + size])
+        segments = segments[wires.segment_entry[segments] & 255 == group]
+        entry = wires.segment_entry[segments]
+        begin, length = entry >> 28, (entry >> 8) & MAX_LENGTH
+        if form == PLASTIC:
+            begin = plastics[k][wires.group_plastic[group]].begin[begin]
+        owner = np.searchsorted(wires.segment_ptr, segments, side="right") - 1 - first
+        position = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
+        if form == DENSE:
+            post = lo + position % max(hi - lo, 1) if hi > lo else position
+            start = np.repeat(begin, length)
+            post = lo + position - start
+        else:
+            post = wires.target[position].astype(np.int64) - slot + lo
+        mine = (post >= lo) & (post < hi)
+        parts = (
+            np.repeat(owner, length),
+            post,
+            np.repeat(wires.segment_delay[segments], length),
+            None,
+            position,
+        )
+        for column, part in zip(columns, parts, strict=True):
+            column.append(np.full(mine.sum(), k) if part is None else np.asarray(part, np.int64)[mine])
+    pre, post, delay, shard, position = (np.concatenate(column) for column in columns)
+    order = np.lexsort((position, post, delay, pre))
+    constant = float(all_wires[0].group_weight[group])
+    return Places(pre[order], post[order], delay[order], shard[order], position[order], form, constant)
+
+
+def read(places: Places, all_wires: list[Any]) -> Array:
+    """Return the weights in the order of ids."""
+    if places.form in (CONSTANT, LAZY_CONSTANT):
+        return np.full(len(places.pre), places.constant)
+    out = np.empty(len(places.pre))
+    for k, wires in enumerate(all_wires):
+        mine = places.shard == k
+        out[mine] = (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]]
+    return out
+
+
+def write(places: Places, all_wires: list[Any], values: Array, name: str) -> None:
+    """Set the weights in the order of ids."""
+    if places.form in (CONSTANT, LAZY_CONSTANT):
+        raise DescriptionError(
+            f"Projection {name!r}: its weights are stored as one number; give weight as an array to change them"
+        )
+    values = np.broadcast_to(np.asarray(values, np.float64), places.pre.shape)
+    if not np.all(np.isfinite(values)):
+        raise DescriptionError(f"Projection {name!r}: weights must be finite")
+    for k, wires in enumerate(all_wires):
+        mine = places.shard == k
+        (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]] = values[mine]
+
+
+def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[str, Array]:
+    """Return the traces of a plastic projection, independent of shards; weights must be settled."""
+    rows, post = [], []
+    for wires, plastic in zip(all_wires, plastics, strict=True):
+        source, delay = _segments(wires, group)
+        rows.append(np.stack([source, delay, plastic.pre_tick, plastic.pre_x], axis=1))
+        _, _, slot, count = plastic.post
+        post.append(np.stack([plastic.post_x[slot : slot + count], plastic.post_last[slot : slot + count]]))
+    table = np.unique(np.concatenate(rows).astype(np.float64), axis=0)
+    return {"pre": table, "post": np.concatenate(post, axis=1).astype(np.float64)}
+
+
+def load_traces(
+    all_wires: list[Any], plastics: list[Any], group: int, saved: dict[str, Array], tick: int
+) -> None:
+    """Set the traces of a plastic projection from what :func:`save_traces` returned."""
+    known = {(int(source), int(delay)): (t, x) for source, delay, t, x in saved["pre"]}
+    at = 0
+    for wires, plastic in zip(all_wires, plastics, strict=True):
+        for s, pair in enumerate(zip(*_segments(wires, group), strict=True)):
+            plastic.pre_tick[s], plastic.pre_x[s] = known[pair]
+        plastic.seen[:] = tick + 1
+        _, _, slot, count = plastic.post
+        here = slice(slot, slot + count)
+        plastic.post_x[here], plastic.post_last[here] = saved["post"][:, at : at + count]
+        plastic.post_n[here] = plastic.post_last[here] >= 0
+        plastic.post_tick[here, 0] = plastic.post_last[here]
+        plastic.settled[:] = plastic.post_n
+        at += count
+
+
+def _segments(wires: Any, group: int) -> tuple[list[int], list[int]]:
+    """Return source and delay of a group's segments, in their order."""
+    mine = np.flatnonzero(wires.segment_entry & 255 == group)
+    source = np.searchsorted(wires.segment_ptr, mine, side="right") - 1
+    return source.tolist(), wires.segment_delay[mine].tolist()
