@@ -16,7 +16,8 @@ from .lowered import CONSTANT, DENSE, LAZY, LAZY_CONSTANT, LAZY_WEIGHTED, PLASTI
 from .plastic import foresee_plastic as foresee_plastic_0
 from .plastic import learn as learn_0
 
-AHEAD = 8  # entries between the prefetch of a segment and its delivery
+AHEAD = 12  # entries between the prefetch of a segment and its delivery
+LINE = 16  # 4-byte elements of a cache line
 SPINS = 500  # looks at the barrier before a thread gives way
 
 
@@ -84,9 +85,12 @@ def foresee(wires: Any, plastics: Any, entry: Any) -> None:
     elif kind == DENSE:
         prefetch(wires.dense, begin)
     else:
-        prefetch(wires.target, begin)
+        end = begin + (entry >> 8 & 0xFFFFF)
+        for s in range(begin, end, LINE):
+            prefetch(wires.target, s)
         if kind in (WEIGHTED, LAZY_WEIGHTED):
-            prefetch(wires.weight, begin)
+            for s in range(begin, end, LINE):
+                prefetch(wires.weight, s)
 
 
 def deliver(wires: Any, plastics: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: int) -> Any:

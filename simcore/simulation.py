@@ -56,6 +56,8 @@ class Simulation:
         independent copies that share the weights
     precision : {'float32', 'float64'}
         of state and weights
+    max_rate : float, Hz, 500
+        a run stops when a population's mean rate over at least 20 ms exceeds it
 
     Attributes
     ----------
@@ -73,6 +75,7 @@ class Simulation:
         threads: int | None = None,
         n_trials: int = 1,
         precision: str = "float32",
+        max_rate: float = 500.0,
     ) -> None:
         if not (dt > 0 and math.isfinite(dt)):
             raise DescriptionError(f"Simulation: dt must be > 0 ms, got {dt}")
@@ -92,6 +95,7 @@ class Simulation:
         self.threads = threads if threads is not None else _default_threads(network, n_trials)
         if self.threads < 1:
             raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
+        self.max_rate = max_rate
         self._real = np.dtype(precision).type
         if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
             raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
@@ -201,6 +205,7 @@ class Simulation:
             events=np.zeros((self.threads, 8), np.int64),
             spikes=np.zeros((n_trials, n_populations), np.int64),
         )
+        self._watched: tuple[int, Array] = (0, np.zeros(n_populations, np.int64))
 
     @property
     def policies(self) -> dict[str, str]:
@@ -332,6 +337,7 @@ class Simulation:
             log.drain()
             self._grow()
         self._watch()
+        self._watch_rates()
 
     def _work(self, worker: int, stop: int, tape: Tape) -> None:
         k = worker if self._n_shards > 1 else 0
@@ -384,6 +390,22 @@ class Simulation:
                     for population, _, count, _, first in kind.part:
                         if population == number:
                             kind.current[first : first + count] = total[lo:hi]
+
+    def _watch_rates(self) -> None:
+        """Stop at runaway activity."""
+        tick, counted = self._watched
+        if (self.tick - tick) * self.dt < 20.0:
+            return
+        counts = self._control.spikes.sum(axis=0)
+        for population, n in zip(self._plan.populations, counts - counted, strict=True):
+            rate = n / (population.size * self.n_trials * (self.tick - tick) * self.dt * 1e-3)
+            if rate > self.max_rate:
+                raise SimulationError(
+                    f"Population {population.name!r}: fires at {rate:.0f} Hz between t = {tick * self.dt:g} and "
+                    f"{self.t:g} ms, more than max_rate = {self.max_rate:g} Hz; weaker excitation or stronger "
+                    "inhibition may help, or a larger max_rate"
+                )
+        self._watched = self.tick, counts
 
     def _watch(self) -> None:
         """Stop at NaN."""
@@ -458,6 +480,7 @@ class Simulation:
         tick = int(state["tick"])
         self._control.clock[:] = tick
         self._control.spikes[:] = state["n_spikes"]
+        self._watched = tick, self._control.spikes.sum(axis=0)
         for drops in self._drops:
             self._drop_kernels.thread(drops, tick)
         for number, group, name in self._learners():

@@ -1,0 +1,73 @@
+"""``tegmentum run``: simulate a network that a TOML file describes."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="Network in TOML; see `tegmentum config schema`.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Run store to write [FILE with .zarr].", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace an existing run store.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed.", show_default=False)] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a value: --set simulation.duration=100.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Simulate a network described in TOML and write what it recorded to a run store."""
+    from .config import network_of, read, record_of
+
+    config = read(file, overrides)
+    network = network_of(config)
+    record = record_of(config, network)
+    s = config.simulation
+    n_neurons = sum(p.size for p in network.populations)
+    typer.echo(
+        f"{n_neurons:,} neurons, about {network.n_synapses():,.0f} synapses of 2 to 8 bytes, "
+        f"{s.duration:g} ms in ticks of {s.dt:g} ms",
+        err=True,
+    )
+    from tegmentum.simcore import Simulation
+
+    started = time.perf_counter()
+    simulation = Simulation(
+        network,
+        dt=s.dt,
+        seed=s.seed if seed is None else seed,
+        threads=s.threads if threads is None else threads,
+        n_trials=s.n_trials,
+        precision=s.precision,
+    )
+    store = file.with_suffix(".zarr") if out is None else out
+    result = simulation.run(s.duration, record=record, to=store, force=force)
+    summary = {
+        "store": str(store),
+        "n_neurons": n_neurons,
+        "n_synapses": simulation.n_synapses,
+        "bytes_per_synapse": simulation.synapse_bytes / max(simulation.n_synapses, 1),
+        "sim_ms": s.duration,
+        "seed": simulation.seed,
+        "threads": simulation.threads,
+        "build_s": simulation.build_s,
+        "run_s": result.run_s,
+        "wall_s": time.perf_counter() - started,
+        "rates_hz": result.rates(),
+        "n_spikes": result.n_spikes,
+        "synaptic_events": result.synaptic_events,
+        "update": simulation.policies,
+    }
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    for name, rate in result.rates().items():
+        typer.echo(f"{name}: {rate:.2f} Hz")
+    typer.echo(f"{result.synaptic_events:,} synaptic events in {result.run_s:.2f} s; wrote {store}")
