@@ -12,11 +12,12 @@ import typer
 
 from tegmentum.simcore.errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
 
-from . import datasets
+from . import config_command, datasets
 from .bench import bench
 from .doctor import doctor
 from .inspect import inspect
 from .plot import plot
+from .run import run
 from .train import train
 from .warmup import warmup
 
@@ -35,7 +36,9 @@ app = typer.Typer(
 app.command()(train)
 app.command()(inspect)
 app.command()(plot)
+app.command()(run)
 app.command()(bench)
+app.add_typer(config_command.app, name="config", help="Schema and check of network files.")
 app.add_typer(datasets.app, name="datasets", help="List, download and verify data sets.")
 app.command()(doctor)
 app.command()(warmup)
