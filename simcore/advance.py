@@ -18,7 +18,7 @@ from .drops import drip
 from .events import after, broadcast, deliver, meet, play
 from .plastic import fade as fade_p0
 from .plastic import remember as remember_p0
-from .poisson import pour
+from .poisson import pour, pour_varied
 from .stepped import look as look_0
 from .stepped import step as step_0
 
@@ -42,6 +42,7 @@ def advance(
     plastics: Any,
     ring: Any,
     rain: Any,
+    varied: Any,
     drops: Any,
     touch: Any,
     kinds: Any,
@@ -80,6 +81,7 @@ def advance(
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
             pour(rain, flat, u, tick, trial)
+            pour_varied(varied, flat, u, tick, trial)
             drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)

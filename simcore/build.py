@@ -319,7 +319,7 @@ def engine_module(kinds: list[ModuleType], rules: list[ModuleType], real: str) -
     events = load("events", "\n\n".join([header, *learn, template("events", entries, {"_0": len(rules)})]))
     compiled = {
         "events": events,
-        "poisson": kernel_module("poisson", ("pour",), real),
+        "poisson": kernel_module("poisson", ("pour", "pour_varied"), real),
         "drops": kernel_module("drops", ("drip", "start", "thread"), real),
     }
     imports = [

@@ -38,6 +38,7 @@ from .lowered import (
     Plastic,
     Rain,
     Trains,
+    Varied,
     Wires,
 )
 from .network import Network, Population, Projection, default_receptor
@@ -249,11 +250,9 @@ def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
         if not isinstance(source, Poisson):
             continue
         where = f"Poisson onto {source.post.name!r}"
-        if callable(source.rate) or np.ndim(source.rate) > 0:
-            raise DescriptionError(f"{where}: rate must be one number; others come later")
-        if is_rare(p, source):
+        if is_varied(source) or is_rare(p, source):
             continue
-        mean = float(source.rate) * p.dt * 1e-3
+        mean = float(source.rate) * p.dt * 1e-3  # type: ignore[arg-type]
         if mean > 100:
             raise DescriptionError(f"{where}: rate must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
         row = source_row(source)
@@ -281,9 +280,57 @@ def source_row(source: Poisson) -> int:
     return receptors.index(source.receptor or default_receptor(receptors, np.asarray(source.weight), where))
 
 
+def is_varied(source: Poisson) -> bool:
+    """Tell whether a source's rate differs between neurons or changes with time."""
+    return callable(source.rate) or np.ndim(source.rate) > 0
+
+
+def varied_of(p: Plan, shard: int, seed: int, real: Any) -> Varied:
+    """Poisson sources of varied rates onto one shard; :func:`scales` fills in the coming ticks."""
+    rows, weights, means, first = [], [], [np.zeros(0)], 0
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Poisson) or not is_varied(source):
+            continue
+        lo, hi = p.numbers(shard, source.post.name)
+        base = source_row(source) * p.n_slots[shard] + p.first_slot[shard][source.post.name]
+        rows.append((number, base, lo, hi - lo, first))
+        weights.append(source.weight)
+        rate = np.ones(1) if callable(source.rate) else np.asarray(source.rate, np.float64) * p.dt * 1e-3
+        means.append(np.broadcast_to(rate, source.post.size)[lo:hi])
+        first += hi - lo
+    most = np.array([mean.max(initial=0.0) for mean in means[1:]])
+    if most.max(initial=0.0) > 100:
+        raise DescriptionError(f"Poisson: rates must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
+    return Varied(
+        np.array(rows, np.int64).reshape(-1, 5),
+        np.array(weights, real),
+        np.concatenate(means),
+        most,
+        np.zeros(1, np.int64),
+        np.ones((len(rows), 0)),
+        np.array(seed_key(seed), np.uint32),
+    )
+
+
+def scales(p: Plan, varied: Varied, tick: int, until: int) -> Varied:
+    """Evaluate rates that are functions of time for the ticks after ``tick`` up to ``until``."""
+    scale = np.ones((len(varied.source), until - tick))
+    for row, number in zip(scale, varied.source[:, 0], strict=True):
+        source = p.network.sources[number]
+        assert isinstance(source, Poisson)
+        if callable(source.rate):
+            row[:] = [float(source.rate(t * p.dt)) * p.dt * 1e-3 for t in range(tick, until)]
+            if not (row.min(initial=0.0) >= 0 and row.max(initial=0.0) <= 100):
+                raise DescriptionError(
+                    f"Poisson onto {source.post.name!r}: rate(t) must be in [0, {1e5 / p.dt:g}] Hz, "
+                    f"got {row.min() / p.dt * 1e3:g} to {row.max() / p.dt * 1e3:g}"
+                )
+    return varied._replace(tick=np.array([tick + 1], np.int64), scale=scale)
+
+
 def is_rare(p: Plan, source: Poisson) -> bool:
     """Tell whether a source's spikes are drawn one by one, and not tick by tick."""
-    if callable(source.rate) or np.ndim(source.rate) > 0:
+    if is_varied(source):
         return False
     return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE
 
@@ -347,9 +394,9 @@ def is_lazy(network: Network, population: Population, dt: float, current: bool) 
             )
     for source in network.sources:
         if isinstance(source, Poisson) and source.post is population:
-            if callable(source.rate) or np.ndim(source.rate) > 0:
+            if is_varied(source):
                 return False
-            events += float(source.rate) * dt * 1e-3
+            events += float(source.rate) * dt * 1e-3  # type: ignore[arg-type]
     return events < _LAZY_EVENTS
 
 

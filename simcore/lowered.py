@@ -80,6 +80,18 @@ class Rain(NamedTuple):
     key: Any  # uint32[2], of the random numbers
 
 
+class Varied(NamedTuple):
+    """Poisson sources onto one shard whose rate differs between neurons or changes with time."""
+
+    source: Any  # int64[n, 5]: source number, first accumulator, first neuron, count, first place in ``mean``
+    weight: Any  # real[n]
+    mean: Any  # float64[n_neurons], spikes in a tick, before scaling
+    most: Any  # float64[n], largest mean of a source
+    tick: Any  # int64[1], tick of the first column of ``scale``
+    scale: Any  # float64[n, n_ticks], factor of each coming tick
+    key: Any  # uint32[2]
+
+
 class Drops(NamedTuple):
     """Rare Poisson sources onto one shard: the next spike of each neuron, in a ring of linked lists."""
 

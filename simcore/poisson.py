@@ -97,6 +97,49 @@ def add_counts(u: Any, inputs: Any, weight: Any, limit: Any, other: Any, shift: 
         inputs[i] += weight * real(n)
 
 
+def add_varied(u: Any, inputs: Any, weight: Any, mean: Any, scale: float, n_terms: Any) -> None:
+    """Add Poisson numbers of mean ``scale * mean[i]``, by inversion: count the partial sums that a word exceeds."""
+    for i in range(len(inputs)):
+        x = (np.float64(u[i]) + 0.5) * 2.0**-32
+        rate = mean[i] * scale
+        term = math.exp(-rate)
+        total: Any = term
+        n: Any = 0
+        for k in range(1, n_terms):
+            n += x > total
+            term *= rate / k
+            total += term
+        inputs[i] += weight * real(n)
+
+
+def pour_varied(varied: Any, inputs: Any, u: Any, tick: int, trial: int) -> None:
+    """Draw the Poisson input of one tick for sources whose rate differs between neurons or moments.
+
+    The arguments are those of :func:`pour`.
+    """
+    c1, k0, k1 = np.uint32(tick), varied.key[0], varied.key[1]
+    c3 = np.uint32(STREAM_POISSON) | np.uint32(trial) << np.uint32(8)
+    for r in range(varied.source.shape[0]):
+        source, base, neuron, count, first = varied.source[r]
+        scale = varied.scale[r, tick - varied.tick[0]]
+        most = varied.most[r] * scale
+        if most == 0.0:
+            continue
+        n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
+        c2 = np.uint32(source) | np.uint32(tick >> 32) << np.uint32(16)
+        for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
+            words(u, block * GROUP, c1, c2, c3, k0, k1)
+            for w in range(4):
+                lo = block * BLOCK + w * GROUP - neuron
+                skip, n = max(-lo, 0), min(count - lo, GROUP)
+                if n > skip:
+                    at, here = base + lo, first + lo
+                    mean = varied.mean[here + skip : here + n]
+                    add_varied(
+                        u[w][skip:n], inputs[at + skip : at + n], varied.weight[r], mean, scale, n_terms
+                    )
+
+
 def pour(rain: Any, inputs: Any, u: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for all sources onto a shard.
 

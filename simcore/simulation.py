@@ -27,7 +27,9 @@ from .lower import (
     plan,
     plastics_of,
     rain_of,
+    scales,
     trains_of,
+    varied_of,
     wires_of,
 )
 from .lowered import PLASTIC, Control, Fired, Tape, Touch
@@ -175,6 +177,7 @@ class Simulation:
             self._kinds.append(tuple(kinds))
         n_buckets = 1 << self._max_delay.bit_length()
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
+        self._varied = [varied_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
         for drops in self._drops:
             self._drop_kernels.start(drops)
@@ -313,6 +316,7 @@ class Simulation:
         while self.tick < until:
             stop = min(until, self.tick + length, self._next_change(self.tick))
             self._set_currents(self.tick + 1)
+            self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
             t0 = time.perf_counter()
             self._advance(stop, log)
             if time.perf_counter() - t0 < 0.1:
@@ -350,6 +354,7 @@ class Simulation:
             self._plastics[k],
             self._ring[k],
             self._rain[k],
+            self._varied[k],
             self._drops[k],
             self._touch[k],
             self._kinds[k],

@@ -66,7 +66,7 @@ class Poisson:
     ----------
     post : Population
     rate : float, array or function, Hz
-        for all neurons together equal, one for each neuron, or ``rate(t_ms)`` giving either
+        the same for all neurons, one for each, or a function ``rate(t_ms)`` for all
     weight : float
         of each spike, in the receptor's unit
     receptor : str, optional

@@ -320,3 +320,24 @@ def test_the_run_store_holds_what_the_result_would(tmp_path, n_trials):
         np.testing.assert_array_equal(tree["spikes/exc"].trial_offset, offsets)
         name = "v" if n_trials == 1 else "v-trial1"
         np.testing.assert_array_equal(tree[f"traces/{name}"].v, expected.traces["v"][n_trials - 1])
+
+
+def test_poisson_rates_by_neuron_and_in_time():
+    counter = LIF(tau_m=1e9, v_thresh=1e9, v_reset=0.0)
+    p = Population("p", 3000, counter)
+    rates = np.repeat([0.0, 100.0, 20_000.0], 1000)
+    for source in (Poisson(p, rates, 1.0), Poisson(p, lambda t: 4_000.0 if t >= 50.0 else 0.0, 1.0)):
+        found = []
+        for threads, parts in ((1, [100.0]), (2, [30.0, 70.0])):
+            simulation = Simulation(Network(p, source), seed=4, precision="float64", threads=threads)
+            for ms in parts:
+                simulation.run(ms)
+            found.append(simulation.state()["state/p/v"][0])
+        np.testing.assert_array_equal(*found)
+        if callable(source.rate):
+            assert found[0].mean() == pytest.approx(200.0, abs=5 * np.sqrt(200 / 3000))
+            assert found[0].var() == pytest.approx(200.0, rel=0.15)
+        else:
+            for group, rate in enumerate((0.0, 100.0, 20_000.0)):
+                n = found[0][1000 * group : 1000 * (group + 1)]
+                assert n.mean() == pytest.approx(rate * 0.1, abs=5 * np.sqrt(rate * 0.1 / 1000))
