@@ -40,14 +40,15 @@ def list_(data_dir: DataDir = None, as_json: Json = False) -> None:
     rows = [
         (
             entry.name,
-            f"{entry.n_train:,} + {entry.n_test:,}",
-            f"{entry.n_bytes / 1e6:.1f} MB",
-            _whereabouts(entry, there),
+            entry.kind,
+            f"{entry.n_train:,} + {entry.n_test:,}" if entry.n_train else "?",
+            f"{entry.n_bytes / 1e6:.1f} MB" if entry.n_bytes else "?",
+            _whereabouts(entry, there, data_dir),
             entry.title,
         )
         for entry, there in entries
     ]
-    _print_table(("name", "train + test", "size", "files", "title"), rows)
+    _print_table(("name", "kind", "train + test", "size", "files", "title"), rows)
 
 
 @app.command()
@@ -102,14 +103,21 @@ def _describe(entry: DatasetInfo, available: bool) -> dict[str, Any]:
         **asdict(entry),
         "n_classes": entry.n_classes,
         "n_bytes": entry.n_bytes,
+        "downloadable": entry.downloadable,
         "available": available,
     }
 
 
-def _whereabouts(entry: DatasetInfo, available: bool) -> str:
+def _whereabouts(entry: DatasetInfo, available: bool, data_dir: Path | None) -> str:
+    from tegmentum.datasets.locate import chosen
+
     if entry.embedded:
         return "in the package"
-    return "found" if available else f"absent: tegmentum datasets get {entry.name}"
+    if available:
+        return "found" if chosen(entry, data_dir) == entry.files else "found: stand-in"
+    if entry.downloadable:
+        return f"absent: tegmentum datasets get {entry.name}"
+    return f"absent: fetch by hand from {entry.homepage}"
 
 
 def _report(check: FileCheck) -> dict[str, Any]:

@@ -1,32 +1,52 @@
-"""Labelled images, verified by checksum, and their encoding into input spikes.
+"""Labelled images and recordings of event cameras, verified by checksum, and their encoding into input spikes.
 
-``digits`` is part of the package; ``mnist`` and ``fashion-mnist`` are read from files, which :func:`download`
-(``tegmentum datasets get``) fetches. :mod:`tegmentum.datasets.encode` turns images into events.
+``digits`` is part of the package; everything else is read from files, which :func:`download` (``tegmentum
+datasets get``) fetches. :func:`load` reads images, :func:`load_events` recordings.
+:mod:`tegmentum.datasets.encode` turns images into events; ``Recordings.to_windows`` bins recordings.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from . import digits, mnist
-from .catalogue import CATALOGUE, DataFile, DatasetInfo, info
+from tegmentum.simcore.errors import DescriptionError
+
+from . import cifar10, digits, emnist, gesture, hasy, locate, mnist, nmnist, omniglot
+from .catalogue import CATALOGUE, info
 from .dataset import Dataset
+from .description import DataFile, DatasetInfo
 from .encode import Events
 from .files import FileCheck
+from .recordings import EventDataset, EventTable, Recordings
 
 __all__ = [
     "DataFile",
     "Dataset",
     "DatasetInfo",
+    "EventDataset",
+    "EventTable",
     "Events",
     "FileCheck",
+    "Recordings",
     "available",
     "download",
     "info",
     "load",
+    "load_events",
     "names",
     "verify",
 ]
+
+_IMAGES = {
+    "mnist": mnist.load,
+    "fashion-mnist": mnist.load,
+    "letters": omniglot.load,
+    "emnist-letters": emnist.load,
+    "symbols": omniglot.load,
+    "hasyv2": hasy.load,
+    "cifar10": cifar10.load,
+}
+_EVENTS = {"nmnist": nmnist.load, "nmnist-full": nmnist.load_full, "dvs128-gesture": gesture.load}
 
 
 def names() -> list[str]:
@@ -35,12 +55,12 @@ def names() -> list[str]:
 
 
 def load(name: str, data_dir: Path | str | None = None, download: bool = False) -> Dataset:
-    """Read a data set; every file's content is verified.
+    """Read a data set of images; every file's content is verified.
 
     Parameters
     ----------
     name : str
-        One of :func:`names`.
+        One of :func:`names`, of the kind ``"images"``.
     data_dir : path, optional
         The only folder to look into. Without it: the folder that the environment variable ``TEGMENTUM_DATA``
         names, then the user's cache. An embedded data set needs none of them.
@@ -50,28 +70,42 @@ def load(name: str, data_dir: Path | str | None = None, download: bool = False) 
     Raises
     ------
     DescriptionError
-        If the name is unknown.
+        If the name is unknown, or that of a data set of events.
     DataError
         If a file is absent, damaged or not what was published.
     """
     entry, folder = info(name), _path(data_dir)
+    if entry.kind != "images":
+        raise DescriptionError(
+            f"data set {entry.name!r} holds events, not images; read it with load_events()"
+        )
     if entry.embedded:
         return digits.load()
     if download and not available(name, folder):
-        mnist.download(entry, folder)
-    return mnist.load(entry, folder)
+        locate.download(entry, folder)
+    return _IMAGES[entry.name](entry, folder)
+
+
+def load_events(name: str, data_dir: Path | str | None = None, download: bool = False) -> EventDataset:
+    """Read a data set of recordings; parameters and errors are those of :func:`load`."""
+    entry, folder = info(name), _path(data_dir)
+    if entry.kind != "events":
+        raise DescriptionError(f"data set {entry.name!r} holds images, not events; read it with load()")
+    if download and not available(name, folder):
+        locate.download(entry, folder)
+    return _EVENTS[entry.name](entry, folder)
 
 
 def available(name: str, data_dir: Path | str | None = None) -> bool:
-    """Whether all files are there; they are not opened."""
+    """Whether all files are there, or those of the data set's stand-in; they are not opened."""
     entry = info(name)
-    return entry.embedded or all(mnist.find(entry, file, _path(data_dir)) for file in entry.files)
+    return entry.embedded or locate.available(entry, _path(data_dir))
 
 
 def verify(name: str, data_dir: Path | str | None = None) -> list[FileCheck]:
-    """Verify each file: ``(file, path, ok, detail)``, with path None where it is absent."""
+    """Verify each file that would be read: ``(file, path, ok, detail)``, with path None where it is absent."""
     entry = info(name)
-    return digits.verify() if entry.embedded else mnist.verify(entry, _path(data_dir))
+    return digits.verify() if entry.embedded else locate.verify(entry, _path(data_dir))
 
 
 def download(name: str, data_dir: Path | str | None = None) -> list[Path]:
@@ -85,10 +119,10 @@ def download(name: str, data_dir: Path | str | None = None) -> list[Path]:
     DescriptionError
         If the name is unknown.
     DataError
-        If pooch is not installed, or no mirror gives a file with the published checksum.
+        If a file has no address, pooch is not installed, or no mirror gives a file with the published checksum.
     """
     entry = info(name)
-    return [] if entry.embedded else mnist.download(entry, _path(data_dir))
+    return [] if entry.embedded else locate.download(entry, _path(data_dir))
 
 
 def _path(data_dir: Path | str | None) -> Path | None:

@@ -3,83 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import string
 
 from tegmentum.simcore.errors import DescriptionError
 
+from .description import DataFile, DatasetInfo
 
-@dataclass(frozen=True)
-class DataFile:
-    """One published file.
-
-    Parameters
-    ----------
-    name : str
-        File name as published (gzip).
-    n_bytes : int
-        Size as published.
-    sha256 : str
-        SHA-256 of the published gzip file; a download must have it.
-    content_sha256 : str
-        SHA-256 of the unpacked content; whatever is loaded must have it, packed in whichever way.
-    """
-
-    name: str
-    n_bytes: int
-    sha256: str
-    content_sha256: str
-
-    @property
-    def unpacked_name(self) -> str:
-        """File name without ``.gz``."""
-        return self.name.removesuffix(".gz")
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """A data set's description, known without its files.
-
-    Parameters
-    ----------
-    name, title : str
-    shape : tuple of int
-        Shape of one image.
-    x_max : int
-        The integer that means intensity 1.
-    class_names : tuple of str
-    n_train, n_test : int
-        Number of training and of test samples.
-    licence, citation : str
-    embedded : bool
-        Whether the files are part of the package, so that nothing has to be fetched.
-    files : tuple of DataFile
-    mirrors : tuple of str
-        Addresses that, followed by a file's name, serve that file; tried in this order.
-    """
-
-    name: str
-    title: str
-    shape: tuple[int, ...]
-    x_max: int
-    class_names: tuple[str, ...]
-    n_train: int
-    n_test: int
-    licence: str
-    citation: str
-    embedded: bool
-    files: tuple[DataFile, ...]
-    mirrors: tuple[str, ...] = ()
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of all published files."""
-        return sum(file.n_bytes for file in self.files)
-
+__all__ = ["CATALOGUE", "DataFile", "DatasetInfo", "info"]
 
 _NUMERALS = tuple("0123456789")
 
@@ -205,7 +135,260 @@ FASHION_MNIST = DatasetInfo(
     ),
 )
 
-CATALOGUE = {entry.name: entry for entry in (DIGITS, MNIST, FASHION_MNIST)}
+_OMNIGLOT = DataFile(
+    "images_background_small1.zip",
+    1_319_022,
+    "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4",
+)
+_OMNIGLOT_MIRRORS = ("https://github.com/brendenlake/omniglot/raw/master/python/",)
+_OMNIGLOT_CITATION = (
+    "B. M. Lake, R. Salakhutdinov, J. B. Tenenbaum (2015), Human-level concept learning through probabilistic "
+    "program induction, Science 350:1332-1338, doi:10.1126/science.aab3050"
+)
+
+LETTERS = DatasetInfo(
+    name="letters",
+    title="Omniglot's Latin alphabet, 26 classes x 20 writers, 28 x 28",
+    shape=(28, 28),
+    x_max=255,
+    class_names=tuple(string.ascii_lowercase),
+    n_train=390,
+    n_test=130,
+    licence="MIT, copyright Brenden Lake",
+    citation=_OMNIGLOT_CITATION,
+    embedded=False,
+    files=(_OMNIGLOT,),
+    mirrors=_OMNIGLOT_MIRRORS,
+    folder="omniglot_small",
+    note="15 writers to train, 5 others to test; a stand-in for EMNIST letters, which has far more samples",
+)
+
+_GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),
+    *("nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+)
+
+SYMBOLS = DatasetInfo(
+    name="symbols",
+    title="Omniglot's Greek and Early Aramaic, 46 classes x 20 writers, 28 x 28",
+    shape=(28, 28),
+    x_max=255,
+    class_names=(
+        *_GREEK,
+        *(f"Early Aramaic {k}" for k in range(1, 23)),
+    ),
+    n_train=690,
+    n_test=230,
+    licence="MIT, copyright Brenden Lake",
+    citation=_OMNIGLOT_CITATION,
+    embedded=False,
+    files=(_OMNIGLOT,),
+    mirrors=_OMNIGLOT_MIRRORS,
+    folder="omniglot_small",
+    note="15 writers to train, 5 others to test; a stand-in for 46 classes of HASYv2, which has more samples",
+)
+
+EMNIST_LETTERS = DatasetInfo(
+    name="emnist-letters",
+    title="EMNIST letters, upper and lower case in one class, 28 x 28",
+    shape=(28, 28),
+    x_max=255,
+    class_names=tuple(string.ascii_lowercase),
+    n_train=124_800,
+    n_test=20_800,
+    licence="derived from NIST Special Database 19; published by NIST without a licence file",
+    citation="G. Cohen, S. Afshar, J. Tapson, A. van Schaik (2017), EMNIST: extending MNIST to handwritten "
+    "letters, Proc. IJCNN 2017:2921-2926, doi:10.1109/IJCNN.2017.7966217",
+    embedded=False,
+    files=(
+        DataFile(
+            "gzip.zip",
+            561_753_746,
+            md5="58c8d27c78d21e728a6bc7b3cc06412e",
+            urls=("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",),
+        ),
+    ),
+    homepage="https://www.nist.gov/itl/products-and-services/emnist-dataset",
+)
+
+HASYV2 = DatasetInfo(
+    name="hasyv2",
+    title="HASYv2 handwritten symbols, its 46 most frequent classes, 32 x 32",
+    shape=(32, 32),
+    x_max=255,
+    class_names=tuple(map(str, range(46))),
+    n_train=0,
+    n_test=0,
+    licence="ODbL 1.0 (Open Database License)",
+    citation="M. Thoma (2017), The HASYv2 dataset, arXiv:1701.08380, doi:10.5281/zenodo.259444",
+    embedded=False,
+    files=(
+        DataFile(
+            "HASYv2.tar.bz2",
+            0,
+            md5="fddf23f36e24b5236f6b3a0880c778e3",
+            urls=("https://zenodo.org/records/259444/files/HASYv2.tar.bz2",),
+        ),
+    ),
+    homepage="https://doi.org/10.5281/zenodo.259444",
+)
+
+CIFAR10 = DatasetInfo(
+    name="cifar10",
+    title="CIFAR-10 tiny photographs, 32 x 32, RGB",
+    shape=(32, 32, 3),
+    x_max=255,
+    class_names=(
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ),
+    n_train=50_000,
+    n_test=10_000,
+    licence="no explicit licence, cite the report; the images are from 80 Million Tiny Images",
+    citation="A. Krizhevsky (2009), Learning multiple layers of features from tiny images, technical report, "
+    "University of Toronto",
+    embedded=False,
+    files=(
+        DataFile(
+            "cifar-10-binary.tar.gz",
+            170_052_171,
+            md5="c32a1d4ab5d03f1284b67883e8d87530",
+            urls=("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+        ),
+    ),
+    homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+    stand_in=(
+        DataFile(
+            "CIFAR-10-images.zip",
+            62_190_935,
+            "3054c506d6b9c55863eb76490483f9f2d56b5a8850a262d6cfb7d6d71537273c",
+        ),
+    ),
+    stand_in_note="lossy JPEG copies (mean absolute error 5.8 of 255 against the originals); the original order "
+    "across classes is lost",
+)
+
+_NMNIST_CITATION = (
+    "G. Orchard, A. Jayawant, G. K. Cohen, N. Thakor (2015), Converting static image datasets to spiking "
+    "neuromorphic datasets using saccades, Front. Neurosci. 9:437, doi:10.3389/fnins.2015.00437"
+)
+_NMNIST_LICENCE = (
+    "CC BY-SA 4.0 according to the authors' site, which could not be consulted (Mendeley's record may say CC BY "
+    "4.0)"
+)
+
+NMNIST = DatasetInfo(
+    name="nmnist",
+    title="N-MNIST, 1,100 recordings of an event camera (ids 1-1000, 60001-60100), 34 x 34 x 2",
+    shape=(34, 34, 2),
+    x_max=1,
+    class_names=_NUMERALS,
+    n_train=1_000,
+    n_test=100,
+    licence=_NMNIST_LICENCE,
+    citation=_NMNIST_CITATION,
+    embedded=False,
+    files=(
+        DataFile(
+            "NMNISTsmall.tar.xz",
+            13_706_316,
+            "ee522d72d82b3a39fe0911e1c87f8d040abc2049373d69a41015cd2c06c6c7ba",
+        ),
+    ),
+    kind="events",
+    folder="nmnist_small",
+    homepage="https://github.com/bamsumit/slayerPytorch",
+    note="a 1,100-recording subset of N-MNIST",
+)
+
+NMNIST_FULL = DatasetInfo(
+    name="nmnist-full",
+    title="N-MNIST, all 70,000 recordings of an event camera, 34 x 34 x 2",
+    shape=(34, 34, 2),
+    x_max=1,
+    class_names=_NUMERALS,
+    n_train=60_000,
+    n_test=10_000,
+    licence=_NMNIST_LICENCE,
+    citation=_NMNIST_CITATION,
+    embedded=False,
+    files=(
+        DataFile(
+            "train.zip",
+            0,
+            md5="20959b8e626244a1b502305a9e6e2031",
+            urls=(
+                "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/"
+                "39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
+            ),
+        ),
+        DataFile(
+            "test.zip",
+            0,
+            md5="69ca8762b2fe404d9b9bad1103e97832",
+            urls=(
+                "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/"
+                "05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
+            ),
+        ),
+    ),
+    kind="events",
+    homepage="https://www.garrickorchard.com/datasets/n-mnist",
+)
+
+DVS128_GESTURE = DatasetInfo(
+    name="dvs128-gesture",
+    title="DVS128 Gesture, 11 gestures of 29 people before an event camera, 128 x 128 x 2",
+    shape=(128, 128, 2),
+    x_max=1,
+    class_names=(
+        "hand clapping",
+        "right hand wave",
+        "left hand wave",
+        "right arm clockwise",
+        "right arm counter clockwise",
+        "left arm clockwise",
+        "left arm counter clockwise",
+        "arm roll",
+        "air drums",
+        "air guitar",
+        "other gestures",
+    ),
+    n_train=0,
+    n_test=0,
+    licence="CC BY 4.0, IBM",
+    citation="A. Amir et al. (2017), A low power, fully event-based gesture recognition system, Proc. CVPR "
+    "2017:7388-7397, doi:10.1109/CVPR.2017.781",
+    embedded=False,
+    files=(DataFile("DvsGesture.tar.gz", 0, md5="8a5c71fb11e24e5ca5b11866ca6c00a1"),),
+    kind="events",
+    homepage="https://research.ibm.com/interactive/dvsgesture/",
+)
+
+CATALOGUE = {
+    entry.name: entry
+    for entry in (
+        DIGITS,
+        MNIST,
+        FASHION_MNIST,
+        LETTERS,
+        EMNIST_LETTERS,
+        SYMBOLS,
+        HASYV2,
+        CIFAR10,
+        NMNIST,
+        NMNIST_FULL,
+        DVS128_GESTURE,
+    )
+}
 
 
 def info(name: str) -> DatasetInfo:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import DataError, DescriptionError
 
+from .description import DatasetInfo
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -31,6 +33,8 @@ class Dataset:
     licence, citation : str
     checksums : mapping of str to str
         File name (unpacked) to the SHA-256 of the bytes that were read.
+    note : str
+        What has to be said wherever results on it are: that it is a stand-in, say.
 
     Raises
     ------
@@ -49,6 +53,34 @@ class Dataset:
     licence: str
     citation: str = field(repr=False)
     checksums: Mapping[str, str] = field(repr=False)
+    note: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        info: DatasetInfo,
+        *,
+        x_train: NDArray[np.uint8],
+        y_train: NDArray[np.int64],
+        x_test: NDArray[np.uint8],
+        y_test: NDArray[np.int64],
+        checksums: Mapping[str, str],
+    ) -> Dataset:
+        """Join the arrays with everything else that the catalogue says of them."""
+        return cls(
+            name=info.name,
+            x_train=x_train,
+            y_train=y_train,
+            x_test=x_test,
+            y_test=y_test,
+            x_max=info.x_max,
+            shape=info.shape,
+            class_names=info.class_names,
+            licence=info.licence,
+            citation=info.citation,
+            checksums=checksums,
+            note=info.note,
+        )
 
     def __post_init__(self) -> None:
         self._check("train", self.x_train, self.y_train)

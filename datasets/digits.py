@@ -44,17 +44,12 @@ def load() -> Dataset:
     table = np.loadtxt(lines, dtype=np.uint8, delimiter=",")
     x, y = table[:, :-1], table[:, -1].astype(np.int64)
     test = is_test(y)
-    return Dataset(
-        name=DIGITS.name,
+    return Dataset.of(
+        DIGITS,
         x_train=np.ascontiguousarray(x[~test]),
         y_train=y[~test],
         x_test=np.ascontiguousarray(x[test]),
         y_test=y[test],
-        x_max=DIGITS.x_max,
-        shape=DIGITS.shape,
-        class_names=DIGITS.class_names,
-        licence=DIGITS.licence,
-        citation=DIGITS.citation,
         checksums={_FILE.unpacked_name: _FILE.content_sha256},
     )
 

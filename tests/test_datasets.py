@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tegmentum import datasets
 from tegmentum.cli.datasets import app
-from tegmentum.datasets import digits, files, idx, mnist
+from tegmentum.datasets import digits, files, idx, locate, mnist
 from tegmentum.datasets.catalogue import CATALOGUE, MNIST, DataFile
 from tegmentum.simcore.errors import DataError, DescriptionError
 from tegmentum.simcore.rng import STREAM_SHUFFLE, permutation
@@ -117,27 +117,43 @@ def test_digits_split_never_changes():
 
 
 def test_names_and_unknown_name():
-    assert datasets.names() == ["digits", "mnist", "fashion-mnist"]
+    images = ["digits", "mnist", "fashion-mnist", "letters", "emnist-letters", "symbols", "hasyv2", "cifar10"]
+    events = ["nmnist", "nmnist-full", "dvs128-gesture"]
+    assert datasets.names() == images + events
+    assert [name for name in datasets.names() if datasets.info(name).kind == "events"] == events
     assert datasets.info("fashion_mnist") is datasets.info("Fashion-MNIST")
     with pytest.raises(
         DescriptionError, match=r"'mnits' is unknown; there are digits, mnist.*did you mean 'mnist'"
     ):
         datasets.load("mnits")
-    with pytest.raises(DescriptionError, match=r"fashion-mnist$"):
+    with pytest.raises(DescriptionError, match=r"dvs128-gesture$"):
         datasets.verify("zebra")
 
 
 def test_catalogue_is_complete():
-    hashes = [
-        value for entry in CATALOGUE.values() for f in entry.files for value in (f.sha256, f.content_sha256)
-    ]
+    published = {file for entry in CATALOGUE.values() for file in (*entry.files, *entry.stand_in)}
+    hashes = [value for file in published for value in (file.sha256, file.content_sha256) if value]
     assert all(len(value) == 64 and int(value, 16) for value in hashes)
-    assert len(set(hashes)) == len(hashes) == 18
+    assert len(set(hashes)) == len(hashes)
+    for file in published:
+        assert file.published_hash in (f"sha256:{file.sha256}", f"md5:{file.md5}")
+        assert file.sha256 or (len(file.md5) == 32 and int(file.md5, 16))
+        assert all(url.startswith("https://") for url in file.urls)
     for entry in CATALOGUE.values():
         assert entry.licence
         assert entry.citation
-        assert entry.embedded != bool(entry.mirrors)
+        assert len(set(entry.class_names)) == entry.n_classes
+        assert entry.embedded or entry.downloadable or entry.homepage
         assert all(mirror.endswith("/") for mirror in entry.mirrors)
+
+
+def test_images_are_no_events():
+    with pytest.raises(
+        DescriptionError, match=r"'nmnist' holds events, not images; read it with load_events"
+    ):
+        datasets.load("nmnist")
+    with pytest.raises(DescriptionError, match=r"'mnist' holds images, not events; read it with load\(\)"):
+        datasets.load_events("mnist")
 
 
 def test_limited():
@@ -182,7 +198,7 @@ def test_dataset_refuses(change, message):
 
 
 def test_import_is_lazy():
-    code = "import sys, tegmentum.datasets; print({'pooch', 'sklearn', 'requests'} & set(sys.modules))"
+    code = "import sys, tegmentum.datasets; print({'PIL', 'pooch', 'sklearn', 'requests'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"
 
@@ -274,7 +290,7 @@ def test_four_files_are_found(tiny, alone, tmp_path, monkeypatch, packed, folder
     np.testing.assert_array_equal(found.x_train, np.arange(12).reshape(3, 4))
     np.testing.assert_array_equal(found.x_test, np.arange(8).reshape(2, 4))
     assert (found.y_train.tolist(), found.y_test.tolist()) == ([0, 1, 9], [3, 4])
-    assert all(check.ok for check in mnist.verify(entry, base))
+    assert all(check.ok for check in locate.verify(entry, base))
 
 
 def test_checksum_mismatch(tiny, tmp_path):
@@ -288,7 +304,7 @@ def test_checksum_mismatch(tiny, tmp_path):
     )
     with pytest.raises(DataError, match=message):
         mnist.load(entry, tmp_path)
-    assert [check.ok for check in mnist.verify(entry, tmp_path)] == [True, False, True, True]
+    assert [check.ok for check in locate.verify(entry, tmp_path)] == [True, False, True, True]
 
 
 def test_absent_files_say_what_to_do(alone, tmp_path):
@@ -336,31 +352,31 @@ def web(tiny, monkeypatch):
 
 def test_download_tries_the_mirrors_in_turn(web, alone):
     entry, _, asked = web
-    paths = mnist.download(entry)
+    paths = locate.download(entry)
     assert paths == [alone / "tiny_mnist" / file.name for file in entry.files]
     name = entry.files[0].name
     assert asked[:2] == [f"https://down.example/{name}", f"https://up.example/{name}"]
     assert mnist.load(entry).y_test.tolist() == [3, 4]
     asked.clear()
-    assert mnist.download(entry) == paths
+    assert locate.download(entry) == paths
     assert asked == []  # all there
 
 
 def test_download_replaces_what_is_damaged(web, tmp_path):
     entry, _, asked = web
-    mnist.download(entry, tmp_path)
+    locate.download(entry, tmp_path)
     asked.clear()
     (tmp_path / "tiny_mnist" / entry.files[2].name).write_bytes(b"")
-    mnist.download(entry, tmp_path)
+    locate.download(entry, tmp_path)
     assert {Path(url).name for url in asked} == {entry.files[2].name}
-    assert all(check.ok for check in mnist.verify(entry, tmp_path))
+    assert all(check.ok for check in locate.verify(entry, tmp_path))
 
 
 def test_download_without_a_working_mirror(web):
     entry, contents, _ = web
     contents["train-images-idx3-ubyte"] = b"not what was published"
     with pytest.raises(DataError) as caught:
-        mnist.download(entry)
+        locate.download(entry)
     for part in (
         "no mirror gave train-images-idx3-ubyte.gz",
         "https://down.example/train-images-idx3-ubyte.gz (ConnectionError: no route to host)",
@@ -407,7 +423,12 @@ def invoke(*arguments, code=0):
 def test_cli_list(alone):
     found = {entry["name"]: entry for entry in json.loads(invoke("list", "--json"))["datasets"]}
     assert list(found) == datasets.names()
-    assert [entry["available"] for entry in found.values()] == [True, False, False]
+    assert [name for name, entry in found.items() if entry["available"]] == ["digits"]
+    assert [name for name, entry in found.items() if not entry["downloadable"]] == [
+        "digits",
+        "nmnist",
+        "dvs128-gesture",
+    ]
     assert found["mnist"]["n_train"] == 60_000
     assert found["mnist"]["files"][0]["name"] == "train-images-idx3-ubyte.gz"
     assert "digits" in invoke("list")

@@ -1,0 +1,114 @@
+"""DVS128 Gesture: hand and arm gestures before an event camera, cut from longer trials.
+
+The archive holds trials (``user01_fluorescent.aedat``, AEDAT 3.1), for each a table of its gestures
+(``user01_fluorescent_labels.csv``: class from 1, start and end in us), and the lists ``trials_to_train.txt``
+and ``trials_to_test.txt``, which share no person. A recording is the events from a gesture's start up to, but
+not at, its end, with times since its start; its class is from 0. The order is that of the lists, then of the
+tables.
+
+Times are made ascending within a recording where the file's are not. Gestures last about 6 s, which is what is
+binned by default.
+
+Source: A. Amir et al. (2017), A low power, fully event-based gesture recognition system, Proc. CVPR
+2017:7388-7397, doi:10.1109/CVPR.2017.781.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from tegmentum.simcore.errors import DataError
+
+from . import locate
+from .aedat import read_polarity
+from .archives import one, tar_members
+from .description import DatasetInfo
+from .files import open_verified
+from .recordings import EventDataset, EventTable, Recordings
+
+DURATION_US = 6_000_000
+
+_COLUMNS = ("class", "startTime_usec", "endTime_usec")
+_TABLE = re.compile(r"(?:.*/)?(?:user\w+_labels\.csv|trials_to_(?:train|test)\.txt)")
+
+Gesture = tuple[int, int, int]
+
+
+def load(info: DatasetInfo, data_dir: Path | None = None) -> EventDataset:
+    """Read and verify the archive, which takes minutes and several GB of memory.
+
+    Raises
+    ------
+    DataError
+        If the archive is missing, or is not what was published.
+    """
+    ((file, path),) = locate.paths(info, data_dir)
+    with open_verified(path, file) as archive:
+        found = tar_members(archive.stream, archive.source, _TABLE.fullmatch)
+        tables = {PurePosixPath(name).name: content for name, content in found}
+        lists = {part: _trials(tables, part, archive.source) for part in ("train", "test")}
+        trials = [*lists["train"], *lists["test"]]
+        archive.stream.seek(0)
+        cut = {
+            PurePosixPath(name).stem: _cut(
+                read_polarity(content, f"{archive.source}: {name}"),
+                _gestures(tables, PurePosixPath(name).stem, info.n_classes, archive.source),
+            )
+            for name, content in tar_members(
+                archive.stream, archive.source, lambda name: _is_trial(name, trials)
+            )
+        }
+    parts = {}
+    for part, names in lists.items():
+        if absent := [name for name in names if name not in cut]:
+            raise DataError(f"{archive.source}: holds no {absent[0]}.aedat; is it another archive?")
+        pairs = [pair for name in names for pair in cut[name]]
+        labels = [label for label, _ in pairs]
+        parts[part] = Recordings.of([table for _, table in pairs], labels, info.shape, DURATION_US)
+    return EventDataset.of(
+        info, train=parts["train"], test=parts["test"], checksums={file.name: archive.sha256}
+    )
+
+
+def _is_trial(name: str, trials: list[str]) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix == ".aedat" and path.stem in trials
+
+
+def _trials(tables: dict[str, bytes], part: str, source: str) -> list[str]:
+    """Trials that a list names, without their ``.aedat``."""
+    lines = one(tables, f"trials_to_{part}.txt", source).decode("ascii", errors="replace").split()
+    return [PurePosixPath(line).stem for line in lines]
+
+
+def _gestures(tables: dict[str, bytes], trial: str, n_classes: int, source: str) -> list[Gesture]:
+    """Class from 0, start and end of each gesture of a trial."""
+    name = f"{trial}_labels.csv"
+    rows = csv.DictReader(io.StringIO(one(tables, name, source).decode("ascii", errors="replace")))
+    gestures = []
+    try:
+        for row in rows:
+            label, start, end = (int(row[column]) for column in _COLUMNS)
+            gestures.append((label - 1, start, end))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{source}: {name} is no table of {', '.join(_COLUMNS)} ({error!r})") from error
+    for label, start, end in gestures:
+        if not 0 <= label < n_classes or end < start:
+            raise DataError(f"{source}: {name}: class {label + 1} from {start} to {end} us cannot be")
+    return gestures
+
+
+def _cut(trial: EventTable, gestures: list[Gesture]) -> list[tuple[int, EventTable]]:
+    """Each gesture's class and events."""
+    order = np.argsort(trial.t, kind="stable")
+    t = trial.t[order]
+    found = []
+    for label, start, end in gestures:
+        part = order[slice(*np.searchsorted(t, (start, end)))]
+        found.append((label, EventTable(trial.t[part] - start, trial.x[part], trial.y[part], trial.p[part])))
+    return found
