@@ -332,7 +332,7 @@ def is_rare(p: Plan, source: Poisson) -> bool:
     """Tell whether a source's spikes are drawn one by one, and not tick by tick."""
     if is_varied(source):
         return False
-    return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE
+    return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE  # type: ignore[arg-type]
 
 
 def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
