@@ -57,3 +57,28 @@ class Expectation:
         for k, r in enumerate(self.first_row()):
             code[k, r : r + 2] = 0.5
         return code
+
+
+@dataclass(frozen=True)
+class OneHotExpectation:
+    """Encode the expected class as itself: one row of the table for each class, and that row alone.
+
+    Parameters
+    ----------
+    n_classes : number of classes C, at least 2
+    """
+
+    n_classes: int
+
+    def __post_init__(self) -> None:
+        if self.n_classes < 2:
+            raise DescriptionError(f"OneHotExpectation: n_classes must be >= 2, got {self.n_classes}")
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table: C."""
+        return self.n_classes
+
+    def code(self) -> Array:
+        """Weights over rows for each class: the identity."""
+        return np.eye(self.n_classes)

@@ -11,7 +11,7 @@ from scipy import special
 from tegmentum.simcore import rng
 from tegmentum.simcore.errors import DescriptionError
 
-from .expectation import Expectation
+from .expectation import Expectation, OneHotExpectation
 
 Array = np.ndarray[Any, Any]
 
@@ -37,8 +37,9 @@ class Neuromodulator:
     expectation : Expectation
         what the level depends on
     name : str
-    table : {'uniform', 'normal', 'beta', 'zeros'}
-        distribution of N: U(0, 1); N(1/2, 1) clipped to [0, 1]; Beta(1/2, 1/2); or no neuromodulator at all
+    table : {'uniform', 'normal', 'beta', 'zeros', 'identity'}
+        distribution of N: U(0, 1); N(1/2, 1) clipped to [0, 1]; Beta(1/2, 1/2); no neuromodulator at all; or one
+        subpopulation for each row, with level 1 where its own row is expected and 0 elsewhere
 
     Notes
     -----
@@ -46,14 +47,14 @@ class Neuromodulator:
     Source: T. Zhang et al. (2023), Sci. Adv. 9:eadi2947, doi:10.1126/sciadv.adi2947.
     """
 
-    expectation: Expectation
+    expectation: Expectation | OneHotExpectation
     name: str = field(default="dopamine", kw_only=True)
     table: str = field(default="uniform", kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.table not in _QUANTILES:
+        if self.table not in (*_QUANTILES, "identity"):
             raise DescriptionError(
-                f"{type(self).__name__} {self.name!r}: table must be one of {', '.join(_QUANTILES)}, got {self.table!r}"
+                f"{type(self).__name__} {self.name!r}: table must be one of {', '.join(_QUANTILES)}, identity, got {self.table!r}"
             )
 
     def levels(self, n_subpopulations: int, seed: int, entity: int = 0) -> Array:
@@ -62,6 +63,13 @@ class Neuromodulator:
         ``entity`` numbers the projections of a network, so that each draws a table of its own.
         """
         rows = self.expectation.n_rows
+        if self.table == "identity":
+            if n_subpopulations != rows:
+                raise DescriptionError(
+                    f"{type(self).__name__} {self.name!r}: an identity table needs {rows} subpopulations, "
+                    f"got {n_subpopulations}"
+                )
+            return self.expectation.code()
         u = rng.uniform(rows * n_subpopulations, seed, rng.STREAM_TABLE, entity)
         table = _QUANTILES[self.table](u).reshape(rows, n_subpopulations)
         return np.asarray(self.expectation.code() @ table)

@@ -71,3 +71,20 @@ class LinearReceptor:
     def gain(self, level: Array) -> Array:
         """Gain for each level, same shape."""
         return self.slope * (np.asarray(level, dtype=np.float64) - self.baseline)
+
+
+@dataclass(frozen=True)
+class D1:
+    r"""D1-like receptor: plasticity is open where the level is above a threshold, and shut elsewhere.
+
+    .. math:: \gamma(\nu) = [\nu > \nu_0]
+
+    Source: W. Shen, M. Flajolet, P. Greengard, D. J. Surmeier (2008), Science 321:848-851,
+    doi:10.1126/science.1160575: potentiation of D1 neurons needs dopamine.
+    """
+
+    threshold: float = 0.5
+
+    def gain(self, level: Array) -> Array:
+        """Gain for each level, same shape."""
+        return np.where(np.asarray(level) > self.threshold, 1.0, 0.0)
