@@ -85,7 +85,7 @@ def test_weights_equal_the_slow_simulation(rule, threads):
         ),
         Projection(kick, cell, FromCOO(np.arange(n), np.arange(n)), weight=1e8, delay=0.1),
     )
-    simulation = Simulation(network, precision="float64", threads=threads)
+    simulation = Simulation(network, precision="float64", threads=threads, max_rate=1e5)
     record = Record(spikes=[cell])
     spikes = [simulation.run(ms, record).spikes["cell"] for ms in (100.0, 17.0, 283.0)]
     fired = [np.concatenate([s.tick[s.neuron == k] for s in spikes]) for k in range(n)]
