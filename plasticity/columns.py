@@ -5,6 +5,7 @@ See :mod:`.columns_kernel` for the equations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -75,14 +76,28 @@ class ColumnParameters:
 class Columns:
     """Columns over an image of ``shape`` (height, width) or (height, width, channels).
 
+    Parameters
+    ----------
+    shape, parameters : see above
+    seed, threads : of initial fields, of encoded spikes and of the patches looked at; no result depends on threads
+    given : samples are no intensities but spikes, 0 or 1 for each tick and channel, as an event camera gives them:
+        uint8 (n, n_ticks * n_channels)
+
     Attributes
     ----------
     fields : float32 (size * size * channels, n_features), the weights that all positions share
     n_outputs : pools times features
     """
 
-    def __init__(self, shape: tuple[int, ...], parameters: ColumnParameters, seed: int, threads: int):
-        self.p, self.seed, self.threads = parameters, seed, threads
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        parameters: ColumnParameters,
+        seed: int,
+        threads: int,
+        given: bool = False,
+    ):
+        self.p, self.seed, self.threads, self.given = parameters, seed, threads, given
         height, width = shape[:2]
         if min(height, width) < parameters.size:
             raise DescriptionError(
@@ -111,22 +126,36 @@ class Columns:
         self._by_feature = fields
         self.fields = np.ascontiguousarray(fields.T, dtype=np.float32)
 
-    def _input(self, x: Array, x_max: int, stream: Any) -> Input:
-        return Input(x, x_max, self.p.n_ticks, False, self.p.rate_scale, stream, 0, self.seed)
+    def _encoder(self, x: Array, x_max: int, stream: Any) -> Callable[[Array], Any]:
+        """Return a function that gives the events of some of the samples."""
+        n_ticks = self.p.n_ticks
+        if self.given:
+            spikes = x.reshape(len(x), n_ticks, self.n_channels)
 
-    def _encode(self, source: Input, index: Array) -> Any:
-        events = window_arrays.allocate(len(index), self.p.n_ticks, int(source.capacity[index].sum()) + 1)
-        source.encoder(self.kernels, index, events)(0, len(index))
-        return events
+            def take(index: Array) -> Any:
+                room = len(index) * (n_ticks * (self.n_channels + 1) + 1) + 1
+                events = window_arrays.allocate(len(index), n_ticks, room)
+                self.kernels.from_spikes(spikes[index], self.n_channels, 0, len(index), events)
+                return events
+
+            return take
+        source = Input(x, x_max, n_ticks, False, self.p.rate_scale, stream, 0, self.seed)
+
+        def encode(index: Array) -> Any:
+            events = window_arrays.allocate(len(index), n_ticks, int(source.capacity[index].sum()) + 1)
+            source.encoder(self.kernels, index, events)(0, len(index))
+            return events
+
+        return encode
 
     def learn(self, x: Array, x_max: int) -> int:
         """Learn the receptive fields from samples, one after the other; returns the number of patches matched."""
-        source = self._input(x, x_max, rng.STREAM_ENCODE_TRAIN)
+        encode = self._encoder(x, x_max, rng.STREAM_ENCODE_TRAIN)
         n, p = len(x), self.p
         draws = rng.uniform(n * p.n_patches, self.seed, rng.STREAM_TABLE, 1000).reshape(n, p.n_patches)
         fields, wins = self._by_feature.copy(), np.zeros(p.n_features, np.int64)
         used, patches = self.kernels.compete(
-            self._encode(source, np.arange(n)), p.n_ticks, n, self.n_channels, self.geometry, fields, wins, 0,
+            encode(np.arange(n)), p.n_ticks, n, self.n_channels, self.geometry, fields, wins, 0,
             p.vigilance, 0.5 * p.n_ticks, draws,
         )  # fmt: skip
         self.n_recruited = int(used)
@@ -138,13 +167,13 @@ class Columns:
 
         The input spikes of a sample are drawn from its content alone, so its response does not depend on the others.
         """
-        source = self._input(x, x_max, rng.STREAM_ENCODE_TEST)
+        encode = self._encoder(x, x_max, rng.STREAM_ENCODE_TEST)
         out = np.zeros((len(x), self.n_outputs), np.float32)
         fan_out = self.p.size**2 * self.p.n_features
 
         def some(first: int) -> int:
             index = np.arange(first, min(first + _CHUNK, len(x)))
-            events = self._encode(source, index)
+            events = encode(index)
             self.kernels.respond(
                 events, self.p.n_ticks, 0, len(index), self.n_channels, self.geometry, self.fields, self.inhibition,
                 np.float32(self.p.quantum), self.pool, out[first : first + len(index)],

@@ -73,12 +73,13 @@ class EGDC:
     n_classes : classes of the data set, seen or not
     parameters : EGDCParameters
     seed, threads : of the input's spikes and the initial fields; no result depends on threads
+    given : samples are spikes for each tick and channel, see :class:`~tegmentum.plasticity.columns.Columns`
     """
 
     def __init__(self, shape: tuple[int, ...], n_classes: int, parameters: EGDCParameters | None = None, *,
-                 seed: int = 0, threads: int = 1):  # fmt: skip
+                 seed: int = 0, threads: int = 1, given: bool = False):  # fmt: skip
         self.p = parameters or EGDCParameters()
-        self.columns = Columns(shape, self.p.columns, seed, threads)
+        self.columns = Columns(shape, self.p.columns, seed, threads, given)
         self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral)
         self.dopamine: Neuromodulator = Dopamine(OneHotExpectation(n_classes), table="identity")
         gain = D1().gain(self.dopamine.levels(n_classes, seed))
