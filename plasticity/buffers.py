@@ -13,7 +13,9 @@ from .layer import BLOCK, Layer
 
 
 class Buffers:
-    """Two slots of everything: one is written while the other is read.
+    """Two slots of everything, of which one is written while the other is read, and three of outputs.
+
+    Outputs are read by the next stage, which lists them, and again by the one after, which learns from them.
 
     Parameters
     ----------
@@ -29,6 +31,8 @@ class Buffers:
 
     def __init__(self, layers: Sequence[Layer], largest: int, n_ticks: int, n_trials: int, batch: int, dtype: Any,
                  learning: bool):  # fmt: skip
+        self.largest, self.n_trials = largest, n_trials
+        self.none = np.zeros((1, 1, 1), dtype)
         n_batches = max(1, n_trials // batch)
         self.events, self.rows, self.outputs, self.rates = [], [], [], []  # type: ignore[var-annotated]
         for k, layer in enumerate(layers):
@@ -39,5 +43,5 @@ class Buffers:
                 [window_arrays.allocate(n_trials, n_ticks, n_trials * entries + 1) for _ in range(2)]
             )
             self.rows.append([window_arrays.allocate_rows(n_batches, *room) for _ in range(2)])
-            self.outputs.append([np.zeros((n_trials, n_ticks, layer.n_padded), dtype) for _ in range(2)])
+            self.outputs.append([np.zeros((n_trials, n_ticks, layer.n_padded), dtype) for _ in range(3)])
             self.rates.append([np.zeros((n_trials, layer.n_padded), np.float32) for _ in range(2)])

@@ -74,11 +74,22 @@ def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):
             w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], g[j], step)
 
 
+@njit(nogil=True, cache=True)
+def collect(events, trial, slot, x):
+    """Fill x with the whole input of one tick: what was expected, and the deviations from it."""
+    x[:] = np.float32(0.0)
+    for k in range(events.base_start[trial], events.base_start[trial] + events.base_count[trial]):
+        x[events.index[k]] += events.value[k]
+    for k in range(events.start[slot], events.start[slot] + events.count[slot]):
+        x[events.index[k]] += events.value[k]
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def apply_columns(
-    table, first_moment, second_moment, n_neurons, events, first, n_trials, n_ticks, grad, x, gt, step
+    table, first_moment, second_moment, n_neurons, events, before, first, n_trials, n_ticks, grad, x, gt, step
 ):
     """Sum the gradient neuron by neuron over the ticks at which it has credit, and step it: for narrow layers."""
+    last = table.shape[0] - 1
     zero = np.float32(0.0)
     gt[:] = zero
     for b in range(n_trials):
@@ -90,12 +101,13 @@ def apply_columns(
                 alive |= now[j] != zero
             if alive == 0:
                 continue
-            x[:] = zero
-            for k in range(events.base_start[trial], events.base_start[trial] + events.base_count[trial]):
-                x[events.index[k]] += events.value[k]
-            slot = trial * n_ticks + t
-            for k in range(events.start[slot], events.start[slot] + events.count[slot]):
-                x[events.index[k]] += events.value[k]
+            if len(before) > 1:
+                given = before[trial, t]
+                for i in range(last):
+                    x[i] = given[i]
+                x[last] = np.float32(1.0)
+            else:
+                collect(events, trial, trial * n_ticks + t, x)
             for j in range(n_neurons):
                 a = now[j]
                 if a != zero:
@@ -118,7 +130,7 @@ def aligned(n_rows, width):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def learn_block(
-    table, first_moment, second_moment, seen, column, n_neurons, events, rows, labels, gains, error_scale,
+    table, first_moment, second_moment, seen, column, n_neurons, events, before, rows, labels, gains, error_scale,
     every_tick, learning, steps, constants, rule, n_batches, n_trials, n_ticks, outputs, rates,
 ):  # fmt: skip
     """Advance one block of a layer through ``n_batches`` batches, learning after each.
@@ -129,6 +141,8 @@ def learn_block(
         weights of the block and the optimiser's moments
     column : int
         first neuron of the block; ``n_neurons`` of them are real, the rest padding
+    before : (n_batches * n_trials, n_ticks, >= n_rows - 1)
+        the same input as outputs of the layer before; a single trial if there is none
     rows : RowIndex whose arrays have a leading axis for the batch
     gains : float32 (n_classes, n_padded)
         the signal at the last tick, if ``error_scale`` is 0: what the neuromodulator makes of the expected class
@@ -177,22 +191,12 @@ def learn_block(
                     for j in range(n_neurons):
                         signal[0, j] = gains[labels[trial], column + j]
                 credit(
-                    v,
-                    out,
-                    signal,
-                    every_tick,
-                    constants,
-                    rule,
-                    backwards,
-                    base,
-                    rate,
-                    grad,
-                    b * (n_ticks + 1),
-                )
+                    v, out, signal, every_tick, constants, rule, backwards, base, rate, grad, b * (n_ticks + 1)
+                )  # fmt: skip
         if learning and narrow:
             apply_columns(
-                table, first_moment, second_moment, n_neurons, events, k * n_trials, n_trials, n_ticks, grad, x, gt,
-                step,
+                table, first_moment, second_moment, n_neurons, events, before, k * n_trials, n_trials, n_ticks, grad,
+                x, gt, step,
             )  # fmt: skip
         elif learning:
             batch_rows = RowIndex(rows.start[k], rows.slot[k], rows.value[k])

@@ -129,13 +129,13 @@ class Layer:
         """Constants of the optimiser for the next ``n`` steps, float32 (n, 6)."""
         return np.array([self.optimiser.constants(self.steps + k + 1) for k in range(n)], np.float32)
 
-    def learn(self, block: int, events: Any, rows: Any, labels: Array, steps: Any, n_batches: int, n_trials: int,
-              n_ticks: int, outputs: Array, rates: Array, learning: bool) -> None:  # fmt: skip
+    def learn(self, block: int, events: Any, before: Any, rows: Any, labels: Array, steps: Any, n_batches: int,
+              n_trials: int, n_ticks: int, outputs: Array, rates: Array, learning: bool) -> None:  # fmt: skip
         """Advance one block through ``n_batches`` batches; see the kernel."""
         column = block * self.width
         self.kernels.learn_block(
             self.table[block], self.first_moment[block], self.second_moment[block], self.seen[block], column,
-            min(self.width, self.n_post - column), events, rows, labels, self.padded_gains, self.error_scale,
+            min(self.width, self.n_post - column), events, before, rows, labels, self.padded_gains, self.error_scale,
             self.every_tick, learning and self.learns, steps, self.constants, self.factor, n_batches, n_trials,
             n_ticks, outputs, rates,
         )  # fmt: skip

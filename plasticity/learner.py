@@ -100,6 +100,7 @@ class Learner:
         self.n_inputs, self.n_classes = chain[0].pre.size, chain[-1].post.size
         self.layers = [Layer(p, k, self.n_classes, self.n_ticks, batch, seed) for k, p in enumerate(chain)]
         self._n_events = 0
+        self._buffers: dict[bool, Buffers] = {}
 
     def learn(
         self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None
@@ -203,7 +204,10 @@ class Learner:
         stream = rng.STREAM_ENCODE_TRAIN if learning else rng.STREAM_ENCODE_TEST
         inputs = Input(x, x_max, self.n_ticks, self.graded, self.rate_scale, stream, epoch, self.seed)
         largest = int(inputs.capacity.max(initial=1))
-        buffers = Buffers(self.layers, largest, self.n_ticks, n_trials, self.batch, self._dtype, learning)
+        buffers = self._buffers.get(learning)
+        if buffers is None or buffers.n_trials != n_trials or buffers.largest < largest:
+            buffers = Buffers(self.layers, largest, self.n_ticks, n_trials, self.batch, self._dtype, learning)
+            self._buffers[learning] = buffers
         stages = []
         for k, layer in enumerate(self.layers):
             stages.append(partial(self._prepare, k, inputs, buffers, learning))
@@ -211,11 +215,11 @@ class Learner:
         return stages, buffers
 
     def _prepare(
-        self, k: int, inputs: Input, buffers: Buffers, learning: bool, chunk: Array, slot: int
+        self, k: int, inputs: Input, buffers: Buffers, learning: bool, chunk: Array, number: int
     ) -> list[Task]:
         """Tasks that list the input events of layer k, one task for each group of batches."""
         layer, kernels = self.layers[k], self.layers[k].kernels
-        events, rows = buffers.events[k][slot], buffers.rows[k][slot]
+        events, rows = buffers.events[k][number % 2], buffers.rows[k][number % 2]
         n_batches, n_trials = chunk.shape
         if k == 0:
             encode = inputs.encoder(kernels, chunk.ravel(), events)
@@ -227,7 +231,7 @@ class Learner:
             if k == 0:
                 encode(a, b)
             else:
-                convert(buffers.outputs[k - 1][slot], layer.n_pre, a, b, events)
+                convert(buffers.outputs[k - 1][number % 3], layer.n_pre, a, b, events)
             if sort:
                 for j in range(first, last):
                     batch_rows = window_arrays.RowIndex(rows.start[j], rows.slot[j], rows.value[j])
@@ -237,11 +241,12 @@ class Learner:
         return [partial(task, j, min(j + size, n_batches)) for j in range(0, n_batches, size)]
 
     def _advance(
-        self, k: int, layer: Layer, y: Array, buffers: Buffers, learning: bool, chunk: Array, slot: int
+        self, k: int, layer: Layer, y: Array, buffers: Buffers, learning: bool, chunk: Array, number: int
     ) -> list[Task]:
         """Tasks that advance layer k through the chunk, one task for each block of neurons."""
         n_batches, n_trials = chunk.shape
-        events = buffers.events[k][slot]
+        events = buffers.events[k][number % 2]
+        before = buffers.outputs[k - 1][number % 3] if k else buffers.none
         self._n_events += int(events.spikes[: chunk.size].sum()) * layer.n_post
         steps = layer.step_constants(n_batches)
         if learning:
@@ -249,8 +254,8 @@ class Learner:
         labels = y[chunk.ravel()]
         return [
             partial(
-                layer.learn, block, events, buffers.rows[k][slot], labels, steps, n_batches, n_trials, self.n_ticks,
-                buffers.outputs[k][slot], buffers.rates[k][slot], learning,
+                layer.learn, block, events, before, buffers.rows[k][number % 2], labels, steps, n_batches, n_trials,
+                self.n_ticks, buffers.outputs[k][number % 3], buffers.rates[k][number % 2], learning,
             )
             for block in range(layer.n_blocks)
         ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Stages that pass chunks of trials on to each other, each one chunk behind the stage before.
 
-A stage is a function ``tasks(chunk, slot) -> list of callables``; the callables of all stages that are busy in one
+A stage is a function ``tasks(chunk, number) -> list of callables``; the callables of all stages that are busy in one
 wave touch different memory, so they may run in any order and at once. Threads wait passively: a spinning pool
 collapses on a shared machine.
 """
@@ -18,8 +18,8 @@ Stage = Callable[[Any, int], list[Task]]
 def flow_through(stages: Sequence[Stage], chunks: Sequence[Any], threads: int) -> Iterator[int]:
     """Drive ``chunks`` through ``stages``; yields the number of each chunk that has left the last stage.
 
-    ``slot`` alternates between 0 and 1 from chunk to chunk: a stage writes slot ``chunk % 2`` while the next stage
-    reads the other. What a chunk left in a slot must be used before the generator is advanced.
+    A stage that writes slot ``number % 2`` does so while the next stage reads the other slot; what the stage after
+    that still reads needs three slots. What a chunk left behind must be used before the generator is advanced.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="tegmentum") if threads > 1 else None
     try:
@@ -29,7 +29,7 @@ def flow_through(stages: Sequence[Stage], chunks: Sequence[Any], threads: int) -
                 len(stages) - 1, -1, -1
             ):  # the narrow last stage first: it is the longest task
                 if 0 <= wave - behind < len(chunks):
-                    tasks += stages[behind](chunks[wave - behind], (wave - behind) % 2)
+                    tasks += stages[behind](chunks[wave - behind], wave - behind)
             if pool is None:
                 for task in tasks:
                     task()
