@@ -65,7 +65,7 @@ def advance(
     """
     n_shards = fired.ptr.shape[2]
     flags = np.zeros(1024, np.uint8)
-    u = (np.zeros(64, np.uint32), np.zeros(64, np.uint32), np.zeros(64, np.uint32), np.zeros(64, np.uint32))
+    u, counters = np.zeros(256, np.uint32), np.zeros(64, np.uint32)
     first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
     events = 0
     for trial in range(first, inputs.shape[0], step):
@@ -80,8 +80,8 @@ def advance(
             parity = tick & 1
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
-            pour(rain, flat, u, tick, trial)
-            pour_varied(varied, flat, u, tick, trial)
+            pour(rain, flat, u, counters, tick, trial)
+            pour_varied(varied, flat, u, counters, tick, trial)
             drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)

@@ -2,7 +2,7 @@
 
 The number of spikes in a tick is drawn by the alias method: A. J. Walker (1977), ACM Trans. Math. Softw.
 3:253-256, doi:10.1145/355744.355749. The word of neuron ``i`` is a function of (seed, source, i, tick,
-trial): blocks of 256 neurons take the four words of 64 Philox counters, so that both loops are vectorised.
+trial): blocks of 256 neurons take the four words of 64 Philox counters, and both loops are vectorised.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 
 from .binding import real
+from .philox_block import philox_block
 
 STREAM_POISSON = 6  # as in .rng
 GROUP, BLOCK = 64, 256
-_32 = np.uint64(32)
-_W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 
 
 def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
@@ -52,40 +50,16 @@ def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
     return limit.astype(np.uint32), other.astype(np.uint32), bits
 
 
-def turn(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
-    """One of Philox's ten rounds, on 32-bit words."""
-    p0, p1 = _M0 * np.uint64(c0), _M1 * np.uint64(c2)
-    return np.uint32(p1 >> _32) ^ c1 ^ k0, np.uint32(p1), np.uint32(p0 >> _32) ^ c3 ^ k1, np.uint32(p0)
+def draw(u: Any, counters: Any, block: int, c1: Any, c2: Any, c3: Any, key: Any) -> None:
+    """Fill ``u`` with the words of the neurons of a block: :func:`.rng.philox` of 64 counters, all first words first.
 
-
-def words(u: Any, first: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> None:
-    """Fill four arrays of 64 with :func:`.rng.philox` of 64 counters.
-
-    Straight-line code on 32-bit words, as LLVM vectorises neither a loop around another loop nor 64-bit
-    products.
+    ``u`` is uint32 (256,), ``counters`` uint32 (64,) scratch.
     """
-    a, b, c, d = u
-    l0, l1 = np.uint32(k0 + _W0), np.uint32(k1 + _W1)
-    m0, m1 = np.uint32(l0 + _W0), np.uint32(l1 + _W1)
-    n0, n1 = np.uint32(m0 + _W0), np.uint32(m1 + _W1)
-    o0, o1 = np.uint32(n0 + _W0), np.uint32(n1 + _W1)
-    p0, p1 = np.uint32(o0 + _W0), np.uint32(o1 + _W1)
-    q0, q1 = np.uint32(p0 + _W0), np.uint32(p1 + _W1)
-    r0, r1 = np.uint32(q0 + _W0), np.uint32(q1 + _W1)
-    s0, s1 = np.uint32(r0 + _W0), np.uint32(r1 + _W1)
-    t0, t1 = np.uint32(s0 + _W0), np.uint32(s1 + _W1)
     for g in range(GROUP):
-        w, x, y, z = turn(np.uint32(first + g), c1, c2, c3, k0, k1)
-        w, x, y, z = turn(w, x, y, z, l0, l1)
-        w, x, y, z = turn(w, x, y, z, m0, m1)
-        w, x, y, z = turn(w, x, y, z, n0, n1)
-        w, x, y, z = turn(w, x, y, z, o0, o1)
-        w, x, y, z = turn(w, x, y, z, p0, p1)
-        w, x, y, z = turn(w, x, y, z, q0, q1)
-        w, x, y, z = turn(w, x, y, z, r0, r1)
-        w, x, y, z = turn(w, x, y, z, s0, s1)
-        w, x, y, z = turn(w, x, y, z, t0, t1)
-        a[g], b[g], c[g], d[g] = w, x, y, z
+        counters[g] = np.uint32(block * GROUP + g)
+    philox_block(
+        u, counters, GROUP, np.uint64(c1), np.uint64(c2), np.uint64(c3), np.uint64(key[0]), np.uint64(key[1])
+    )
 
 
 def add_counts(u: Any, inputs: Any, weight: Any, limit: Any, other: Any, shift: Any, mask: Any) -> None:
@@ -112,12 +86,11 @@ def add_varied(u: Any, inputs: Any, weight: Any, mean: Any, scale: float, n_term
         inputs[i] += weight * real(n)
 
 
-def pour_varied(varied: Any, inputs: Any, u: Any, tick: int, trial: int) -> None:
+def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for sources whose rate differs between neurons or moments.
 
     The arguments are those of :func:`pour`.
     """
-    c1, k0, k1 = np.uint32(tick), varied.key[0], varied.key[1]
     c3 = np.uint32(STREAM_POISSON) | np.uint32(trial) << np.uint32(8)
     for r in range(varied.source.shape[0]):
         source, base, neuron, count, first = varied.source[r]
@@ -128,29 +101,26 @@ def pour_varied(varied: Any, inputs: Any, u: Any, tick: int, trial: int) -> None
         n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
         c2 = np.uint32(source) | np.uint32(tick >> 32) << np.uint32(16)
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            words(u, block * GROUP, c1, c2, c3, k0, k1)
-            for w in range(4):
-                lo = block * BLOCK + w * GROUP - neuron
-                skip, n = max(-lo, 0), min(count - lo, GROUP)
-                if n > skip:
-                    at, here = base + lo, first + lo
-                    mean = varied.mean[here + skip : here + n]
-                    add_varied(
-                        u[w][skip:n], inputs[at + skip : at + n], varied.weight[r], mean, scale, n_terms
-                    )
+            draw(u, counters, block, np.uint32(tick), c2, c3, varied.key)
+            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
+            skip, n = max(-lo, 0), min(count - lo, BLOCK)
+            at, here = base + lo, first + lo
+            mean = varied.mean[here + skip : here + n]
+            add_varied(u[skip:n], inputs[at + skip : at + n], varied.weight[r], mean, scale, n_terms)
 
 
-def pour(rain: Any, inputs: Any, u: Any, tick: int, trial: int) -> None:
+def pour(rain: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for all sources onto a shard.
 
     Parameters
     ----------
     inputs : real[n_rows * n_slots]
         accumulators, added to
-    u : four arrays uint32[GROUP]
+    u : uint32[BLOCK]
+        scratch
+    counters : uint32[GROUP]
         scratch
     """
-    c1, k0, k1 = np.uint32(tick), rain.key[0], rain.key[1]
     c3 = np.uint32(STREAM_POISSON) | np.uint32(trial) << np.uint32(8)
     for r in range(rain.source.shape[0]):
         source, base, neuron, count, offset, bits = rain.source[r]
@@ -159,10 +129,8 @@ def pour(rain: Any, inputs: Any, u: Any, tick: int, trial: int) -> None:
         shift, mask = np.uint32(32 - bits), np.uint32((1 << (32 - bits)) - 1)
         weight = rain.weight[r]
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            words(u, block * GROUP, c1, c2, c3, k0, k1)
-            for w in range(4):
-                lo = block * BLOCK + w * GROUP - neuron  # where the word's first neuron is in the shard
-                skip, n = max(-lo, 0), min(count - lo, GROUP)
-                if n > skip:
-                    at = base + lo
-                    add_counts(u[w][skip:n], inputs[at + skip : at + n], weight, limit, other, shift, mask)
+            draw(u, counters, block, np.uint32(tick), c2, c3, rain.key)
+            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
+            skip, n = max(-lo, 0), min(count - lo, BLOCK)
+            at = base + lo
+            add_counts(u[skip:n], inputs[at + skip : at + n], weight, limit, other, shift, mask)
