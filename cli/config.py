@@ -14,7 +14,7 @@ from tegmentum.simcore import connect, neurons
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.network import Network, Population, Projection
 from tegmentum.simcore.record import Record, Trace
-from tegmentum.simcore.sources import Current, Poisson, SpikeTrain
+from tegmentum.simcore.sources import Current, Noise, Poisson, SpikeTrain
 
 MODELS = {
     name: getattr(neurons, name)
@@ -102,6 +102,14 @@ class CurrentConfig(_Strict):
     stop: float = float("inf")
 
 
+class NoiseConfig(_Strict):
+    """Gaussian white current, drawn anew in each tick for each neuron."""
+
+    post: str | list[str]
+    std: float = Field(ge=0, description="pA, of the current in a tick")
+    mean: float = Field(0.0, description="pA")
+
+
 class TraceConfig(_Strict):
     """A state variable over time."""
 
@@ -127,6 +135,7 @@ class Config(_Strict):
     projections: list[ProjectionConfig] = []
     poisson: list[PoissonConfig] = []
     currents: list[CurrentConfig] = []
+    noise: list[NoiseConfig] = []
     record: RecordConfig = Field(default_factory=lambda: RecordConfig(every=None))
 
 
@@ -258,6 +267,8 @@ def network_of(config: Config) -> Network:
     for k, c in enumerate(config.currents):
         posts = chosen(c.post, f"currents.{k}.post")
         parts += [Current(post, _value(c.amplitude, "amplitude"), c.start, c.stop) for post in posts]
+    for k, n in enumerate(config.noise):
+        parts += [Noise(post, n.std, n.mean) for post in chosen(n.post, f"noise.{k}.post")]
     return Network(*parts)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from .drops import drip
 from .events import after, broadcast, deliver, meet, play
+from .noise import blow
 from .plastic import fade as fade_p0
 from .plastic import remember as remember_p0
 from .poisson import pour, pour_varied
@@ -44,6 +45,7 @@ def advance(
     rain: Any,
     varied: Any,
     drops: Any,
+    wind: Any,
     touch: Any,
     kinds: Any,
     fired: Any,
@@ -61,7 +63,7 @@ def advance(
     k : int
         number of the shard
     inputs : real[n_trials, n_rows, n_slots]
-        accumulators
+        accumulators, one row for each receptor, and in the last row injected currents, if there are any
     """
     n_shards = fired.ptr.shape[2]
     flags = np.zeros(1024, np.uint8)
@@ -82,6 +84,7 @@ def advance(
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
             pour(rain, flat, u, counters, tick, trial)
             pour_varied(varied, flat, u, counters, tick, trial)
+            blow(wind, flat, u, counters, tick, trial)
             drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)

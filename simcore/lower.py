@@ -39,12 +39,13 @@ from .lowered import (
     Rain,
     Trains,
     Varied,
+    Wind,
     Wires,
 )
 from .network import Network, Population, Projection, default_receptor
-from .poisson import alias_table
 from .rng import STREAM_STATE, seed_key, uniform
-from .sources import Current, Poisson
+from .sources import Current, Noise, Poisson
+from .tables import alias_table, normal_table
 
 Array = np.ndarray[Any, Any]
 _RARE = 0.02  # spikes in a tick below which Poisson input is drawn spike by spike
@@ -91,8 +92,9 @@ class Plan:
 
     @property
     def n_rows(self) -> int:
-        """Largest number of receptors of a model."""
-        return max((len(p.model.receptors) for p in self.populations), default=1)
+        """Largest number of receptors of a model, and one more where currents are injected."""
+        n_receptors = max((len(p.model.receptors) for p in self.populations), default=1)
+        return n_receptors + any(kind.current for kind in self.kinds)
 
     def numbers(self, shard: int, name: str) -> tuple[int, int]:
         """Range of a population's neurons that a shard owns."""
@@ -224,7 +226,6 @@ def kind_arrays(p: Plan, kind: KindPlan, shard: int, seed: int, n_trials: int, r
         fields=functions["State"](*(np.ascontiguousarray(np.tile(a[owned], (n_trials, 1))) for a in state)),
         table=np.array(tables, dtype=real),
         arrays=tuple(np.ascontiguousarray(np.concatenate(arrays[name])) for name in kind.varying),
-        current=np.zeros(first if kind.current else 0, dtype=real),
         last=np.zeros((n_trials, first if kind.lazy else 0), dtype=np.int64),
         part=np.array(part, dtype=np.int64).reshape(-1, 5),
     )
@@ -239,7 +240,31 @@ def current_steps(p: Plan) -> dict[str, list[tuple[int, float, Array]]]:
             amplitude = np.broadcast_to(np.asarray(source.amplitude, np.float64), source.post.size)
             # the current of [start, stop) acts on the steps that end in (start, stop]
             out.setdefault(source.post.name, []).append((round(source.start / p.dt) + 1, stop + 1, amplitude))
+        elif isinstance(source, Noise):
+            out.setdefault(source.post.name, []).append((0, math.inf, np.full(source.post.size, source.mean)))
     return out
+
+
+def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
+    """Return the sources of Gaussian current into one shard; the means are among the steady currents."""
+    rows, std, seen = [], [], set()
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Noise) or source.std == 0:
+            continue
+        lo, hi = p.numbers(shard, source.post.name)
+        slot = p.first_slot[shard][source.post.name]
+        base = (p.n_rows - 1) * p.n_slots[shard] + slot
+        rows.append((number, base, slot, lo, hi - lo, source.post.name in seen))
+        std.append(source.std)
+        seen.add(source.post.name)
+    return Wind(
+        np.array(rows, np.int64).reshape(-1, 6),
+        np.array(std, real),
+        np.zeros(p.n_slots[shard] if rows else 0, real),
+        normal_table() if rows else np.zeros((3, 0)),
+        np.zeros((n_trials if rows else 1, 256)),
+        np.array(seed_key(seed), np.uint32),
+    )
 
 
 def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:

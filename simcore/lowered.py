@@ -107,6 +107,20 @@ class Drops(NamedTuple):
     key: Any  # uint64[2]
 
 
+class Wind(NamedTuple):
+    """Sources of Gaussian current into one shard, by population."""
+
+    source: (
+        Any  # int64[n, 6]: source number, first place in the inputs, first slot, first neuron, count, whether
+    )
+    #              another one into the same neurons comes before
+    std: Any  # real[n]
+    steady: Any  # real[n_slots], current without noise [pA]
+    table: Any  # float64[3, n_cells], of the normal distribution
+    z: Any  # float64[n_trials, 256], scratch
+    key: Any  # uint32[2]
+
+
 class Touch(NamedTuple):
     """Neurons of lazy populations that events have reached in this tick."""
 
@@ -121,7 +135,6 @@ class Kind(NamedTuple):
     fields: Any  # the model's State of real[n_trials, n]
     table: Any  # real[n_populations, n_constants]
     arrays: Any  # tuple of real[n], constants that differ from neuron to neuron
-    current: Any  # real[n], injected current of this moment [pA]; length 0 where the network has none
     last: Any  # int64[n_trials, n], tick of the last update; length 0 where stepped
     part: Any  # int64[n_populations, 5]: population, first slot, count, first source, first field
 

@@ -13,53 +13,9 @@ from typing import Any
 import numpy as np
 
 from .binding import real
-from .philox_block import philox_block
+from .words import BLOCK, draw
 
 STREAM_POISSON = 6  # as in .rng
-GROUP, BLOCK = 64, 256
-
-
-def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
-    """Tables of the alias method for a Poisson distribution.
-
-    Returns
-    -------
-    limit, other : uint32 arrays of length 2**bits
-    bits : int
-    """
-    n_values, term, tail = 1, math.exp(-mean), 1.0
-    p = []
-    while tail > 2.0**-33 or n_values <= mean:
-        p.append(term)
-        tail -= term
-        term *= mean / n_values
-        n_values += 1
-        if tail < 1e-12 and n_values > mean:
-            break
-    bits = max(1, (len(p) - 1).bit_length())
-    n = 1 << bits
-    share = np.zeros(n)
-    share[: len(p)] = np.array(p) / sum(p) * n
-    limit, other = np.full(n, 1 << (32 - bits), dtype=np.int64), np.arange(n)
-    small, large = [i for i in range(n) if share[i] < 1], [i for i in range(n) if share[i] >= 1]
-    while small and large:
-        i, j = small.pop(), large.pop()
-        limit[i], other[i] = round(share[i] * (1 << (32 - bits))), j
-        share[j] -= 1 - share[i]
-        (small if share[j] < 1 else large).append(j)
-    return limit.astype(np.uint32), other.astype(np.uint32), bits
-
-
-def draw(u: Any, counters: Any, block: int, c1: Any, c2: Any, c3: Any, key: Any) -> None:
-    """Fill ``u`` with the words of the neurons of a block: :func:`.rng.philox` of 64 counters, all first words first.
-
-    ``u`` is uint32 (256,), ``counters`` uint32 (64,) scratch.
-    """
-    for g in range(GROUP):
-        counters[g] = np.uint32(block * GROUP + g)
-    philox_block(
-        u, counters, GROUP, np.uint64(c1), np.uint64(c2), np.uint64(c3), np.uint64(key[0]), np.uint64(key[1])
-    )
 
 
 def add_counts(u: Any, inputs: Any, weight: Any, limit: Any, other: Any, shift: Any, mask: Any) -> None:
@@ -91,7 +47,6 @@ def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, tria
 
     The arguments are those of :func:`pour`.
     """
-    c3 = np.uint32(STREAM_POISSON) | np.uint32(trial) << np.uint32(8)
     for r in range(varied.source.shape[0]):
         source, base, neuron, count, first = varied.source[r]
         scale = varied.scale[r, tick - varied.tick[0]]
@@ -99,9 +54,8 @@ def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, tria
         if most == 0.0:
             continue
         n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
-        c2 = np.uint32(source) | np.uint32(tick >> 32) << np.uint32(16)
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, block, np.uint32(tick), c2, c3, varied.key)
+            draw(u, counters, STREAM_POISSON, source, block, tick, trial, varied.key)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             at, here = base + lo, first + lo
@@ -121,15 +75,13 @@ def pour(rain: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -
     counters : uint32[GROUP]
         scratch
     """
-    c3 = np.uint32(STREAM_POISSON) | np.uint32(trial) << np.uint32(8)
     for r in range(rain.source.shape[0]):
         source, base, neuron, count, offset, bits = rain.source[r]
-        c2 = np.uint32(source) | np.uint32(tick >> 32) << np.uint32(16)
         limit, other = rain.limit[offset : offset + (1 << bits)], rain.other[offset : offset + (1 << bits)]
         shift, mask = np.uint32(32 - bits), np.uint32((1 << (32 - bits)) - 1)
         weight = rain.weight[r]
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, block, np.uint32(tick), c2, c3, rain.key)
+            draw(u, counters, STREAM_POISSON, source, block, tick, trial, rain.key)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             at = base + lo

@@ -30,6 +30,7 @@ from .lower import (
     scales,
     trains_of,
     varied_of,
+    wind_of,
     wires_of,
 )
 from .lowered import PLASTIC, Control, Fired, Tape, Touch
@@ -179,6 +180,7 @@ class Simulation:
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
         self._varied = [varied_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
+        self._wind = [wind_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
         for drops in self._drops:
             self._drop_kernels.start(drops)
             self._drop_kernels.thread(drops, 0)
@@ -356,6 +358,7 @@ class Simulation:
             self._rain[k],
             self._varied[k],
             self._drops[k],
+            self._wind[k],
             self._touch[k],
             self._kinds[k],
             self._fired,
@@ -381,20 +384,19 @@ class Simulation:
         return min(changes, default=2**62)
 
     def _set_currents(self, tick: int) -> None:
-        """Sum the currents that act on ``tick`` into the kinds' arrays."""
+        """Sum the currents that act on ``tick`` into the last row of the inputs."""
         p = self._plan
         for name, steps in self._currents.items():
             total = np.zeros(self.network[name].size)
             for first, last, amplitude in steps:
                 if first <= tick < last:
                     total += amplitude
-            number = [q.name for q in p.populations].index(name)
             for k in range(self._n_shards):
                 lo, hi = p.numbers(k, name)
-                for kind in self._kinds[k]:
-                    for population, _, count, _, first in kind.part:
-                        if population == number:
-                            kind.current[first : first + count] = total[lo:hi]
+                slots = slice(p.first_slot[k][name], p.first_slot[k][name] + hi - lo)
+                self._inputs[k][:, -1, slots] = total[lo:hi]
+                if len(self._wind[k].steady):
+                    self._wind[k].steady[slots] = total[lo:hi]
 
     def _watch_rates(self) -> None:
         """Stop at runaway activity."""

@@ -137,14 +137,24 @@ class Current:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Gaussian white current, drawn anew in each tick for each neuron.
+    r"""Gaussian white current, drawn anew in each tick for each neuron and constant during the tick.
+
+    .. math:: i(t) = \mu + \sigma \, z_k, \qquad z_k \sim \mathcal{N}(0, 1) \text{ in tick } k
 
     Parameters
     ----------
     post : Population
     std : float, pA
-        standard deviation of the current in a tick
+        standard deviation :math:`\sigma` of the current in a tick
     mean : float, pA
+        :math:`\mu`; several sources into one population add up
+
+    Notes
+    -----
+    The number of neuron ``i`` is a function of (seed, source, i, tick, trial): a word of Philox through the quantile
+    function of the normal distribution, exact to 1.5e-7 and bounded by 6.3. The power depends on ``dt``: for the
+    white noise :math:`\sigma_w \xi(t)` [pA ms^(1/2)] choose ``std = sigma_w / dt**0.5``. A leaky membrane of
+    resistance ``R = tau_m / c_m`` settles to the variance ``(R std)**2 * tanh(dt / (2 tau_m))``.
     """
 
     post: Population

@@ -33,7 +33,7 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
     Parameters
     ----------
     inputs : real[n_rows, n_slots]
-        accumulators
+        accumulators; in the last row currents, where a kind has any
     flags : uint8[BLOCK]
         scratch
     touch : Touch
@@ -43,6 +43,7 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
     ptr : int64[n_populations + 1]
         where each population's begin in ``out``
     """
+    current = inputs[inputs.shape[0] - 1]
     for p in range(kind.part.shape[0]):
         population, slot, count, source, first = kind.part[p]
         n_out = ptr[population]
@@ -52,7 +53,7 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
                 window(kind.fields, trial, first + lo, first + hi),
                 gather(kind.table, kind.arrays, p, first + lo, first + hi),
                 rows(inputs, slot + lo, slot + hi),
-                kind.current[first + lo : first + hi],
+                current[slot + lo : slot + hi],
                 flags,
                 hi - lo,
             )

@@ -26,6 +26,9 @@ post = "p"
 rule = { type = "AllToAll", autapses = false }
 weight = { type = "Normal", mean = 0.1, std = 0.01 }
 delay = 1.5
+[[noise]]
+post = "p"
+std = 20.0
 [record.traces.v]
 population = "p"
 """

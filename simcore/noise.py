@@ -1,0 +1,60 @@
+r"""Gaussian currents, drawn inside the update loop: one 32-bit word and one look-up for each neuron and tick.
+
+A word's highest bit is the sign, the others :math:`m` stand for the tail probability
+:math:`p = (m + 1/2) / 2^{32}` of the magnitude :math:`z = -\Phi^{-1}(p)`, which reaches 6.3. The quantile function is
+steep where ``p`` is small, so that its table has 32 cells for each octave of ``p``, with a parabola in each: off by at
+most 1.5e-7. The exponent and the first bits of ``m + 1/2`` as a float64 are the number of the cell.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .binding import real
+from .tables import CELL_BITS
+from .words import BLOCK, draw
+
+STREAM_NOISE = 9  # as in .rng
+_FIRST = (1023 - 1) << CELL_BITS  # of m + 1/2 = 1/2
+_SHIFT = 52 - CELL_BITS
+_REST = np.int64((1 << _SHIFT) - 1)
+_SCALE = 2.0**-_SHIFT
+
+
+def normals(u: Any, z: Any, bits: Any, table: Any) -> None:
+    """Turn words into standard normal numbers; ``bits`` is ``z`` seen as int64."""
+    for i in range(len(u)):
+        z[i] = np.float64(u[i] & np.uint32(0x7FFFFFFF)) + 0.5
+    for i in range(len(u)):
+        cell = (bits[i] >> _SHIFT) - _FIRST
+        t = np.float64(bits[i] & _REST) * _SCALE
+        x = table[0, cell] + t * (table[1, cell] + t * table[2, cell])
+        z[i] = x if u[i] < np.uint32(0x80000000) else -x
+
+
+def blow(wind: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
+    """Draw the currents of one tick for all sources of noise into a shard.
+
+    Parameters
+    ----------
+    inputs : real[n_rows * n_slots]
+        accumulators and, in the last row, injected currents, which are set
+    u : uint32[BLOCK]
+        scratch
+    counters : uint32[GROUP]
+        scratch
+    """
+    z = wind.z[trial]
+    bits = z.view(np.int64)
+    for r in range(wind.source.shape[0]):
+        source, base, slot, neuron, count, again = wind.source[r]
+        std = wind.std[r]
+        for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
+            draw(u, counters, STREAM_NOISE, source, block, tick, trial, wind.key)
+            normals(u, z, bits, wind.table)
+            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
+            for i in range(max(-lo, 0), min(count - lo, BLOCK)):
+                start = inputs[base + lo + i] if again else wind.steady[slot + lo + i]
+                inputs[base + lo + i] = start + std * real(z[i])
