@@ -40,6 +40,17 @@ from .record import Record, Result
 from .synapses import Places, Synapses
 
 Array = np.ndarray[Any, Any]
+WIRING = (
+    "fixed_degree",
+    "transpose",
+    "fixed_probability",
+    "fixed_total",
+    "count_delays",
+    "place",
+    "fill_dense",
+    "fill_segments",
+    "count_segments",
+)
 _MANY = 20_000  # neurons from which two threads pay
 
 
@@ -115,18 +126,7 @@ class Simulation:
         from . import build
 
         started = time.perf_counter()
-        entries = [
-            "fixed_degree",
-            "transpose",
-            "fixed_probability",
-            "fixed_total",
-            "count_delays",
-            "place",
-            "fill_dense",
-            "fill_segments",
-            "count_segments",
-        ]
-        kernels = build.kernel_module("wiring", entries)
+        kernels = build.kernel_module("wiring", WIRING)
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
         groups = groups_of(self.network, delays, self._plan.lazy)
         rows = build_rows(self.network, delays, self._plan.lazy, self.seed, kernels)

@@ -32,7 +32,7 @@ class Synapses:
     def find(self, pre: int, post: int) -> Array:
         """Return the ids of the synapses from one neuron to another."""
         lo, hi = np.searchsorted(self.pre, [pre, pre + 1])
-        return lo + np.flatnonzero(self.post[lo:hi] == post)
+        return np.asarray(lo + np.flatnonzero(self.post[lo:hi] == post))
 
     def __len__(self) -> int:
         return len(self.pre)
