@@ -14,6 +14,7 @@ from tegmentum.simcore.errors import DataError, DescriptionError, SimulationErro
 
 from . import config_command, datasets
 from .bench import bench
+from .continual import continual
 from .doctor import doctor
 from .inspect import inspect
 from .plot import plot
@@ -34,6 +35,7 @@ app = typer.Typer(
     "130 interrupted.",
 )
 app.command()(train)
+app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
 app.command()(run)

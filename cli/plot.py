@@ -42,6 +42,9 @@ class Kind(StrEnum):
     raster = "raster"
     weights = "weights"
     accuracy = "accuracy"
+    matrix = "matrix"
+    forgetting = "forgetting"
+    changes = "changes"
 
 
 def plot(
@@ -64,7 +67,7 @@ def plot(
         list[int] | None, typer.Option("--trial", help="Trials of a raster, side by side; -1 is the last.")
     ] = None,
 ) -> None:
-    """Draw spikes, weights or the accuracy of a run."""
+    """Draw spikes, weights or the accuracy of a run, or what continual learning kept, forgot and changed."""
     from tegmentum.simcore.manifest import read_manifest
 
     manifest = read_manifest(store)
@@ -77,8 +80,12 @@ def plot(
             figure = raster(store, population or [], trial or [0])
         elif kind is Kind.weights:
             figure = weights(store, projection or [])
-        else:
+        elif kind is Kind.accuracy:
             figure = accuracy(store)
+        else:
+            from . import plot_continual
+
+            figure = getattr(plot_continual, kind.value)(store)
         figure.suptitle(_title(manifest["config"]))
         try:
             figure.savefig(file, dpi=150)
@@ -317,6 +324,8 @@ def _title(config: dict[str, Any]) -> str:
             parts.append(str(value))
     if config.get("seed") is not None:
         parts.append(f"seed {config['seed']}")
+    if config.get("note"):
+        parts.append(f"{config.get('protocol')} protocol: {config['note']}")
     return ", ".join(parts)
 
 

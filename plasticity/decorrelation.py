@@ -97,4 +97,5 @@ class DecorrelatingReadOut:
 
     def potentials(self, x: Array) -> Array:
         """Potentials of the class neurons, float64 (n, n_classes); -inf for classes never expected."""
-        return rowwise_product(x.astype(np.float64), np.ascontiguousarray(self.read_out.T)) + self.offset
+        product = rowwise_product(x.astype(np.float64), np.ascontiguousarray(self.read_out.T))
+        return np.asarray(product + self.offset)

@@ -1,0 +1,234 @@
+"""References for continual learning: closed forms, order-independence, batch-invariance of every honest rule."""
+
+import numpy as np
+import pytest
+
+from tegmentum.plasticity.continual_rules import CONTINUAL_RULES, Setting, continual_rule, make_model
+from tegmentum.plasticity.gate import Gate
+from tegmentum.plasticity.protocol import HONEST, PUBLISHED, ClassSplit, ContinualData, run_continual
+from tegmentum.plasticity.random_features import Pixels, RandomReLU
+from tegmentum.plasticity.references import ClosedForm, NetRecipe, ReferenceNet
+from tegmentum.plasticity.rowwise import rowwise_product
+from tegmentum.simcore.errors import DescriptionError
+
+N_IN, N_CLASSES = 36, 4
+
+
+def blobs(n, seed=0):
+    """Four classes of 6 x 6 images, overlapping, correlated."""
+    r = np.random.default_rng(seed)
+    means = np.random.default_rng(99).integers(30, 200, (N_CLASSES, N_IN))
+    y = np.arange(n) % N_CLASSES
+    common = r.normal(0, 60, (n, 1)) * np.sin(np.arange(N_IN))
+    return np.clip(means[y] + common + r.normal(0, 25, (n, N_IN)), 0, 255).astype(np.uint8), y
+
+
+@pytest.fixture(scope="module")
+def data():
+    (x, y), (xt, yt) = blobs(160), blobs(60, 1)
+    return ContinualData(x, y, xt, yt)
+
+
+def setting(data, seed=0):
+    return Setting.of(data, N_CLASSES, (6, 6), seed, 2)
+
+
+class TestRowwise:
+    @pytest.mark.parametrize("shape", [(1, 7, 3), (9, 40, 13), (30, 100, 1100), (0, 3, 2)])
+    def test_is_the_product(self, shape):
+        n, k, m = shape
+        r = np.random.default_rng(0)
+        a, b = r.normal(size=(n, k)) * (r.random((n, k)) < 0.7), r.normal(size=(k, m))
+        found = rowwise_product(a, b)
+        np.testing.assert_allclose(found, a @ b, rtol=1e-12, atol=1e-12)
+        for i in range(n):
+            np.testing.assert_array_equal(rowwise_product(a[i : i + 1], b)[0], found[i])
+
+    def test_shapes(self):
+        with pytest.raises(DescriptionError, match="do not fit"):
+            rowwise_product(np.zeros((2, 3)), np.zeros((2, 3)))
+
+
+def learn(model, data, order=(0, 1, 2, 3)):
+    for k in order:
+        own = data.y_train == k
+        model.learn_task(data.x_train[own], data.y_train[own], 255, (k,))
+    return model
+
+
+class TestClosedForms:
+    def test_nearest_class_mean(self, data):
+        model = learn(ClosedForm(Pixels(N_IN), N_CLASSES, "mean"), data)
+        means = np.stack([data.x_train[data.y_train == k].mean(axis=0) for k in range(N_CLASSES)])
+        distance = ((data.x_test[:, None] - means) ** 2).sum(axis=2)
+        np.testing.assert_array_equal(model.predict(data.x_test, 255), distance.argmin(axis=1))
+
+    def test_lda(self, data):
+        model = learn(ClosedForm(Pixels(N_IN), N_CLASSES, "lda", 1e-3), data)
+        x, y = data.x_train / 255, data.y_train
+        means = np.stack([x[y == k].mean(axis=0) for k in range(N_CLASSES)])
+        within = np.cov((x - means[y]).T, bias=True)
+        within = 0.999 * within + 1e-3 * np.trace(within) / N_IN * np.eye(N_IN)
+        w = np.linalg.inv(within) @ means.T
+        scores = data.x_test / 255 @ w - 0.5 * np.einsum("dk,kd->k", w, means)
+        np.testing.assert_allclose(model.w, w, rtol=1e-6)
+        np.testing.assert_array_equal(model.predict(data.x_test, 255), scores.argmax(axis=1))
+
+    def test_ridge(self, data):
+        model = learn(ClosedForm(Pixels(N_IN), N_CLASSES, "ridge", 1e-4), data)
+        x = data.x_train / 255
+        eps = 1e-4 * np.trace(x.T @ x) / N_IN
+        stacked = np.vstack([np.c_[x, np.ones(len(x))], eps**0.5 * np.eye(N_IN, N_IN + 1)])
+        target = np.vstack([np.eye(N_CLASSES)[data.y_train], np.zeros((N_IN, N_CLASSES))])
+        w = np.linalg.lstsq(stacked, target, rcond=None)[0]
+        np.testing.assert_allclose(model.w, w[:-1], rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("read_out", ["mean", "lda", "ridge"])
+    def test_order_of_classes_does_not_matter(self, data, read_out):
+        features = RandomReLU(N_IN, 20, 1)
+        a, b = (
+            learn(ClosedForm(features, N_CLASSES, read_out), data, o) for o in ((0, 1, 2, 3), (3, 1, 0, 2))
+        )
+        np.testing.assert_allclose(a.w, b.w, rtol=1e-6, atol=1e-8)
+
+    def test_unseen_classes_are_never_predicted(self, data):
+        for read_out in ("mean", "lda", "ridge"):
+            model = learn(ClosedForm(Pixels(N_IN), N_CLASSES, read_out), data, (2, 1))
+            assert set(model.predict(data.x_test, 255)) == {1, 2}
+
+    def test_random_features_are_rectified_projections(self):
+        features = RandomReLU(3, 500, 7, centre=0.2)
+        x = np.array([[0, 255, 51]], np.uint8)
+        expected = np.maximum(0, (x / 255 - 0.2) @ features.a + features.b + 0.2 * features.a.sum(axis=0))
+        np.testing.assert_allclose(features(x, 255), expected, atol=1e-12)
+        assert (features.a * 3**0.5).std() == pytest.approx(1, abs=0.05)
+
+    @pytest.mark.parametrize(
+        ("options", "word"), [({"read_out": "svm"}, "read_out"), ({"shrinkage": 0.0}, "shrinkage")]
+    )
+    def test_errors(self, options, word):
+        with pytest.raises(DescriptionError, match=f"ClosedForm: {word} must be"):
+            ClosedForm(Pixels(4), 3, **{"read_out": "lda", **options})
+
+
+class TestNets:
+    def net(self, seed=0, **options):
+        return ReferenceNet(N_IN, N_CLASSES, NetRecipe(**options), n_hidden=30, seed=seed)
+
+    def test_gradient_is_the_derivative_of_the_loss(self, data):
+        model = self.net()
+        model.parameters = {name: w.astype(np.float64) for name, w in model.parameters.items()}
+        x, y = data.x_train[:8] / 255.0, data.y_train[:8]
+
+        def loss():
+            return -np.log(model._forward(x, 255)[2][np.arange(8), y]).mean()
+
+        z, h, p = model._forward(x, 255)
+        found = model._backward(z, h, (p - np.eye(N_CLASSES)[y]) / 8)
+        for name, w in model.parameters.items():
+            at = np.unravel_index(np.abs(found[name]).argmax(), w.shape)
+            w[at] += 1e-6
+            above = loss()
+            w[at] -= 2e-6
+            numeric = (above - loss()) / 2e-6
+            w[at] += 1e-6
+            assert found[name][at] == pytest.approx(numeric, rel=1e-4), name
+
+    def test_learns_all_classes_together(self, data):
+        model = self.net(epochs=30)
+        model.learn_task(data.x_train, data.y_train, 255, (0, 1, 2, 3))
+        assert (model.predict(data.x_test, 255) == data.y_test).mean() > 0.9
+
+    def test_joint_and_replay_remember_what_gradient_descent_forgets(self, data):
+        right = {}
+        for name, options in {"sgd": {}, "joint": {"joint": True}, "replay": {"buffer": 40}}.items():
+            model = learn(self.net(epochs=20, **options), data)
+            right[name] = (model.predict(data.x_test, 255) == data.y_test).mean()
+        assert right["sgd"] < 0.5
+        assert right["joint"] > 0.9
+        assert right["replay"] > 0.7
+
+    def test_buffer_holds_as_many_of_each_class(self, data):
+        model = learn(self.net(buffer=20), data)
+        np.testing.assert_array_equal(np.bincount(model._kept[1]), [5, 5, 5, 5])
+
+    def test_a_strong_penalty_holds_the_weights(self, data):
+        moved = []
+        for penalty in (0.0, 1e6):
+            model = learn(self.net(penalty=penalty, epochs=5), data, (0,))
+            before = model.weights()["output"]
+            learn(model, data, (1,))
+            moved.append(np.abs(model.weights()["output"] - before).sum())
+        assert moved[1] < 0.8 * moved[0]
+
+    def test_frozen_hidden_layer(self, data):
+        model = self.net(frozen=True)
+        before = model.weights()["hidden"]
+        np.testing.assert_array_equal(learn(model, data).weights()["hidden"], before)
+
+    def test_deterministic(self, data):
+        a, b, c = (learn(self.net(seed, buffer=8, gate=Gate("sample")), data).weights() for seed in (1, 1, 2))
+        assert all(np.array_equal(a[name], b[name]) for name in a)
+        assert not np.array_equal(a["hidden"], c["hidden"])
+
+    def test_a_gate_of_the_batch_is_refused(self):
+        with pytest.raises(DescriptionError, match="a gate of the whole batch tells the task"):
+            NetRecipe(gate=Gate("batch"))
+
+    @pytest.mark.parametrize(
+        "options", [{"lr": 0.0}, {"batch": 0}, {"epochs": 0}, {"penalty": -1.0}, {"buffer": -1}]
+    )
+    def test_errors(self, options):
+        with pytest.raises(DescriptionError, match=f"NetRecipe: {next(iter(options))} is out of range"):
+            NetRecipe(**options)
+
+
+HONEST_RULES = [name for name, rule in CONTINUAL_RULES.items() if "honest" in rule.protocols]
+PUBLISHED_RULES = [name for name, rule in CONTINUAL_RULES.items() if "published" in rule.protocols]
+SLOW = {"slda-random-5000"}
+
+
+class TestRegistry:
+    @pytest.mark.parametrize("name", [name for name in HONEST_RULES if name not in SLOW])
+    def test_honest_predictions_are_batch_invariant(self, data, name):
+        """The same alone, in a batch of any size and companions, and in any order."""
+        split = ClassSplit((2, 0, 3, 1), limit_train=20)
+        model, _ = make_model(continual_rule(name, "honest"), HONEST, setting(data), split, data)
+        run_continual(model, split, data)
+        x = data.x_test
+        whole = model.predict(x, 255)
+        assert whole.dtype == np.int64
+        shuffled = np.random.default_rng(0).permutation(len(x))
+        np.testing.assert_array_equal(model.predict(np.ascontiguousarray(x[shuffled]), 255), whole[shuffled])
+        np.testing.assert_array_equal([model.predict(x[i : i + 1], 255)[0] for i in range(len(x))], whole)
+        same_class = np.flatnonzero(data.y_test == 1)
+        np.testing.assert_array_equal(model.predict(x[same_class], 255), whole[same_class])
+
+    @pytest.mark.parametrize("name", PUBLISHED_RULES)
+    def test_published_runs_leak_and_are_tested_on_mixed_batches_too(self, data, name):
+        split = ClassSplit((2, 0, 3, 1), limit_train=10)
+        model, scores = make_model(continual_rule(name, "published"), PUBLISHED, setting(data), split, data)
+        result = run_continual(model, split, data, PUBLISHED)
+        assert result.leak
+        assert result.mixed is not None
+        assert scores == {}
+
+    def test_hyperparameters_are_chosen_on_validation(self, data):
+        split = ClassSplit((2, 0, 3, 1), limit_train=20)
+        _, scores = make_model(continual_rule("ewc", "honest"), HONEST, setting(data), split, data)
+        assert len(scores) == 4
+        assert all(0 <= score <= 1 for score in scores.values())
+
+    def test_setting_has_the_mean_and_sd_of_training_pixels(self, data):
+        s = setting(data)
+        assert s.mean == pytest.approx((data.x_train / 255).mean())
+        assert s.sd == pytest.approx((data.x_train / 255).std())
+
+    @pytest.mark.parametrize(("name", "protocol", "message"), [
+        ("slta", "honest", "did you mean 'slda'"),
+        ("slda", "published", "rule 'slda': has no published protocol; rules that have: naca, naca-ann"),
+        ("sgd-ann", "honest", "rule 'sgd-ann': has no honest protocol"),
+    ])  # fmt: skip
+    def test_errors(self, name, protocol, message):
+        with pytest.raises(DescriptionError, match=message):
+            continual_rule(name, protocol)
