@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tegmentum.simcore import connect, neurons
+from tegmentum.simcore import connect, grids, neurons
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.network import Network, Population, Projection
 from tegmentum.simcore.record import Record, Trace
@@ -32,7 +32,7 @@ RULES = {
         "FixedTotal",
         "FromCOO",
     )
-}
+} | {"Conv2D": grids.Conv2D, "AvgPool2D": grids.AvgPool2D}
 DISTRIBUTIONS = {name: getattr(connect, name) for name in ("Constant", "Normal", "Lognormal", "Uniform")}
 
 Number = float | list[float] | dict[str, Any]  # a table such as { type = "Normal", mean = 1.0, std = 0.1 }

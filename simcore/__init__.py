@@ -11,6 +11,7 @@ from typing import Any
 _HOMES = {
     "connect": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
+    "grids": "AvgPool2D Conv2D",
     "network": "Network Population Projection",
     "neurons": "AdEx DiscreteLIF GradedUnit Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
     "record": "Record Result Spikes Trace",

@@ -251,7 +251,20 @@ class FixedTotal(Rule):
 
 
 @dataclass(frozen=True, eq=False)
-class FromCOO(Rule):
+class Explicit(Rule):
+    """Base of the rules that list their synapses."""
+
+    def pairs(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Pre and post neuron of each synapse."""
+        raise NotImplementedError
+
+    def weights(self, factor: float) -> Any:
+        """Weights that the rule itself gives, times the projection's one weight; None where it gives none."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class FromCOO(Explicit):
     """Synapse ``s`` connects neuron ``pre[s]`` to ``post[s]``; weights and delays may be such arrays."""
 
     pre: Any
@@ -270,6 +283,9 @@ class FromCOO(Rule):
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(len(self.pre))
+
+    def pairs(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        return np.asarray(self.pre), np.asarray(self.post)
 
 
 def as_distribution(value: Any, owner: str, field: str) -> Any:

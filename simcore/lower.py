@@ -16,11 +16,11 @@ from .connect import (
     AllToAll,
     Constant,
     Distribution,
+    Explicit,
     FixedIndegree,
     FixedOutdegree,
     FixedProbability,
     FixedTotal,
-    FromCOO,
     OneToOne,
 )
 from .errors import DescriptionError
@@ -506,7 +506,7 @@ def delay_of(projection: Projection, dt: float) -> Delay:
 
 
 def rows_of(projection: Projection, number: int, key: Array, kernels: Any) -> tuple[Array, Array, Any]:
-    """Targets of each pre neuron in CSR form, and the order of FromCOO's synapses in it."""
+    """Targets of each pre neuron in CSR form, and the order of listed synapses in it."""
     rule, pre, post = projection.rule, projection.pre.size, projection.post.size
     same = projection.pre is projection.post
     if isinstance(rule, FixedIndegree):
@@ -523,8 +523,9 @@ def rows_of(projection: Projection, number: int, key: Array, kernels: Any) -> tu
         return (*kernels.fixed_total(pre, post, rule.n, same, rule.autapses, number, key), None)
     if isinstance(rule, OneToOne):
         return np.arange(pre + 1, dtype=np.int64), np.arange(pre, dtype=np.uint32), None
-    if isinstance(rule, FromCOO):
-        i, j = np.asarray(rule.pre, np.int64), np.asarray(rule.post, np.uint32)
+    if isinstance(rule, Explicit):
+        i, j = (np.asarray(end) for end in rule.pairs())
+        i, j = i.astype(np.int64), j.astype(np.uint32)
         order = np.argsort(i, kind="stable")
         ptr = np.zeros(pre + 1, np.int64)
         np.cumsum(np.bincount(i, minlength=pre), out=ptr[1:])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .connect import Constant, Distribution, Rule, as_distribution
+from .connect import Constant, Distribution, Explicit, Rule, as_distribution
 from .errors import DescriptionError
 from .neurons.base import NeuronModel
 from .rule import SynapseRule, WindowRule
@@ -87,7 +87,8 @@ class Projection:
     rule : Rule
         such as ``FixedIndegree(1_000)``
     weight : float, array or Distribution, in the receptor's unit
-        an array has one value for each synapse of ``FromCOO``, or shape ``(n_pre, n_post)`` for ``AllToAll``
+        an array has one value for each synapse of ``FromCOO``, or shape ``(n_pre, n_post)`` for ``AllToAll``;
+        one number, a factor, for ``Conv2D`` and ``AvgPool2D``
     delay : float, array or Distribution, ms
         rounded to ticks; at least one tick
     receptor : str, optional
@@ -118,7 +119,7 @@ class Projection:
         problem = self.rule.check(self.pre.size, self.post.size, self.pre is self.post)
         if problem:
             raise DescriptionError(f"{where}: {type(self.rule).__name__}: {problem}")
-        object.__setattr__(self, "weight", as_distribution(self.weight, where, "weight"))
+        object.__setattr__(self, "weight", self._weight(where))
         object.__setattr__(self, "delay", as_distribution(self.delay, where, "delay"))
         self._check_delay(where)
         if self.plasticity is not None:
@@ -136,6 +137,19 @@ class Projection:
             raise DescriptionError(
                 f"{where}: receptor must be one of {', '.join(receptors)}, got {self.receptor!r}"
             )
+
+    def _weight(self, where: str) -> Any:
+        """Return the weights, checked; the rule's own ones where it has any."""
+        weight = as_distribution(self.weight, where, "weight")
+        if isinstance(self.rule, Explicit):
+            given = self.rule.weights(weight.value if isinstance(weight, Constant) else 1.0)
+            if given is not None and not isinstance(weight, Constant):
+                raise DescriptionError(
+                    f"{where}: weight must be one number, a factor on the weights of "
+                    f"{type(self.rule).__name__}, got {self.weight!r}"
+                )
+            return weight if given is None else given
+        return weight
 
     def _check_delay(self, where: str) -> None:
         least = 1.0
