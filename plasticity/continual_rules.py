@@ -136,10 +136,14 @@ def _closed(read_out: str, n_random: int = 0) -> Factory:
 
 
 def _egdc(**switches: Any) -> Factory:
-    """Build EGDC; recordings, which are few, get fewer features and larger pools."""
+    """Build EGDC; recordings, which are few, get fewer features and larger pools, small images smaller fields."""
 
     def make(s: Setting) -> ContinualModel:
-        columns = ColumnParameters(n_features=32, pool=6, n_ticks=s.ticks) if s.ticks else ColumnParameters()
+        columns = ColumnParameters()
+        if s.ticks:
+            columns = ColumnParameters(n_features=32, pool=6, n_ticks=s.ticks)
+        elif min(s.shape[:2]) < 16:
+            columns = ColumnParameters(n_features=32, size=3, pool=3)
         if switches.get("random_fields"):
             columns = replace(columns, learned=False)
         own = {name: value for name, value in switches.items() if name != "random_fields"}

@@ -59,3 +59,11 @@ def test_analyse_in_xarray(run, tmp_path, rule):
     assert ("correlation of rate and level of dopamine" in out) == (rule == "naca")
     assert (tmp_path / "analysis.png").read_bytes().startswith(PNG)
     assert read_manifest(store) == before
+
+
+def test_continual_learning(run):
+    out = run(EXAMPLES / "continual_learning.py")
+    accuracy = [float(found) for found in re.findall(r"class \d: +(\d+\.\d)", out)]
+    assert len(accuracy) == 20
+    assert accuracy[9] > 95
+    assert accuracy[19] < 30
