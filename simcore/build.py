@@ -296,6 +296,11 @@ def binding(state: Any, constants: Any, n_inputs: int, varying: tuple[str, ...],
     )
 
 
+def _named(cls: str) -> str:
+    """Give a class the name of its module: Numba takes unions of types of equal names for the same, also on disk."""
+    return f"{cls}.__name__ = __name__"
+
+
 def kind_module(model: Any, varying: tuple[str, ...], current: bool, lazy: bool, real: str) -> ModuleType:
     """Return the module with a model's functions, their binding and ``step``, the loop around them."""
     functions = model.functions()
@@ -303,6 +308,7 @@ def kind_module(model: Any, varying: tuple[str, ...], current: bool, lazy: bool,
         [
             _HEADER.format(real=real),
             copied(functions, type(model).__name__),
+            _named("State"),
             binding(functions["State"], functions["Constants"], len(model.receptors), varying, current),
             template("lazy" if lazy else "stepped", ("step",)),
         ]
@@ -328,7 +334,8 @@ def rule_module(rule: Any, real: str) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them."""
     functions = rule.functions()
     entries = ("learn", "settle", "remember", "fade", "foresee_plastic")
-    parts = [_HEADER.format(real=real), copied(functions, type(rule).__name__), template("plastic", entries)]
+    parts = [_HEADER.format(real=real), copied(functions, type(rule).__name__)]
+    parts += [_named("Constants"), template("plastic", entries)]
     return load("rule", "\n\n".join(parts))
 
 

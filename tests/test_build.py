@@ -69,3 +69,21 @@ def test_a_users_model_in_a_script_is_cached_and_its_edits_are_noticed(tmp_path)
     assert simulate(tmp_path, 2.0) == [2.0, 4.0, 6.0, 1]
     assert simulate(tmp_path, 5.0) == [5.0, 10.0, 15.0, 0]
     assert simulate(tmp_path, 2.0) == [2.0, 4.0, 6.0, 1]
+
+
+def test_engines_name_no_kind_of_another_network(tmp_path):
+    """A compiled engine can be loaded where the kinds of other networks of the same process are not known."""
+    script = tmp_path / "pairs.py"
+    script.write_text(
+        "import sys\n"
+        "from tegmentum.simcore import LIF, DiscreteLIF, Network, Parrot, Population, Simulation\n"
+        "models = {'lif': LIF(), 'discrete': DiscreteLIF(), 'parrot': Parrot()}\n"
+        "for pair in sys.argv[1:]:\n"
+        "    parts = [Population(name, 1, models[name]) for name in pair.split('+')]\n"
+        "    Simulation(Network(*parts)).run(1.0)\n"
+    )
+    environment = {**os.environ, "TEGMENTUM_CACHE": str(tmp_path / "cache")}
+    for pairs in (["lif+discrete", "discrete+parrot", "lif+parrot"], ["discrete+parrot"], ["lif+parrot"]):
+        command = [sys.executable, str(script), *pairs]
+        out = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert out.returncode == 0, out.stderr
