@@ -13,10 +13,12 @@ import numpy as np
 
 from . import build
 from .errors import DescriptionError
-from .lower import build_rows, delay_of, groups_of, kind_arrays, plan, trains_of, wires_of
+from .lower import kind_arrays, plan
+from .lower_inputs import trains_of
+from .lower_rows import WIRING, build_rows, delay_of, groups_of
+from .lower_wires import wires_of
 from .lowered import Trains
 from .network import Network
-from .simulation import WIRING
 
 Array = np.ndarray[Any, Any]
 THREADS = 64  # of a block

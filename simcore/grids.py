@@ -88,7 +88,7 @@ class Conv2D(Explicit):
 
     def expected(self, n_pre: int, n_post: int) -> float:
         (_, on_y), (_, on_x) = self._axes()
-        return float(on_y.sum()) * float(on_x.sum()) * self.shape[2] * np.shape(self.kernel)[3]
+        return float(on_y.sum() * on_x.sum() * self.shape[2] * np.shape(self.kernel)[3])
 
     def _axes(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         kh, kw = np.shape(self.kernel)[:2]

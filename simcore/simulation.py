@@ -11,46 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from . import synapses
+from . import checkpoint, synapses
 from .describe import described
-from .errors import DescriptionError, SimulationError
+from .errors import DescriptionError
+from .guards import check_nan, check_rates
 from .log import Log
-from .lower import (
-    Plan,
-    build_rows,
-    current_steps,
-    delay_of,
-    drops_of,
-    groups_of,
-    kind_arrays,
-    order_of,
-    plan,
-    plastics_of,
-    rain_of,
-    scales,
-    trains_of,
-    varied_of,
-    wind_of,
-    wires_of,
-)
+from .lower import Plan, kind_arrays, plan
+from .lower_inputs import current_steps, drops_of, rain_of, scales, trains_of, varied_of, wind_of
+from .lower_rows import WIRING, build_rows, delay_of, groups_of, order_of
+from .lower_wires import plastics_of, wires_of
 from .lowered import PLASTIC, Control, Fired, Tape, Touch
 from .network import Network
-from .queues import IN_FLIGHT, grown, in_flight, new_ring, put_back
+from .queues import grown, new_ring
 from .record import Record, Result
 from .synapses import Places, Synapses
 
 Array = np.ndarray[Any, Any]
-WIRING = (
-    "fixed_degree",
-    "transpose",
-    "fixed_probability",
-    "fixed_total",
-    "count_delays",
-    "place",
-    "fill_dense",
-    "fill_segments",
-    "count_segments",
-)
 _MANY = 20_000  # neurons from which two threads pay
 
 
@@ -342,8 +318,19 @@ class Simulation:
                     future.result()
             log.drain()
             self._grow()
-        self._watch()
-        self._watch_rates()
+        check_nan(self._kinds, self._plan.populations, self.t)
+        if (self.tick - self._watched[0]) * self.dt >= 20.0:
+            counts = self._control.spikes.sum(axis=0)
+            check_rates(
+                self._plan.populations,
+                counts,
+                self._watched,
+                self.tick,
+                self.dt,
+                self.n_trials,
+                self.max_rate,
+            )
+            self._watched = self.tick, counts
 
     def _work(self, worker: int, stop: int, tape: Tape) -> None:
         k = worker if self._n_shards > 1 else 0
@@ -398,36 +385,6 @@ class Simulation:
                 if len(self._wind[k].steady):
                     self._wind[k].steady[slots] = total[lo:hi]
 
-    def _watch_rates(self) -> None:
-        """Stop at runaway activity."""
-        tick, counted = self._watched
-        if (self.tick - tick) * self.dt < 20.0:
-            return
-        counts = self._control.spikes.sum(axis=0)
-        for population, n in zip(self._plan.populations, counts - counted, strict=True):
-            rate = n / (population.size * self.n_trials * (self.tick - tick) * self.dt * 1e-3)
-            if rate > self.max_rate:
-                raise SimulationError(
-                    f"Population {population.name!r}: fires at {rate:.0f} Hz between t = {tick * self.dt:g} and "
-                    f"{self.t:g} ms, more than max_rate = {self.max_rate:g} Hz; weaker excitation or stronger "
-                    "inhibition may help, or a larger max_rate"
-                )
-        self._watched = self.tick, counts
-
-    def _watch(self) -> None:
-        """Stop at NaN."""
-        for kinds in self._kinds:
-            for kind in kinds:
-                for name, values in kind.fields._asdict().items():
-                    if not np.isfinite(values.sum()) and np.isnan(values).any():
-                        column = int(np.isnan(values).any(axis=0).argmax())
-                        part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
-                        population = self._plan.populations[part[0]].name
-                        raise SimulationError(
-                            f"Population {population!r}: {name} is NaN at t = {self.t:g} ms; "
-                            "a smaller dt or weights, or precision='float64', may help"
-                        )
-
     # -------------------------------------------------------------------------------------------------- state
 
     def reset(self, keep: tuple[str, ...] = ("weights",)) -> None:
@@ -446,80 +403,11 @@ class Simulation:
         Independent of the number of threads. ``in_flight/*`` are the spikes that some synapse has yet to
         deliver.
         """
-        out: dict[str, Array] = {
-            "tick": np.array(self.tick),
-            "seed": np.array(self.seed, np.uint64),
-            "n_spikes": self._control.spikes.copy(),
-        }
-        for (population, name), values in self._fields().items():
-            out[f"state/{population}/{name}"] = np.concatenate([v.copy() for v in values], axis=1)
-        for number, values in self._next_drops().items():
-            out[f"poisson/{number}/next"] = np.concatenate([v.copy() for v in values], axis=1)
-        self._settle()
-        for number, group, name in self._learners():
-            out[f"plastic/{name}/weight"] = self.synapses(name).weight
-            here = [plastics[number] for plastics in self._plastics]
-            traces = synapses.save_traces(self._wires, here, group)
-            out.update({f"plastic/{name}/{end}": table for end, table in traces.items()})
-        pending = in_flight(self._wires, self._ring, self.tick)
-        out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
-        return out
+        return checkpoint.state(self)
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Continue from what :meth:`state` returned, bit for bit."""
-        if int(state["seed"]) != self.seed:
-            raise DescriptionError(f"load_state: seed must be {self.seed}, got {int(state['seed'])}")
-        self._allocate()
-        parts = {
-            f"state/{population}/{name}": values for (population, name), values in self._fields().items()
-        }
-        parts.update({f"poisson/{number}/next": values for number, values in self._next_drops().items()})
-        for key, values in parts.items():
-            if key not in state:
-                raise DescriptionError(f"load_state: {key} is missing")
-            n = sum(v.shape[1] for v in values)
-            if state[key].shape != (self.n_trials, n):
-                raise DescriptionError(f"load_state: {key} must have shape {(self.n_trials, n)}")
-            at = 0
-            for v in values:
-                v[:] = state[key][:, at : at + v.shape[1]]
-                at += v.shape[1]
-        tick = int(state["tick"])
-        self._control.clock[:] = tick
-        self._control.spikes[:] = state["n_spikes"]
-        self._watched = tick, self._control.spikes.sum(axis=0)
-        for drops in self._drops:
-            self._drop_kernels.thread(drops, tick)
-        for number, group, name in self._learners():
-            self.set_weights(name, state[f"plastic/{name}/weight"])
-            here = [plastics[number] for plastics in self._plastics]
-            saved = {end: state[f"plastic/{name}/{end}"] for end in ("pre", "post")}
-            synapses.load_traces(self._wires, here, group, saved, tick)
-        pending = np.stack([state[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
-        for k, wires in enumerate(self._wires):
-            self._ring[k] = put_back(wires, self._ring[k], pending, tick)
-
-    def _fields(self) -> dict[tuple[str, str], list[Array]]:
-        """State arrays (trial, neuron) by population and name, one for each shard."""
-        out: dict[tuple[str, str], list[Array]] = {}
-        for kinds in self._kinds:
-            for kind in kinds:
-                for population, _, count, _, first in kind.part:
-                    arrays = kind.fields._asdict()
-                    if kind.last.shape[1]:
-                        arrays["last"] = kind.last
-                    for name, values in arrays.items():
-                        key = (self._plan.populations[population].name, name)
-                        out.setdefault(key, []).append(values[:, first : first + count])
-        return out
-
-    def _next_drops(self) -> dict[int, list[Array]]:
-        """Return the next spikes of rare Poisson sources (trial, neuron) by number, an array for each shard."""
-        out: dict[int, list[Array]] = {}
-        for drops in self._drops:
-            for r, number in enumerate(drops.source[:, 0]):
-                out.setdefault(int(number), []).append(drops.next[:, drops.first[r] : drops.first[r + 1]])
-        return out
+        checkpoint.load_state(self, state)
 
 
 def _default_threads(network: Network, n_trials: int) -> int:

@@ -1,0 +1,59 @@
+"""What stops a run: NaN and runaway activity; the error names the population and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import SimulationError
+from .lowered import Kind
+from .network import Population
+
+Array = np.ndarray[Any, Any]
+
+
+def check_rates(
+    populations: Sequence[Population],
+    counts: Array,
+    watched: tuple[int, Array],
+    tick: int,
+    dt: float,
+    n_trials: int,
+    max_rate: float,
+) -> None:
+    """Stop at runaway activity.
+
+    Parameters
+    ----------
+    counts : int64[n_populations]
+        spikes until ``tick``
+    watched : (int, int64[n_populations])
+        an earlier tick and the spikes until then
+    max_rate : float, Hz
+        of a population's mean since then
+    """
+    since, counted = watched
+    for population, n in zip(populations, counts - counted, strict=True):
+        rate = n / (population.size * n_trials * (tick - since) * dt * 1e-3)
+        if rate > max_rate:
+            raise SimulationError(
+                f"Population {population.name!r}: fires at {rate:.0f} Hz between t = {since * dt:g} and "
+                f"{tick * dt:g} ms, more than max_rate = {max_rate:g} Hz; weaker excitation or stronger "
+                "inhibition may help, or a larger max_rate"
+            )
+
+
+def check_nan(shards: Iterable[Iterable[Kind]], populations: Sequence[Population], t: float) -> None:
+    """Stop at NaN in any state variable."""
+    for kinds in shards:
+        for kind in kinds:
+            for name, values in kind.fields._asdict().items():
+                if not np.isfinite(values.sum()) and np.isnan(values).any():
+                    column = int(np.isnan(values).any(axis=0).argmax())
+                    part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
+                    raise SimulationError(
+                        f"Population {populations[part[0]].name!r}: {name} is NaN at t = {t:g} ms; "
+                        "a smaller dt or weights, or precision='float64', may help"
+                    )

@@ -1,0 +1,196 @@
+"""Lowering of what drives a network: currents, noise, Poisson input and given spikes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .errors import DescriptionError
+from .lower import Plan, is_varied
+from .lowered import Drops, Rain, Trains, Varied, Wind
+from .network import default_receptor
+from .rng import seed_key
+from .sources import Current, Noise, Poisson
+from .tables import alias_table, normal_table
+
+Array = np.ndarray[Any, Any]
+_RARE = 0.02  # spikes in a tick below which Poisson input is drawn spike by spike
+
+
+def current_steps(p: Plan) -> dict[str, list[tuple[int, float, Array]]]:
+    """Injected currents: for each population, (first tick, last tick + 1, amplitude of each neuron)."""
+    out: dict[str, list[tuple[int, float, Array]]] = {}
+    for source in p.network.sources:
+        if isinstance(source, Current):
+            stop = math.inf if math.isinf(source.stop) else round(source.stop / p.dt)
+            amplitude = np.broadcast_to(np.asarray(source.amplitude, np.float64), source.post.size)
+            # the current of [start, stop) acts on the steps that end in (start, stop]
+            out.setdefault(source.post.name, []).append((round(source.start / p.dt) + 1, stop + 1, amplitude))
+        elif isinstance(source, Noise):
+            out.setdefault(source.post.name, []).append((0, math.inf, np.full(source.post.size, source.mean)))
+    return out
+
+
+def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
+    """Return the sources of Gaussian current into one shard; the means are among the steady currents."""
+    rows, std, seen = [], [], set()
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Noise) or source.std == 0:
+            continue
+        lo, hi = p.numbers(shard, source.post.name)
+        slot = p.first_slot[shard][source.post.name]
+        base = (p.n_rows - 1) * p.n_slots[shard] + slot
+        rows.append((number, base, slot, lo, hi - lo, source.post.name in seen))
+        std.append(source.std)
+        seen.add(source.post.name)
+    return Wind(
+        np.array(rows, np.int64).reshape(-1, 6),
+        np.array(std, real),
+        np.zeros(p.n_slots[shard] if rows else 0, real),
+        normal_table() if rows else np.zeros((3, 0)),
+        np.zeros((n_trials if rows else 1, 256)),
+        np.array(seed_key(seed), np.uint32),
+    )
+
+
+def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
+    """Poisson sources onto one shard."""
+    rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
+    offset = 0
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Poisson):
+            continue
+        where = f"Poisson onto {source.post.name!r}"
+        if is_varied(source) or is_rare(p, source):
+            continue
+        mean = float(source.rate) * p.dt * 1e-3  # type: ignore[arg-type]
+        if mean > 100:
+            raise DescriptionError(f"{where}: rate must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
+        row = source_row(source)
+        limit, other, bits = alias_table(mean)
+        lo, hi = p.numbers(shard, source.post.name)
+        base = row * p.n_slots[shard] + p.first_slot[shard][source.post.name]
+        rows.append((number, base, lo, hi - lo, offset, bits))
+        weights.append(source.weight)
+        limits.append(limit)
+        others.append(other)
+        offset += len(limit)
+    return Rain(
+        np.array(rows, dtype=np.int64).reshape(-1, 6),
+        np.array(weights, dtype=real),
+        np.concatenate(limits),
+        np.concatenate(others),
+        np.array(seed_key(seed), np.uint32),
+    )
+
+
+def source_row(source: Poisson) -> int:
+    """Return the receptor that a source acts on."""
+    receptors = source.post.model.receptors
+    where = f"Poisson onto {source.post.name!r}"
+    return receptors.index(source.receptor or default_receptor(receptors, np.asarray(source.weight), where))
+
+
+def varied_of(p: Plan, shard: int, seed: int, real: Any) -> Varied:
+    """Poisson sources of varied rates onto one shard; :func:`scales` fills in the coming ticks."""
+    rows, weights, means, first = [], [], [np.zeros(0)], 0
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Poisson) or not is_varied(source):
+            continue
+        lo, hi = p.numbers(shard, source.post.name)
+        base = source_row(source) * p.n_slots[shard] + p.first_slot[shard][source.post.name]
+        rows.append((number, base, lo, hi - lo, first))
+        weights.append(source.weight)
+        rate = np.ones(1) if callable(source.rate) else np.asarray(source.rate, np.float64) * p.dt * 1e-3
+        means.append(np.broadcast_to(rate, source.post.size)[lo:hi])
+        first += hi - lo
+    most = np.array([mean.max(initial=0.0) for mean in means[1:]])
+    if most.max(initial=0.0) > 100:
+        raise DescriptionError(f"Poisson: rates must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
+    return Varied(
+        np.array(rows, np.int64).reshape(-1, 5),
+        np.array(weights, real),
+        np.concatenate(means),
+        most,
+        np.zeros(1, np.int64),
+        np.ones((len(rows), 0)),
+        np.array(seed_key(seed), np.uint32),
+    )
+
+
+def scales(p: Plan, varied: Varied, tick: int, until: int) -> Varied:
+    """Evaluate rates that are functions of time for the ticks after ``tick`` up to ``until``."""
+    scale = np.ones((len(varied.source), until - tick))
+    for row, number in zip(scale, varied.source[:, 0], strict=True):
+        source = p.network.sources[number]
+        assert isinstance(source, Poisson)
+        if callable(source.rate):
+            row[:] = [float(source.rate(t * p.dt)) * p.dt * 1e-3 for t in range(tick, until)]
+            if not (row.min(initial=0.0) >= 0 and row.max(initial=0.0) <= 100):
+                raise DescriptionError(
+                    f"Poisson onto {source.post.name!r}: rate(t) must be in [0, {1e5 / p.dt:g}] Hz, "
+                    f"got {row.min() / p.dt * 1e3:g} to {row.max() / p.dt * 1e3:g}"
+                )
+    return varied._replace(tick=np.array([tick + 1], np.int64), scale=scale)
+
+
+def is_rare(p: Plan, source: Poisson) -> bool:
+    """Tell whether a source's spikes are drawn one by one, and not tick by tick."""
+    if is_varied(source):
+        return False
+    return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE  # type: ignore[arg-type]
+
+
+def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
+    """Rare Poisson sources onto one shard; their next spikes are yet to be drawn."""
+    rows, rates, weights, first = [], [], [], [0]
+    for number, source in enumerate(p.network.sources):
+        if not isinstance(source, Poisson) or not is_rare(p, source) or source.rate == 0:
+            continue
+        lo, hi = p.numbers(shard, source.post.name)
+        slot = p.first_slot[shard][source.post.name]
+        base = source_row(source) * p.n_slots[shard] + slot
+        rows.append((number, base, slot, lo, hi - lo, source.post.name in p.lazy))
+        rates.append(float(source.rate) * p.dt * 1e-3)  # type: ignore[arg-type]
+        weights.append(source.weight)
+        first.append(first[-1] + hi - lo)
+    wait = 1 / min(rates, default=1.0)
+    n_buckets = 1 << min(16, max(4, math.ceil(math.log2(2 * wait))))
+    return Drops(
+        np.array(rows, np.int64).reshape(-1, 6),
+        np.array(rates, np.float64),
+        np.array(weights, real),
+        np.array(first, np.int64),
+        np.zeros((n_trials, first[-1])),
+        np.zeros((n_trials, len(rows), n_buckets), np.int32),
+        np.zeros((n_trials, first[-1]), np.int32),
+        np.array(seed_key(seed), np.uint64),
+    )
+
+
+def trains_of(p: Plan, n_trials: int) -> Trains:
+    """Given spikes of all trials, sorted."""
+    tick, source, trial = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for train in p.network.spike_trains:
+        t = np.round(np.asarray(train.times, np.float64) / p.dt).astype(np.int64)
+        n = np.asarray(train.neuron, np.int64) + p.first_source[train.name]
+        if train.trial is None:
+            tick.append(np.tile(t, n_trials))
+            source.append(np.tile(n, n_trials))
+            trial.append(np.repeat(np.arange(n_trials), len(t)))
+        else:
+            number = np.asarray(train.trial, np.int64)
+            if number.size and not (number.min() >= 0 and number.max() < n_trials):
+                raise DescriptionError(
+                    f"SpikeTrain {train.name!r}: trial must be in [0, {n_trials}), "
+                    f"got {number.min()} to {number.max()}"
+                )
+            tick.append(t)
+            source.append(n)
+            trial.append(number)
+    t, n, r = np.concatenate(tick), np.concatenate(source), np.concatenate(trial)
+    order = np.lexsort((n, t, r))
+    borders = np.searchsorted(r[order], np.arange(n_trials + 1))
+    return Trains(t[order], n[order].astype(np.int32), borders[:-1].copy(), borders[1:].copy())

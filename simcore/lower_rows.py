@@ -1,0 +1,222 @@
+"""Lowering of connection rules: rows of targets, weights and delays of each projection, and how they are grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .connect import (
+    AllToAll,
+    Constant,
+    Distribution,
+    Explicit,
+    FixedIndegree,
+    FixedOutdegree,
+    FixedProbability,
+    FixedTotal,
+    OneToOne,
+)
+from .errors import DescriptionError
+from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, LAZY_WEIGHTED, MAX_GROUPS, MAX_LENGTH, PLASTIC, WEIGHTED
+from .network import Network, Projection
+from .rng import seed_key
+
+Array = np.ndarray[Any, Any]
+#: Kernels of :mod:`.wiring`.
+WIRING = (
+    "fixed_degree",
+    "transpose",
+    "fixed_probability",
+    "fixed_total",
+    "count_delays",
+    "place",
+    "fill_dense",
+    "fill_segments",
+    "count_segments",
+)
+
+
+@dataclass
+class Delay:
+    """Delays of a projection in ticks: given, or a table to draw them from."""
+
+    given: Array
+    table: Array
+    least: int
+    most: int
+
+
+def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
+    """Tabulate a quantile function: its body and its two outermost cells, for :func:`.wiring.quantile`."""
+    cells = 16384
+    edges = np.arange(cells + 1) / cells
+    tail = edges / cells
+    u = np.stack([edges, tail, 1 - tail[::-1]])
+    smallest = 2.0**-34
+    return np.asarray(d.quantile(np.clip(u, smallest, 1 - smallest))) * scale
+
+
+def delay_of(projection: Projection, dt: float) -> Delay:
+    """Delays of a projection, checked against ``dt``."""
+    d, none = projection.delay, np.zeros((3, 1))
+    where = f"Projection {projection.name!r}"
+    if isinstance(d, Distribution) and not isinstance(d, Constant):
+        table = quantile_table(d, 1 / dt)
+        least, most = max(1, round(float(table.min()))), max(1, round(float(table.max())))
+        return Delay(np.zeros(0), table, least, most)
+    given = np.round(np.atleast_1d(d.value if isinstance(d, Constant) else d) / dt).astype(np.int64)
+    if given.size and given.min() < 1:
+        raise DescriptionError(
+            f"{where}: delay must be at least one tick of dt = {dt} ms, got {given.min() * dt}"
+        )
+    if given.size > 1 and given.min() == given.max():
+        given = given[:1]
+    return Delay(given.ravel(), none, int(given.min(initial=1)), int(given.max(initial=1)))
+
+
+def rows_of(projection: Projection, number: int, key: Array, kernels: Any) -> tuple[Array, Array, Any]:
+    """Targets of each pre neuron in CSR form, and the order of listed synapses in it."""
+    rule, pre, post = projection.rule, projection.pre.size, projection.post.size
+    same = projection.pre is projection.post
+    if isinstance(rule, FixedIndegree):
+        partner = kernels.fixed_degree(post, pre, rule.k, same, rule.autapses, rule.multapses, number, key)
+        return (*kernels.transpose(partner, pre), None)
+    if isinstance(rule, FixedOutdegree):
+        partner = kernels.fixed_degree(pre, post, rule.k, same, rule.autapses, rule.multapses, number, key)
+        return np.arange(pre + 1, dtype=np.int64) * rule.k, partner.ravel(), None
+    if isinstance(rule, FixedProbability):
+        if rule.p == 0:
+            return np.zeros(pre + 1, np.int64), np.zeros(0, np.uint32), None
+        return (*kernels.fixed_probability(pre, post, rule.p, same, rule.autapses, number, key), None)
+    if isinstance(rule, FixedTotal):
+        return (*kernels.fixed_total(pre, post, rule.n, same, rule.autapses, number, key), None)
+    if isinstance(rule, OneToOne):
+        return np.arange(pre + 1, dtype=np.int64), np.arange(pre, dtype=np.uint32), None
+    if isinstance(rule, Explicit):
+        i, j = (np.asarray(end) for end in rule.pairs())
+        i, j = i.astype(np.int64), j.astype(np.uint32)
+        order = np.argsort(i, kind="stable")
+        ptr = np.zeros(pre + 1, np.int64)
+        np.cumsum(np.bincount(i, minlength=pre), out=ptr[1:])
+        return ptr, j[order], order
+    if isinstance(rule, AllToAll):
+        row = np.arange(post, dtype=np.uint32)
+        if same and not rule.autapses:
+            rows = [np.delete(row, i) for i in range(pre)]
+            return np.arange(pre + 1, dtype=np.int64) * (post - 1), np.concatenate(rows), None
+        return np.arange(pre + 1, dtype=np.int64) * post, np.tile(row, pre), None
+    raise DescriptionError(f"Projection {projection.name!r}: cannot build {type(rule).__name__}")
+
+
+@dataclass
+class Group:
+    """Projections whose synapses are stored alike and whose segments are merged."""
+
+    format: int
+    row: int
+    weight: float = 0.0
+    members: list[int] = field(default_factory=list)  # numbers of projections
+    start: int = 0
+
+
+def _is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
+    return (
+        projection.post.name not in lazy
+        and projection.plasticity is None
+        and isinstance(projection.rule, AllToAll)
+        and delay.given.size == 1
+        and projection.post.size <= MAX_LENGTH
+        and not (isinstance(projection.weight, Constant) and not projection.rule.autapses)
+    )
+
+
+def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Group]:
+    """Assign every projection to a group; two between the same populations never share one."""
+    groups: list[Group] = []
+    for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
+        row = projection.post.model.receptors.index(str(projection.receptor))
+        constant = isinstance(projection.weight, Constant)
+        weight = projection.weight.value if isinstance(projection.weight, Constant) else 0.0
+        dense = _is_dense(projection, delay, lazy)
+        form = DENSE if dense else CONSTANT if constant else WEIGHTED
+        if projection.post.name in lazy:
+            form = LAZY_CONSTANT if constant else LAZY_WEIGHTED
+        if projection.plasticity is not None:
+            form = PLASTIC
+        for group in groups:
+            pairs = {(id(network.projections[m].pre), id(network.projections[m].post)) for m in group.members}
+            dense = dense or form == PLASTIC  # these never share a group
+            alike = (group.format, group.row, group.weight) == (form, row, weight) and not dense
+            if alike and (id(projection.pre), id(projection.post)) not in pairs:
+                group.members.append(number)
+                break
+        else:
+            groups.append(Group(form, row, weight, [number]))
+    if len(groups) > MAX_GROUPS:
+        raise DescriptionError(f"Network: {len(groups)} kinds of synapses; at most {MAX_GROUPS} are possible")
+    return groups
+
+
+@dataclass
+class Rows:
+    """Synapses of a projection before they are placed."""
+
+    ptr: Array
+    post: Array
+    weights: Array  # one, all, or none where drawn
+    weight_table: Array
+    delay: Delay
+
+
+def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Array]:
+    """Given weights in the order of rows, and the table to draw them from otherwise."""
+    w = projection.weight
+    if isinstance(w, Constant):
+        return np.array([w.value]), np.zeros((3, 1))
+    if isinstance(w, Distribution):
+        return np.zeros(0), quantile_table(w)
+    flat = np.asarray(w, np.float64)
+    where = f"Projection {projection.name!r}"
+    if isinstance(projection.rule, AllToAll):
+        shape = (projection.pre.size, projection.post.size)
+        if flat.shape != shape:
+            raise DescriptionError(f"{where}: weight must have shape {shape}, got {flat.shape}")
+        if n < flat.size:  # without autapses
+            flat = flat[~np.eye(shape[0], dtype=bool)]
+    elif flat.shape != (n,):
+        raise DescriptionError(f"{where}: weight must have {n} values, got shape {flat.shape}")
+    flat = flat.ravel() if order is None else flat[order]
+    if flat.size == 1:
+        flat = np.repeat(flat, 2)  # length 1 would mean a constant
+    return flat, np.zeros((3, 1))
+
+
+def build_rows(
+    network: Network, delays: list[Delay], lazy: set[str], seed: int, kernels: Any
+) -> list[Rows | None]:
+    """Rows of every projection that is not dense."""
+    key = np.array(seed_key(seed), dtype=np.uint64)
+    out: list[Rows | None] = []
+    for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
+        if _is_dense(projection, delay, lazy):
+            out.append(None)
+            continue
+        ptr, post, order = rows_of(projection, number, key, kernels)
+        weights, table = given_weights(projection, order, len(post))
+        if delay.given.size > 1:
+            if delay.given.size != len(post):
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: delay must have {len(post)} values, "
+                    f"got {delay.given.size}"
+                )
+            if order is not None:
+                delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
+        out.append(Rows(ptr, post, weights, table, delay))
+    return out
+
+
+def order_of(groups: list[Group]) -> list[Group]:
+    """Sort groups as they lie in memory: those with weights first."""
+    return sorted(groups, key=lambda g: g.format not in (WEIGHTED, LAZY_WEIGHTED, PLASTIC))
