@@ -33,6 +33,25 @@ def current_steps(p: Plan) -> dict[str, list[tuple[int, float, Array]]]:
     return out
 
 
+def next_change(currents: dict[str, list[tuple[int, float, Array]]], tick: int) -> int:
+    """Last tick before an injected current changes."""
+    changes = [
+        int(edge) - 1
+        for steps in currents.values()
+        for first, last, _ in steps
+        for edge in (first, last)
+        if math.isfinite(edge) and edge - 1 > tick
+    ]
+    return min(changes, default=2**62)
+
+
+def current_at(steps: list[tuple[int, float, Array]], tick: int) -> Array:
+    """Sum of the currents into each neuron of a population that act on a tick [pA]."""
+    return np.asarray(
+        sum((amplitude for first, last, amplitude in steps if first <= tick < last), 0.0 * steps[0][2])
+    )
+
+
 def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
     """Return the sources of Gaussian current into one shard; the means are among the steady currents."""
     rows, std, seen = [], [], set()

@@ -35,6 +35,7 @@ WIRING = (
     "fill_dense",
     "fill_segments",
     "count_segments",
+    "take",
 )
 
 
@@ -121,7 +122,8 @@ class Group:
     start: int = 0
 
 
-def _is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
+def is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
+    """Tell whether a projection is stored as a matrix, without a list of targets."""
     return (
         projection.post.name not in lazy
         and projection.plasticity is None
@@ -139,7 +141,7 @@ def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Gro
         row = projection.post.model.receptors.index(str(projection.receptor))
         constant = isinstance(projection.weight, Constant)
         weight = projection.weight.value if isinstance(projection.weight, Constant) else 0.0
-        dense = _is_dense(projection, delay, lazy)
+        dense = is_dense(projection, delay, lazy)
         form = DENSE if dense else CONSTANT if constant else WEIGHTED
         if projection.post.name in lazy:
             form = LAZY_CONSTANT if constant else LAZY_WEIGHTED
@@ -193,28 +195,33 @@ def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Ar
     return flat, np.zeros((3, 1))
 
 
+def rows_for(projection: Projection, number: int, delay: Delay, key: Array, kernels: Any) -> Rows:
+    """Rows of one projection, the ``number``-th of its network."""
+    ptr, post, order = rows_of(projection, number, key, kernels)
+    weights, table = given_weights(projection, order, len(post))
+    if delay.given.size > 1:
+        if delay.given.size != len(post):
+            raise DescriptionError(
+                f"Projection {projection.name!r}: delay must have {len(post)} values, got {delay.given.size}"
+            )
+        if order is not None:
+            delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
+    return Rows(ptr, post, weights, table, delay)
+
+
 def build_rows(
-    network: Network, delays: list[Delay], lazy: set[str], seed: int, kernels: Any
+    network: Network, delays: list[Delay], lazy: set[str], seed: int, kernels: Any, spread: Any = map
 ) -> list[Rows | None]:
-    """Rows of every projection that is not dense."""
+    """Rows of every projection that is not dense; ``spread`` may be the ``map`` of a pool of threads."""
     key = np.array(seed_key(seed), dtype=np.uint64)
-    out: list[Rows | None] = []
-    for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
-        if _is_dense(projection, delay, lazy):
-            out.append(None)
-            continue
-        ptr, post, order = rows_of(projection, number, key, kernels)
-        weights, table = given_weights(projection, order, len(post))
-        if delay.given.size > 1:
-            if delay.given.size != len(post):
-                raise DescriptionError(
-                    f"Projection {projection.name!r}: delay must have {len(post)} values, "
-                    f"got {delay.given.size}"
-                )
-            if order is not None:
-                delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
-        out.append(Rows(ptr, post, weights, table, delay))
-    return out
+
+    def build(number: int) -> Rows | None:
+        projection, delay = network.projections[number], delays[number]
+        if is_dense(projection, delay, lazy):
+            return None
+        return rows_for(projection, number, delay, key, kernels)
+
+    return list(spread(build, range(len(network.projections))))
 
 
 def order_of(groups: list[Group]) -> list[Group]:

@@ -1,4 +1,4 @@
-"""The calendar queues seen from the host: new, grown, read out as spikes in flight, and filled again."""
+"""The calendar queues and clocks seen from the host: new, grown, read out as spikes in flight, filled again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .lowered import MAX_LENGTH, Ring, Trains, Wires
+from .lower import Plan
+from .lowered import MAX_LENGTH, Control, Fired, Ring, Touch, Trains, Wires
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +24,36 @@ def new_ring(wires: Wires, trains: Trains, n_trials: int, n_buckets: int, capaci
         np.empty((n_trials, n_spill), np.int64),
         np.empty((n_trials, n_spill), np.int32),
         np.zeros(n_trials, np.int64),
+    )
+
+
+def new_touch(n_trials: int, n_slots: int) -> Touch:
+    """Return an empty list of the lazy neurons of a shard that events have reached."""
+    mark, slot = np.zeros((n_trials, n_slots), np.uint8), np.zeros((n_trials, n_slots), np.int32)
+    return Touch(mark, slot, np.zeros(n_trials, np.int64))
+
+
+def new_fired(p: Plan, n_trials: int) -> Fired:
+    """Return empty lists of who fired."""
+    return Fired(
+        np.zeros((n_trials, 2, p.n_shards, max(p.n_slots)), np.int32),
+        np.zeros((n_trials, 2, p.n_shards, len(p.populations) + 1), np.int64),
+    )
+
+
+def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int) -> Control:
+    """Return clocks at 0 and what else shards agree on."""
+    room = p.n_sources
+    if len(trains.tick):
+        same = np.diff(np.flatnonzero(np.diff(trains.tick, prepend=-1, append=-1)))
+        room += int(same.max(initial=1))
+    return Control(
+        clock=np.zeros((p.n_shards, n_trials), np.int64),
+        barrier=np.zeros(8, np.int64),
+        stop=np.zeros((2, p.n_shards), np.int64),
+        room=np.array([2 * room], np.int64),
+        events=np.zeros((n_workers, 8), np.int64),
+        spikes=np.zeros((n_trials, len(p.populations)), np.int64),
     )
 
 

@@ -17,12 +17,22 @@ from .errors import DescriptionError
 from .guards import check_nan, check_rates
 from .log import Log
 from .lower import Plan, kind_arrays, plan
-from .lower_inputs import current_steps, drops_of, rain_of, scales, trains_of, varied_of, wind_of
+from .lower_inputs import (
+    current_at,
+    current_steps,
+    drops_of,
+    next_change,
+    rain_of,
+    scales,
+    trains_of,
+    varied_of,
+    wind_of,
+)
 from .lower_rows import WIRING, build_rows, delay_of, groups_of, order_of
 from .lower_wires import plastics_of, wires_of
-from .lowered import PLASTIC, Control, Fired, Tape, Touch
+from .lowered import PLASTIC, Tape
 from .network import Network
-from .queues import grown, new_ring
+from .queues import grown, new_control, new_fired, new_ring, new_touch
 from .record import Record, Result
 from .synapses import Places, Synapses
 
@@ -75,13 +85,8 @@ class Simulation:
             raise DescriptionError(f"Simulation: n_trials must be >= 1, got {n_trials}")
         if not network.populations:
             raise DescriptionError("Simulation: the network has no population")
-        self.network, self.dt, self.seed, self.n_trials, self.precision = (
-            network,
-            dt,
-            seed,
-            n_trials,
-            precision,
-        )
+        self.network, self.dt, self.seed = network, dt, seed
+        self.n_trials, self.precision = n_trials, precision
         self.threads = threads if threads is not None else _default_threads(network, n_trials)
         if self.threads < 1:
             raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
@@ -105,11 +110,16 @@ class Simulation:
         kernels = build.kernel_module("wiring", WIRING)
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
         groups = groups_of(self.network, delays, self._plan.lazy)
-        rows = build_rows(self.network, delays, self._plan.lazy, self.seed, kernels)
         p, real = self._plan, self._real
-        self._wires = [
-            wires_of(p, k, groups, rows, delays, self.seed, real, kernels) for k in range(self._n_shards)
-        ]
+        with ThreadPoolExecutor(
+            self.threads
+        ) as pool:  # a synapse is a function of the seed and its place alone
+            rows = build_rows(self.network, delays, p.lazy, self.seed, kernels, pool.map)
+            jobs = [
+                pool.submit(wires_of, p, k, groups, rows, delays, self.seed, real, kernels)
+                for k in range(self._n_shards)
+            ]
+            self._wires = [job.result() for job in jobs]
         self._groups = groups
         self._rain = [rain_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._trains = trains_of(p, self.n_trials)
@@ -160,38 +170,21 @@ class Simulation:
         for drops in self._drops:
             self._drop_kernels.start(drops)
             self._drop_kernels.thread(drops, 0)
-        self._touch = [
-            Touch(
-                np.zeros((n_trials, n), np.uint8),
-                np.zeros((n_trials, n), np.int32),
-                np.zeros(n_trials, np.int64),
-            )
-            for n in p.n_slots
-        ]
-        n_populations, n_slots = len(p.populations), max(p.n_slots)
-        self._fired = Fired(
-            np.zeros((n_trials, 2, self._n_shards, n_slots), np.int32),
-            np.zeros((n_trials, 2, self._n_shards, n_populations + 1), np.int64),
-        )
+        self._touch = [new_touch(n_trials, n) for n in p.n_slots]
+        self._fired = new_fired(p, n_trials)
         self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
-        trains, room = self._trains, p.n_sources
-        if len(trains.tick):
-            same = np.diff(np.flatnonzero(np.diff(trains.tick, prepend=-1, append=-1)))
-            room += int(same.max(initial=1))
-        self._control = Control(
-            clock=np.zeros((self._n_shards, n_trials), np.int64),
-            barrier=np.zeros(8, np.int64),
-            stop=np.zeros((2, self._n_shards), np.int64),
-            room=np.array([2 * room], np.int64),
-            events=np.zeros((self.threads, 8), np.int64),
-            spikes=np.zeros((n_trials, n_populations), np.int64),
-        )
-        self._watched: tuple[int, Array] = (0, np.zeros(n_populations, np.int64))
+        self._control = new_control(p, self._trains, self.threads, n_trials)
+        self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))
 
     @property
     def policies(self) -> dict[str, str]:
         """How each population is updated: ``stepped`` or ``lazy``."""
         return {p.name: "lazy" if p.name in self._plan.lazy else "stepped" for p in self._plan.populations}
+
+    @property
+    def lazy_updates(self) -> int:
+        """How often a neuron of a lazy population was advanced; the cost of such populations."""
+        return int(self._control.events[:, 1].sum())
 
     @property
     def n_synapses(self) -> int:
@@ -292,7 +285,7 @@ class Simulation:
         began = time.perf_counter()
         length = 64
         while self.tick < until:
-            stop = min(until, self.tick + length, self._next_change(self.tick))
+            stop = min(until, self.tick + length, next_change(self._currents, self.tick))
             self._set_currents(self.tick + 1)
             self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
             t0 = time.perf_counter()
@@ -359,25 +352,11 @@ class Simulation:
         """Double the capacity of queues that had to spill."""
         self._ring = [grown(ring) for ring in self._ring]
 
-    def _next_change(self, tick: int) -> int:
-        """Last tick before an injected current changes."""
-        changes = [
-            int(edge) - 1
-            for steps in self._currents.values()
-            for first, last, _ in steps
-            for edge in (first, last)
-            if math.isfinite(edge) and edge - 1 > tick
-        ]
-        return min(changes, default=2**62)
-
     def _set_currents(self, tick: int) -> None:
         """Sum the currents that act on ``tick`` into the last row of the inputs."""
         p = self._plan
         for name, steps in self._currents.items():
-            total = np.zeros(self.network[name].size)
-            for first, last, amplitude in steps:
-                if first <= tick < last:
-                    total += amplitude
+            total = current_at(steps, tick)
             for k in range(self._n_shards):
                 lo, hi = p.numbers(k, name)
                 slots = slice(p.first_slot[k][name], p.first_slot[k][name] + hi - lo)

@@ -233,6 +233,35 @@ def place(
                     weight[position] = weight_of(i, j, s, weights, weight_table, projection, key)
 
 
+def take(
+    ptr: Any,
+    post: Any,
+    lo: int,
+    hi: int,
+    delays: Any,
+    delay_table: Any,
+    weights: Any,
+    weight_table: Any,
+    projection: int,
+    key: Any,
+) -> Any:
+    """List the synapses onto targets in [lo, hi), row by row: pre, post, delay in ticks and weight."""
+    n = 0
+    for s in range(len(post)):
+        if lo <= post[s] < hi:
+            n += 1
+    i_out, j_out, d_out = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    w_out, n = np.empty(n, np.float64), 0
+    for i in range(len(ptr) - 1):
+        for s in range(ptr[i], ptr[i + 1]):
+            if lo <= post[s] < hi:
+                i_out[n], j_out[n] = i, post[s]
+                d_out[n] = delay_of(i, s - ptr[i], s, delays, delay_table, projection, key)
+                w_out[n] = weight_of(i, s - ptr[i], s, weights, weight_table, projection, key)
+                n += 1
+    return i_out, j_out, d_out, w_out
+
+
 def fill_dense(
     n_pre: int,
     n_post: int,

@@ -1,0 +1,51 @@
+"""The synapses onto a slice of targets, without those onto the others and without a simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import build
+from .errors import DescriptionError
+from .lower import plan
+from .lower_rows import WIRING, delay_of, given_weights, is_dense, rows_for
+from .network import Network
+from .rng import seed_key
+from .synapses import Synapses
+
+
+def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, seed: int = 0) -> Synapses:
+    """Return the synapses of one projection onto the post neurons ``lo`` to ``hi - 1``.
+
+    They are those that :meth:`.Simulation.synapses` of the same network, ``dt`` and ``seed`` lists for these targets,
+    in the same order; weights in float64. Targets of one projection are drawn as a whole, one after another, and only
+    the slice is listed: weights and delays are drawn for the slice alone.
+
+    Raises
+    ------
+    DescriptionError
+        if there is no such projection, or the slice is not within its post population
+    """
+    names = [q.name for q in network.projections]
+    if name not in names:
+        raise DescriptionError(f"slice_of: there is no projection {name!r}")
+    number = names.index(name)
+    projection = network.projections[number]
+    n_pre, n_post = projection.pre.size, projection.post.size
+    if not 0 <= lo <= hi <= n_post:
+        raise DescriptionError(
+            f"slice_of: lo and hi must be in order and in [0, {n_post}], got {lo} and {hi}"
+        )
+    key, kernels = np.array(seed_key(seed), dtype=np.uint64), build.kernel_module("wiring", WIRING)
+    delay = delay_of(projection, dt)
+    if is_dense(projection, delay, plan(network, dt, 1).lazy):
+        weights, table = given_weights(projection, None, n_pre * n_post)
+        weight = np.zeros(n_pre * (hi - lo))
+        diagonal = projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
+        kernels.fill_dense(n_pre, n_post, lo, hi, weights, table, diagonal, weight, number, key)
+        pre, post = np.repeat(np.arange(n_pre), hi - lo), np.tile(np.arange(lo, hi), n_pre)
+        return Synapses(pre, post, np.full(len(pre), delay.given[0]), weight)
+    r = rows_for(projection, number, delay, key, kernels)
+    given = (r.delay.given, r.delay.table, r.weights, r.weight_table)
+    pre, post, ticks, weight = kernels.take(r.ptr, r.post, lo, hi, *given, number, key)
+    order = np.lexsort((post, ticks, pre))
+    return Synapses(pre[order], post[order], ticks[order], weight[order])
