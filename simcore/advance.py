@@ -69,7 +69,7 @@ def advance(
     flags = np.zeros(1024, np.uint8)
     u, counters = np.zeros(256, np.uint32), np.zeros(64, np.uint32)
     first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
-    events = 0
+    events, reached = 0, 0
     for trial in range(first, inputs.shape[0], step):
         tick = control.clock[k, trial]
         flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
@@ -88,6 +88,7 @@ def advance(
             drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)
+            reached += touch.count[trial]
             touch.count[trial] = 0
             remember_p0(plastics[0], wires, out, ptr, tick)
             probe(kinds, tape, trial, tick)
@@ -103,3 +104,4 @@ def advance(
             cursor = play(wires, ring, trains, tape, k, trial, tick, cursor)
         control.clock[k, trial] = tick
     control.events[worker, 0] += events
+    control.events[worker, 1] += reached

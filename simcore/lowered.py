@@ -175,5 +175,5 @@ class Control(NamedTuple):
     barrier: Any  # int64[8]: arrivals
     stop: Any  # int64[2, n_shards], by parity of the tick
     room: Any  # int64[1]: spikes that the tape must be able to take before a tick
-    events: Any  # int64[n_workers, 8]: synaptic events delivered
+    events: Any  # int64[n_workers, 8]: synaptic events delivered, updates of lazy neurons
     spikes: Any  # int64[n_trials, n_populations]

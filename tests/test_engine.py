@@ -256,6 +256,30 @@ def test_lif_rate_is_the_closed_form():
     assert np.diff(s.t).mean() == pytest.approx(interval, abs=0.011)
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_current_frequency_curve_of_the_lif_is_the_formula(precision):
+    # from reset to threshold in tau_m ln((R i - v_reset) / (R i - v_thresh)), found at the next tick, after t_ref
+    current = np.linspace(150.0, 900.0, 40)
+    neuron = LIF(tau_m=20.0, c_m=250.0, v_thresh=15.0, v_reset=5.0, t_ref=3.0, i_e=current)
+    p = Population("p", len(current), neuron)
+    dt, ms = 0.02, 600.0
+    s = Simulation(Network(p), dt=dt, precision=precision).run(ms, Record(spikes=[p])).spikes["p"]
+    v_inf = 20.0 / 250.0 * current
+    for i in range(len(current)):
+        tick = s.tick[s.neuron == i]
+        if v_inf[i] <= 15.0:
+            assert len(tick) == 0
+            continue
+        climb = 20.0 * np.log((v_inf[i] - 5.0) / (v_inf[i] - 15.0))
+        if v_inf[i] < 15.5:
+            continue  # float32 resolves the crossing worse than a tick
+        intervals = np.diff(tick)
+        exact = round(3.0 / dt) + int(np.ceil(climb / dt))
+        assert set(intervals) == {exact} if precision == "float64" else np.all(np.abs(intervals - exact) <= 1)
+        rate = 1e3 / (3.0 + climb)
+        assert 1e3 / (intervals.mean() * dt) == pytest.approx(rate, rel=1.01 * dt / (3.0 + climb))
+
+
 def test_poisson_input_has_the_right_mean_and_variance():
     counter = LIF(tau_m=1e9, v_thresh=1e9, v_reset=0.0)
     p = Population("p", 2000, counter)

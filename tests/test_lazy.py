@@ -107,3 +107,39 @@ def test_lazy_is_refused_where_it_would_be_wrong():
             Simulation(Network(population, *parts))
     with pytest.raises(DescriptionError, match="LIFExp defines no leap"):
         Population("p", 3, LIFExp(), "lazy")
+
+
+def updates(rate, dt=0.1, threads=1, n=2000, ms=200.0):
+    """Updates of the neurons of a kicked network, its spikes, and the events that reach its neurons."""
+    neuron = LIF(tau_m=20.0, v_thresh=20.0, v_reset=0.0, t_ref=2.0)
+    p = Population("p", n, neuron, "lazy")
+    network = Network(p, Projection(p, p, FixedIndegree(20), 0.2, 1.5), Poisson(p, rate=rate, weight=12.0))
+    simulation = Simulation(network, dt=dt, seed=1, threads=threads)
+    result = simulation.run(ms)
+    return simulation.lazy_updates, result.n_spikes["p"], result.synaptic_events + rate * 1e-3 * ms * n
+
+
+def test_neurons_are_updated_as_often_as_events_reach_them():
+    for rate in (4.0, 8.0, 16.0):
+        n_updates, n_spikes, n_events = updates(rate)
+        assert n_spikes > 20
+        noise = 5 * np.sqrt(n_events)  # the kicks among the events are Poisson distributed
+        assert 0.97 * n_events - noise < n_updates < n_events + noise  # two in one tick are one update
+
+
+def test_half_the_rate_is_half_the_updates():
+    # few spikes, so that nearly all events are kicks
+    many, few = (updates(rate, n=20_000, ms=100.0)[0] for rate in (2.0, 1.0))
+    assert few / many == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_finer_tick_costs_no_more_updates():
+    (coarse, n_coarse, _), (fine, n_fine, _) = updates(8.0), updates(8.0, dt=0.01)
+    assert fine / coarse == pytest.approx(1.0, abs=0.05 + 5 / np.sqrt(min(n_coarse, n_fine)))
+    assert updates(8.0, threads=2)[:2] == (coarse, n_coarse)
+
+
+def test_stepped_populations_count_no_lazy_updates():
+    simulation = Simulation(sparse("stepped"))
+    simulation.run(10.0)
+    assert simulation.lazy_updates == 0
