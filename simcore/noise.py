@@ -25,13 +25,20 @@ _SCALE = 2.0**-_SHIFT
 
 def normals(u: Any, z: Any, bits: Any, table: Any) -> None:
     """Turn words into standard normal numbers; ``bits`` is ``z`` seen as int64."""
+    t0, t1, t2 = table[0], table[1], table[2]
     for i in range(len(u)):
         z[i] = np.float64(u[i] & np.uint32(0x7FFFFFFF)) + 0.5
     for i in range(len(u)):
-        cell = (bits[i] >> _SHIFT) - _FIRST
+        cell = np.uint32((bits[i] >> _SHIFT) - _FIRST)
         t = np.float64(bits[i] & _REST) * _SCALE
-        x = table[0, cell] + t * (table[1, cell] + t * table[2, cell])
+        x = t0[cell] + t * (t1[cell] + t * t2[cell])
         z[i] = x if u[i] < np.uint32(0x80000000) else -x
+
+
+def add(here: Any, std: Any, z: Any) -> None:
+    """Add scaled numbers to currents."""
+    for i in range(len(here)):
+        here[i] += std * real(z[i])
 
 
 def blow(wind: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
@@ -55,6 +62,8 @@ def blow(wind: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -
             draw(u, counters, STREAM_NOISE, source, block, tick, trial, wind.key)
             normals(u, z, bits, wind.table)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
-            for i in range(max(-lo, 0), min(count - lo, BLOCK)):
-                start = inputs[base + lo + i] if again else wind.steady[slot + lo + i]
-                inputs[base + lo + i] = start + std * real(z[i])
+            skip, n = max(-lo, 0), min(count - lo, BLOCK)
+            here = inputs[base + lo + skip : base + lo + n]
+            if not again:
+                here[:] = wind.steady[slot + lo + skip : slot + lo + n]
+            add(here, std, z[skip:n])
