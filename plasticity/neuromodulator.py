@@ -54,7 +54,8 @@ class Neuromodulator:
     def __post_init__(self) -> None:
         if self.table not in (*_QUANTILES, "identity"):
             raise DescriptionError(
-                f"{type(self).__name__} {self.name!r}: table must be one of {', '.join(_QUANTILES)}, identity, got {self.table!r}"
+                f"{type(self).__name__} {self.name!r}: table must be one of {', '.join(_QUANTILES)}, identity, "
+                f"got {self.table!r}"
             )
 
     def levels(self, n_subpopulations: int, seed: int, entity: int = 0) -> Array:
