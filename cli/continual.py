@@ -15,7 +15,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 from .interrupts import Interrupts
-from .train import _free_path, _one_of
+from .options import free_path, one_of
 
 if TYPE_CHECKING:
     from tegmentum.plasticity.continual_rules import ContinualRule
@@ -75,10 +75,10 @@ def continual(
     """
     every = [seed] if seeds is None else _parse_seeds(seeds)
     wanted = [_path(out, s, seeds is not None, force) for s in every]
-    _one_of("--protocol", protocol, ("honest", "published"))
+    one_of("--protocol", protocol, ("honest", "published"))
     from tegmentum.plasticity.continual_rules import CONTINUAL_RULES, continual_rule
 
-    _one_of("--rule", rule, tuple(CONTINUAL_RULES))
+    one_of("--rule", rule, tuple(CONTINUAL_RULES))
     chosen = continual_rule(rule, protocol)
     from tegmentum.plasticity.protocol import class_order, evaluation
 
@@ -97,7 +97,7 @@ def continual(
             validation_fraction=validation_fraction, limit_train=limit_train, forward=forward,
             threads=threads or cpu_count(), n_train=len(data.x_train), n_test=len(data.x_test),
         )  # fmt: skip
-        runs.append(run(config, chosen, data, path or _free_path(None, force), force))
+        runs.append(run(config, chosen, data, path or free_path(None, force), force))
         if not as_json:
             _print_run(runs[-1], data.class_names)
     if as_json:

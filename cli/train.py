@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tegmentum.simcore.errors import DescriptionError, StoreError
+from tegmentum.simcore.errors import DescriptionError
 
 from .interrupts import Interrupts
+from .options import free_path, one_of
 
 if TYPE_CHECKING:
     from tegmentum.datasets import Dataset
@@ -76,12 +77,12 @@ def train(
     Without arguments it learns the 1,797 handwritten digits that come with the package.
     """
     start = time.perf_counter()
-    store_path = _free_path(out, force)
+    store_path = free_path(out, force)
     layers = _parse_hidden(hidden)
-    _one_of("--optimiser", optimiser, ("adam", "sgd"))
+    one_of("--optimiser", optimiser, ("adam", "sgd"))
     from tegmentum.plasticity.naca import RULES
 
-    _one_of("--rule", rule, tuple(RULES))
+    one_of("--rule", rule, tuple(RULES))
     from tegmentum.datasets import load
 
     data = load(dataset, data_dir).limited(limit_train, limit_test)
@@ -159,21 +160,6 @@ def run(config: Config, data: Dataset, path: Path, force: bool, start: float) ->
     }
 
 
-def _free_path(out: Path | None, force: bool) -> Path:
-    """Store to write: the one asked for if it may be written, else the first free ``run-N.zarr``."""
-    if out is not None:
-        if out.exists() and not force:
-            raise StoreError(f"--out {out}: exists already; choose another name, or --force to overwrite it")
-        if not out.absolute().parent.is_dir():
-            raise StoreError(f"--out {out}: there is no folder {out.absolute().parent}; create it first")
-        return out
-    path, n = Path("run.zarr"), 1
-    while path.exists() and not force:
-        n += 1
-        path = Path(f"run-{n}.zarr")
-    return path
-
-
 def _check_size(config: Config, data: Dataset) -> None:
     """Refuse what cannot run, before anything is built or written."""
     if config.batch > config.n_train:
@@ -208,15 +194,6 @@ def _parse_hidden(text: str) -> tuple[int, ...]:
     if min(layers) < 1:
         raise DescriptionError(f"--hidden: must be whole numbers >= 1, such as 1000 or 500,300, got {text!r}")
     return layers
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        import difflib
-
-        near = difflib.get_close_matches(value, known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DescriptionError(f"{option}: must be one of {', '.join(known)}, got {value!r}{hint}")
 
 
 def _announce(config: Config, data: Dataset, learner: Learner, path: Path) -> None:
