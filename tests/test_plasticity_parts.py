@@ -172,7 +172,8 @@ class TestNeuromodulator:
 
     def test_unknown_table(self):
         with pytest.raises(
-            DescriptionError, match=r"Dopamine 'dopamine': table must be one of .*zeros, got 'cauchy'"
+            DescriptionError,
+            match=r"Dopamine 'dopamine': table must be one of .*zeros, identity, got 'cauchy'",
         ):
             Dopamine(Expectation(10), table="cauchy")
 
@@ -306,8 +307,8 @@ class TestOptimiser:
     @pytest.mark.parametrize(
         ("make", "message"),
         [
-            (lambda: SGD(0.0), r"SGD: lr must be > 0, got 0\.0"),
-            (lambda: Adam(-1.0), r"Adam: lr must be > 0, got -1\.0"),
+            (lambda: SGD(0.0), r"SGD: lr must be > 0 and finite, got 0\.0"),
+            (lambda: Adam(-1.0), r"Adam: lr must be > 0 and finite, got -1\.0"),
             (lambda: Adam(beta_1=1.0), r"Adam: beta_1 must be in \[0, 1\), got 1\.0"),
             (lambda: Adam(beta_2=-0.1), r"Adam: beta_2 must be in \[0, 1\), got -0\.1"),
         ],
@@ -323,7 +324,7 @@ class TestDescription:
         [
             ({"rule": "bp"}, "rule: must be one of naca, naca-ann, frozen, got 'bp'"),
             ({"hidden": []}, "hidden: at least one hidden layer is needed, got none"),
-            ({"hidden_gain": 0.0}, r"hidden_gain: must be > 0, got 0\.0"),
+            ({"hidden_gain": 0.0}, r"hidden_gain: must be > 0 and finite, got 0\.0"),
             ({"n_classes": 1}, "Expectation: n_classes must be >= 2, got 1"),
         ],
     )
