@@ -153,10 +153,10 @@ class Columns:
         encode = self._encoder(x, x_max, rng.STREAM_ENCODE_TRAIN)
         n, p = len(x), self.p
         draws = rng.uniform(n * p.n_patches, self.seed, rng.STREAM_TABLE, 1000).reshape(n, p.n_patches)
-        fields, wins = self._by_feature.copy(), np.zeros(p.n_features, np.int64)
+        fields = self._by_feature.copy()
         used, patches = self.kernels.compete(
-            encode(np.arange(n)), p.n_ticks, n, self.n_channels, self.geometry, fields, wins, 0,
-            p.vigilance, 0.5 * p.n_ticks, draws,
+            encode(np.arange(n)), p.n_ticks, n, self.n_channels, self.geometry, fields, p.vigilance,
+            0.5 * p.n_ticks, draws,
         )  # fmt: skip
         self.n_recruited = int(used)
         self._set(fields)

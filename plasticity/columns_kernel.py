@@ -91,7 +91,7 @@ def respond(events, n_ticks, first, last, n_channels, geometry, fields, inhibiti
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def patch_of(events, b, n_ticks, n_channels, image, geometry, at, patch):
+def patch_of(image, geometry, at, patch):
     """Fill ``patch`` with the spike counts at a position, mean removed, length 1; returns the length it had."""
     y, x = at // geometry.columns, at % geometry.columns
     n = 0
@@ -114,27 +114,26 @@ def patch_of(events, b, n_ticks, n_channels, image, geometry, at, patch):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def compete(events, n_ticks, n_trials, n_channels, geometry, fields, wins, n_used, vigilance, least, draws):
+def compete(events, n_ticks, n_trials, n_channels, geometry, fields, vigilance, least, draws):
     """Let the neurons of one column compete for patches; the winner alone moves towards what it won.
 
     Parameters
     ----------
     fields : float64 (K, size * size * channels), changed
-    wins : int64 (K,), changed
-    n_used : neurons recruited so far
     vigilance : a patch that no recruited neuron matches this well recruits a fresh one
     least : patches of smaller length are passed over
     draws : float64 (n_trials, n_patches) in [0, 1), which positions are looked at
 
     Returns
     -------
-    n_used, matched patches
+    recruited neurons, matched patches
     """
     image = np.zeros(n_channels)
     patch = np.zeros(fields.shape[1])
     n_positions = geometry.rows * geometry.columns
     n_features = len(fields)
-    total = 0
+    wins = np.zeros(n_features, np.int64)
+    n_used, total = 0, 0
     for b in range(n_trials):
         image[:] = 0.0
         for k in range(events.base_start[b], events.base_start[b] + events.base_count[b]):
@@ -145,7 +144,7 @@ def compete(events, n_ticks, n_trials, n_channels, geometry, fields, wins, n_use
                 image[events.index[k]] += events.value[k]
         for draw in draws[b]:
             at = int(draw * n_positions)
-            if patch_of(events, b, n_ticks, n_channels, image, geometry, at, patch) < least:
+            if patch_of(image, geometry, at, patch) < least:
                 continue
             total += 1
             best, match, closest = -1, -2.0, -2.0
@@ -160,7 +159,6 @@ def compete(events, n_ticks, n_trials, n_channels, geometry, fields, wins, n_use
                     best, match = f, cosine - handicap
             if n_used < n_features and closest < vigilance:
                 best, n_used = n_used, n_used + 1
-                wins[best] = 0
             wins[best] += 1
             rate = max(1.0 / wins[best], 0.005)
             square = 0.0
