@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .drops import drip
 from .events import after, broadcast, deliver, meet, play
 from .noise import blow
@@ -52,6 +50,7 @@ def advance(
     trains: Any,
     tape: Any,
     control: Any,
+    scratch: Any,
     inputs: Any,
 ) -> None:
     """Advance one shard to the tick ``until``, or to where its workers stop for want of room.
@@ -66,8 +65,6 @@ def advance(
         accumulators, one row for each receptor, and in the last row injected currents, if there are any
     """
     n_shards = fired.ptr.shape[2]
-    flags = np.zeros(1024, np.uint8)
-    u, counters = np.zeros(256, np.uint32), np.zeros(64, np.uint32)
     first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
     events, reached = 0, 0
     for trial in range(first, inputs.shape[0], step):
@@ -82,12 +79,12 @@ def advance(
             parity = tick & 1
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
-            pour(rain, flat, u, counters, tick, trial)
-            pour_varied(varied, flat, u, counters, tick, trial)
-            blow(wind, flat, u, counters, tick, trial)
+            pour(rain, flat, scratch.words, scratch.counters, tick, trial)
+            pour_varied(varied, flat, scratch.words, scratch.counters, tick, trial)
+            blow(wind, flat, scratch.words, scratch.counters, tick, trial)
             drip(drops, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
-            step_0(kinds[0], trial, tick, inputs[trial], flags, touch, out, ptr)
+            step_0(kinds[0], trial, tick, inputs[trial], scratch.flags, touch, out, ptr)
             reached += touch.count[trial]
             touch.count[trial] = 0
             remember_p0(plastics[0], wires, out, ptr, tick)

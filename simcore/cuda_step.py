@@ -66,7 +66,7 @@ class CudaSimulation:
                 f"Population {min(p.lazy)!r}: update must be 'stepped' on CUDA, got a lazy one"
             )
         self._plan = p
-        kernels = build.kernel_module("wiring", WIRING)
+        kernels = build.kernel_module("wiring", WIRING, allocates=True)
         delays = [delay_of(projection, dt) for projection in network.projections]
         groups = groups_of(network, delays, p.lazy)
         rows = build_rows(network, delays, p.lazy, seed, kernels)

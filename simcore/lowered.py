@@ -129,6 +129,14 @@ class Touch(NamedTuple):
     count: Any  # int64[n_trials]
 
 
+class Scratch(NamedTuple):
+    """Room that a worker's kernels use within a tick."""
+
+    flags: Any  # uint8[1024], who fires in a block of neurons
+    words: Any  # uint32[256], random words of a block
+    counters: Any  # uint32[64]
+
+
 class Kind(NamedTuple):
     """Populations that share a model, in one shard."""
 

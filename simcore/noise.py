@@ -65,5 +65,7 @@ def blow(wind: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             here = inputs[base + lo + skip : base + lo + n]
             if not again:
-                here[:] = wind.steady[slot + lo + skip : slot + lo + n]
+                steady = wind.steady[slot + lo + skip : slot + lo + n]
+                for i in range(len(here)):
+                    here[i] = steady[i]
             add(here, std, z[skip:n])

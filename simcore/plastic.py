@@ -81,7 +81,8 @@ def settle(plastic: Any, wires: Any, tick: int) -> None:
         x, last = plastic.pre_x[segment], plastic.pre_tick[segment]
         catch_up(plastic, target, weight, x, plastic.seen[segment], last)
         plastic.seen[segment] = max(plastic.seen[segment], tick)
-    plastic.settled[:] = plastic.post_n
+    for i in range(len(plastic.settled)):
+        plastic.settled[i] = plastic.post_n[i]
 
 
 def fade(plastic: Any) -> None:

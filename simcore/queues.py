@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .lower import Plan
-from .lowered import MAX_LENGTH, Control, Fired, Ring, Touch, Trains, Wires
+from .lowered import MAX_LENGTH, Control, Fired, Ring, Scratch, Touch, Trains, Wires
 
 Array = np.ndarray[Any, Any]
 
@@ -39,6 +39,11 @@ def new_fired(p: Plan, n_trials: int) -> Fired:
         np.zeros((n_trials, 2, p.n_shards, max(p.n_slots)), np.int32),
         np.zeros((n_trials, 2, p.n_shards, len(p.populations) + 1), np.int64),
     )
+
+
+def new_scratch() -> Scratch:
+    """Return a worker's room for what lasts no longer than a tick."""
+    return Scratch(np.zeros(1024, np.uint8), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
 
 
 def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int) -> Control:

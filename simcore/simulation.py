@@ -32,7 +32,7 @@ from .lower_rows import WIRING, build_rows, delay_of, groups_of, order_of
 from .lower_wires import plastics_of, wires_of
 from .lowered import PLASTIC, Tape
 from .network import Network
-from .queues import grown, new_control, new_fired, new_ring, new_touch
+from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch
 from .record import Record, Result
 from .synapses import Places, Synapses
 
@@ -107,7 +107,7 @@ class Simulation:
         from . import build
 
         started = time.perf_counter()
-        kernels = build.kernel_module("wiring", WIRING)
+        kernels = build.kernel_module("wiring", WIRING, allocates=True)
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
         groups = groups_of(self.network, delays, self._plan.lazy)
         p, real = self._plan, self._real
@@ -172,6 +172,7 @@ class Simulation:
             self._drop_kernels.thread(drops, 0)
         self._touch = [new_touch(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
+        self._scratch = [new_scratch() for _ in range(self.threads)]
         self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
         self._control = new_control(p, self._trains, self.threads, n_trials)
         self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))
@@ -345,6 +346,7 @@ class Simulation:
             self._trains,
             tape._replace(probe=tape.probe[k]),
             self._control,
+            self._scratch[worker],
             self._inputs[k],
         )
 

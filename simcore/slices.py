@@ -35,7 +35,10 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
         raise DescriptionError(
             f"slice_of: lo and hi must be in order and in [0, {n_post}], got {lo} and {hi}"
         )
-    key, kernels = np.array(seed_key(seed), dtype=np.uint64), build.kernel_module("wiring", WIRING)
+    key, kernels = (
+        np.array(seed_key(seed), dtype=np.uint64),
+        build.kernel_module("wiring", WIRING, allocates=True),
+    )
     delay = delay_of(projection, dt)
     if is_dense(projection, delay, plan(network, dt, 1).lazy):
         weights, table = given_weights(projection, None, n_pre * n_post)
