@@ -79,7 +79,7 @@ def advance(
             parity = tick & 1
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
-            pour(rain, flat, scratch.words, scratch.counters, tick, trial)
+            pour(rain, flat, scratch.words, scratch.counters, scratch.counts, tick, trial)
             pour_varied(varied, flat, scratch.words, scratch.counters, tick, trial)
             blow(wind, flat, scratch.words, scratch.counters, tick, trial)
             drip(drops, touch, flat, tick, trial)

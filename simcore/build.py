@@ -55,7 +55,7 @@ real = np.{real}
 
 
 def _header(real: str, allocates: bool = False) -> str:
-    """Imports and decorators.
+    """Return the imports and decorators of generated text.
 
     Numba counts references to every slice of an array, atomically: 20 cycles each, half of a small network's time.
     Kernels that make no arrays need no counting.

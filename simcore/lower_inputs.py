@@ -13,7 +13,7 @@ from .lowered import Drops, Rain, Trains, Varied, Wind
 from .network import default_receptor
 from .rng import seed_key
 from .sources import Current, Noise, Poisson
-from .tables import alias_table, normal_table
+from .tables import alias_table, normal_table, poisson_numbers, split
 
 Array = np.ndarray[Any, Any]
 _RARE = 0.02  # spikes in a tick below which Poisson input is drawn spike by spike
@@ -76,8 +76,9 @@ def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
 
 def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
     """Poisson sources onto one shard."""
-    rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
-    offset = 0
+    rows, weights, rests = [], [], []
+    bounds, limits, others = [np.zeros(0, np.uint16)], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
+    first = offset = 0
     for number, source in enumerate(p.network.sources):
         if not isinstance(source, Poisson):
             continue
@@ -88,17 +89,23 @@ def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
         if mean > 100:
             raise DescriptionError(f"{where}: rate must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
         row = source_row(source)
-        limit, other, bits = alias_table(mean)
+        told, lowest, rest = split(poisson_numbers(mean))
+        limit, other, bits = alias_table(rest)
         lo, hi = p.numbers(shard, source.post.name)
         base = row * p.n_slots[shard] + p.first_slot[shard][source.post.name]
-        rows.append((number, base, lo, hi - lo, offset, bits))
+        rows.append((number, base, lo, hi - lo, first, len(told), lowest))
+        rests.append((offset, bits))
         weights.append(source.weight)
+        bounds.append(np.pad(told, (0, -len(told) % 4), constant_values=2**16 - 1))
+        first += len(bounds[-1])
         limits.append(limit)
         others.append(other)
         offset += len(limit)
     return Rain(
-        np.array(rows, dtype=np.int64).reshape(-1, 6),
+        np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(weights, dtype=real),
+        np.concatenate(bounds),
+        np.array(rests, dtype=np.int64).reshape(-1, 2),
         np.concatenate(limits),
         np.concatenate(others),
         np.array(seed_key(seed), np.uint32),

@@ -71,10 +71,11 @@ class Ring(NamedTuple):
 class Rain(NamedTuple):
     """Poisson sources onto one shard."""
 
-    source: (
-        Any  # int64[n, 6]: source number, first accumulator, first neuron, count, table offset, table bits
-    )
+    source: Any  # int64[n, 7]: source number, first accumulator, first neuron, count, first bound, number of bounds,
+    #              number of spikes below the first bound
     weight: Any  # real[n]
+    bounds: Any  # uint16[n_bounds], of 16-bit words, filled up to multiples of four for each source
+    rest: Any  # int64[n, 2]: first place in the tables of what 16 bits leave open, logarithm of their length
     limit: Any  # uint32[n_tables], of the alias method
     other: Any  # uint32[n_tables], of the alias method
     key: Any  # uint32[2], of the random numbers
@@ -135,6 +136,7 @@ class Scratch(NamedTuple):
     flags: Any  # uint8[1024], who fires in a block of neurons
     words: Any  # uint32[256], random words of a block
     counters: Any  # uint32[64]
+    counts: Any  # uint16[256], numbers of Poisson spikes
 
 
 class Kind(NamedTuple):

@@ -1,8 +1,10 @@
-"""Poisson input, drawn inside the update loop: one 32-bit word and two look-ups for each neuron and tick.
+"""Poisson input, drawn inside the update loop: 16 random bits for each neuron and tick, and a few comparisons.
 
-The number of spikes in a tick is drawn by the alias method: A. J. Walker (1977), ACM Trans. Math. Softw.
-3:253-256, doi:10.1145/355744.355749. The word of neuron ``i`` is a function of (seed, source, i, tick,
-trial): blocks of 256 neurons take the four words of 64 Philox counters, and both loops are vectorised.
+A number of spikes ``n`` has ``floor(p(n) * 2**16)`` of the values of those bits for itself. What is left over, a few
+values in all, stands for the rest of the distribution: a neuron that draws one of them draws again, 32 bits by the
+alias method (A. J. Walker (1977), ACM Trans. Math. Softw. 3:253-256, doi:10.1145/355744.355749). Both draws of neuron
+``i`` are functions of (seed, source, ``i``, tick, trial): blocks of 256 neurons take the words of 32 Philox counters,
+and the loops over them are vectorised.
 """
 
 from __future__ import annotations
@@ -13,18 +15,76 @@ from typing import Any
 import numpy as np
 
 from .binding import real
+from .rng import philox
 from .words import BLOCK, draw
 
-STREAM_POISSON = 6  # as in .rng
+STREAM_POISSON, STREAM_REST = 6, 16  # as in .rng
+COUNTERS = 32  # of a block of 16-bit words
 
 
-def add_counts(u: Any, inputs: Any, weight: Any, limit: Any, other: Any, shift: Any, mask: Any) -> None:
-    """Turn words into numbers of spikes and add them, weighted, to the accumulators."""
+def count(words: Any, bounds: Any, lowest: Any, counts: Any) -> None:
+    """Count the bounds that each word reaches, from ``lowest`` on; ``bounds`` come in fours."""
+    for i in range(len(counts)):
+        counts[i] = lowest
+    for k in range(0, len(bounds), 4):
+        a, b, c, d = bounds[k], bounds[k + 1], bounds[k + 2], bounds[k + 3]
+        for i in range(len(counts)):
+            x = words[i]
+            counts[i] += np.uint16((x >= a) + (x >= b) + (x >= c) + (x >= d))
+
+
+def draw_again(rain: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
+    """Draw the numbers that the first draw left open, those that reach ``open_``."""
+    source, offset, bits = rain.source[r, 0], rain.rest[r, 0], rain.rest[r, 1]
+    c1 = np.uint64(tick & 0xFFFFFFFF)
+    c2 = np.uint64(source | (tick >> 32) << 16)
+    c3 = np.uint64(STREAM_REST | trial << 8)
+    for i in range(len(counts)):
+        if counts[i] >= open_:
+            w = philox(np.uint64(neuron + i), c1, c2, c3, np.uint64(rain.key[0]), np.uint64(rain.key[1]))[0]
+            column = np.int64(w >> np.uint64(32 - bits))
+            stays = w & np.uint64((1 << (32 - bits)) - 1) < rain.limit[offset + column]
+            counts[i] = column if stays else rain.other[offset + column]
+
+
+def add_counts(inputs: Any, weight: Any, counts: Any) -> None:
+    """Add numbers of spikes, weighted, to the accumulators."""
     for i in range(len(inputs)):
-        column = u[i] >> shift
-        alias, bound = other[column], limit[column]  # both, so that no branch is left to be mispredicted
-        n = column if (u[i] & mask) < bound else alias
-        inputs[i] += weight * real(n)
+        inputs[i] += weight * real(counts[i])
+
+
+def pour(rain: Any, inputs: Any, u: Any, counters: Any, counts: Any, tick: int, trial: int) -> None:
+    """Draw the Poisson input of one tick for all sources onto a shard.
+
+    Parameters
+    ----------
+    inputs : real[n_rows * n_slots]
+        accumulators, added to
+    u : uint32[BLOCK]
+        scratch
+    counters : uint32[GROUP]
+        scratch
+    counts : uint16[BLOCK]
+        scratch
+    """
+    words = u.view(np.uint16)
+    for r in range(rain.source.shape[0]):
+        source, base, neuron, size, first, n_bounds, lowest = rain.source[r]
+        bounds = rain.bounds[first : first + (n_bounds + 3) // 4 * 4]
+        open_ = lowest + n_bounds
+        for block in range(neuron // BLOCK, (neuron + size - 1) // BLOCK + 1):
+            draw(u, counters[:COUNTERS], STREAM_POISSON, source, block, tick, trial, rain.key)
+            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
+            skip, n = max(-lo, 0), min(size - lo, BLOCK)
+            numbers = counts[: n - skip]
+            count(words[skip:n], bounds, np.uint16(lowest), numbers)
+            largest = np.uint16(0)
+            for i in range(len(numbers)):
+                largest = max(largest, numbers[i])
+            if largest >= open_:
+                draw_again(rain, r, open_, numbers, block * BLOCK + skip, tick, trial)
+            at = base + lo
+            add_counts(inputs[at + skip : at + n], rain.weight[r], numbers)
 
 
 def add_varied(u: Any, inputs: Any, weight: Any, mean: Any, scale: float, n_terms: Any) -> None:
@@ -45,7 +105,7 @@ def add_varied(u: Any, inputs: Any, weight: Any, mean: Any, scale: float, n_term
 def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for sources whose rate differs between neurons or moments.
 
-    The arguments are those of :func:`pour`.
+    The arguments are those of :func:`pour`; a neuron takes a whole word.
     """
     for r in range(varied.source.shape[0]):
         source, base, neuron, count, first = varied.source[r]
@@ -61,28 +121,3 @@ def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, tria
             at, here = base + lo, first + lo
             mean = varied.mean[here + skip : here + n]
             add_varied(u[skip:n], inputs[at + skip : at + n], varied.weight[r], mean, scale, n_terms)
-
-
-def pour(rain: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
-    """Draw the Poisson input of one tick for all sources onto a shard.
-
-    Parameters
-    ----------
-    inputs : real[n_rows * n_slots]
-        accumulators, added to
-    u : uint32[BLOCK]
-        scratch
-    counters : uint32[GROUP]
-        scratch
-    """
-    for r in range(rain.source.shape[0]):
-        source, base, neuron, count, offset, bits = rain.source[r]
-        limit, other = rain.limit[offset : offset + (1 << bits)], rain.other[offset : offset + (1 << bits)]
-        shift, mask = np.uint32(32 - bits), np.uint32((1 << (32 - bits)) - 1)
-        weight = rain.weight[r]
-        for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, STREAM_POISSON, source, block, tick, trial, rain.key)
-            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
-            skip, n = max(-lo, 0), min(count - lo, BLOCK)
-            at = base + lo
-            add_counts(u[skip:n], inputs[at + skip : at + n], weight, limit, other, shift, mask)

@@ -43,7 +43,9 @@ def new_fired(p: Plan, n_trials: int) -> Fired:
 
 def new_scratch() -> Scratch:
     """Return a worker's room for what lasts no longer than a tick."""
-    return Scratch(np.zeros(1024, np.uint8), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
+    return Scratch(
+        np.zeros(1024, np.uint8), np.zeros(256, np.uint32), np.zeros(64, np.uint32), np.zeros(256, np.uint16)
+    )
 
 
 def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int) -> Control:

@@ -39,6 +39,7 @@ STREAM_VALIDATION = np.uint64(12)
 STREAM_TEST_ORDER = np.uint64(13)
 STREAM_REPLAY = np.uint64(14)
 STREAM_FEATURES = np.uint64(15)
+STREAM_POISSON_REST = np.uint64(16)
 
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:

@@ -7,17 +7,13 @@ from typing import Any
 
 import numpy as np
 
+Array = np.ndarray[Any, Any]
+
 CELL_BITS, OCTAVES = 5, 32  # of the normal distribution's table: bits of a cell's number within its octave
 
 
-def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
-    """Tables of the alias method for a Poisson distribution.
-
-    Returns
-    -------
-    limit, other : uint32 arrays of length 2**bits
-    bits : int
-    """
+def poisson_numbers(mean: float) -> Array:
+    """Probabilities of 0, 1, ... of a Poisson distribution, down to 2**-33 of its tail, with sum 1."""
     n_values, term, tail = 1, math.exp(-mean), 1.0
     p = []
     while tail > 2.0**-33 or n_values <= mean:
@@ -27,10 +23,42 @@ def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
         n_values += 1
         if tail < 1e-12 and n_values > mean:
             break
+    return np.array(p) / sum(p)
+
+
+def split(p: Array) -> tuple[Array, int, Array]:
+    """Divide a distribution into what 16 random bits can tell and the rest.
+
+    Returns
+    -------
+    bounds : uint16[n]
+        ``lowest`` plus the number of bounds that a word reaches is the value it stands for; a word that reaches all
+        stands for the rest
+    lowest : int
+    rest : float64 array as long as ``p``
+        what is left of the probabilities, with sum 1
+    """
+    share = p * 2.0**16
+    own = np.minimum(np.floor(share), 2.0**16 - 1)
+    told = np.flatnonzero(own)
+    lowest = int(told[0])
+    bounds = np.cumsum(own[lowest : told[-1] + 1]).astype(np.uint16)
+    rest = share - own
+    return bounds, lowest, rest / rest.sum()
+
+
+def alias_table(p: Array) -> tuple[Array, Array, int]:
+    """Tables of the alias method for probabilities of 0, 1, ...
+
+    Returns
+    -------
+    limit, other : uint32 arrays of length 2**bits
+    bits : int
+    """
     bits = max(1, (len(p) - 1).bit_length())
     n = 1 << bits
     share = np.zeros(n)
-    share[: len(p)] = np.array(p) / sum(p) * n
+    share[: len(p)] = p * n
     limit, other = np.full(n, 1 << (32 - bits), dtype=np.int64), np.arange(n)
     small, large = [i for i in range(n) if share[i] < 1], [i for i in range(n) if share[i] >= 1]
     while small and large:
@@ -41,7 +69,7 @@ def alias_table(mean: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
     return limit.astype(np.uint32), other.astype(np.uint32), bits
 
 
-def normal_table() -> np.ndarray[Any, Any]:
+def normal_table() -> Array:
     """Coefficients of the parabolas: float64[3, OCTAVES * 2**CELL_BITS], by Chebyshev nodes of each cell."""
     from scipy.special import ndtri
 

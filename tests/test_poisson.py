@@ -1,0 +1,52 @@
+"""Poisson input: the tables hold the distribution, and what neurons receive follows it."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tegmentum.simcore import LIF, Network, Poisson, Population, Simulation
+from tegmentum.simcore.tables import alias_table, poisson_numbers, split
+
+
+@pytest.mark.parametrize("mean", [0.03, 0.4, 2.0, 17.0, 100.0])
+def test_bounds_and_rest_together_are_the_distribution(mean):
+    p = poisson_numbers(mean)
+    np.testing.assert_allclose(p, stats.poisson.pmf(np.arange(len(p)), mean), rtol=1e-8, atol=1e-16)
+    bounds, lowest, rest = split(p)
+    told = np.zeros(len(p))
+    told[lowest : lowest + len(bounds)] = np.diff(bounds.astype(np.int64), prepend=0) / 2**16
+    left = 1 - told.sum()
+    np.testing.assert_allclose(told + left * rest, p, atol=1e-15)
+    assert 0 < left < (len(bounds) + 2) / 2**16
+
+
+def test_alias_table_returns_its_distribution():
+    p = np.array([0.1, 0.0, 0.65, 0.2, 0.05])
+    limit, other, bits = alias_table(p)
+    q = np.zeros(8)
+    for column in range(1 << bits):
+        share = limit[column] / 2 ** (32 - bits)
+        q[column] += share / 8
+        q[other[column]] += (1 - share) / 8
+    np.testing.assert_allclose(q[:5], p, atol=1e-9)
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.7, 2.5, 60.0])
+def test_numbers_follow_the_distribution_in_body_and_tail(mean):
+    """One tick's input, at a time constant that keeps it; 20 trials of 40,000 neurons."""
+    counter = LIF(tau_m=1e12, v_thresh=1e9)
+    p = Population("p", 40_000, counter)
+    network = Network(p, Poisson(p, rate=mean * 1e4, weight=1.0))
+    simulation = Simulation(network, precision="float64", n_trials=20, max_rate=np.inf, seed=11)
+    simulation.run(0.1)
+    n = np.round(simulation.state()["state/p/v"].ravel()).astype(int)
+    expected = stats.poisson.pmf(np.arange(n.max() + 1), mean) * n.size
+    found = np.bincount(n)
+    keep = expected >= 5
+    if mean > 1:  # values rarer than 16 bits can tell are among these
+        assert expected[keep].min() < n.size / 2**16
+    pooled = (
+        np.append(found[keep], n.size - found[keep].sum()),
+        np.append(expected[keep], n.size - expected[keep].sum()),
+    )
+    assert stats.chisquare(*pooled).pvalue > 1e-3
