@@ -15,7 +15,7 @@ from . import build
 from .errors import DescriptionError
 from .lower import kind_arrays, plan
 from .lower_inputs import trains_of
-from .lower_rows import WIRING, build_rows, delay_of, groups_of
+from .lower_rows import PLACING, WIRING, build_rows, delay_of, groups_of
 from .lower_wires import wires_of
 from .lowered import Trains
 from .network import Network
@@ -66,11 +66,11 @@ class CudaSimulation:
                 f"Population {min(p.lazy)!r}: update must be 'stepped' on CUDA, got a lazy one"
             )
         self._plan = p
-        kernels = build.kernel_module("wiring", WIRING, allocates=True)
+        wiring, placing = build.kernel_module("wiring", WIRING), build.kernel_module("placing", PLACING)
         delays = [delay_of(projection, dt) for projection in network.projections]
         groups = groups_of(network, delays, p.lazy)
-        rows = build_rows(network, delays, p.lazy, seed, kernels)
-        wires = wires_of(p, 0, groups, rows, delays, seed, real, kernels)
+        rows = build_rows(network, delays, p.lazy, seed, wiring)
+        wires = wires_of(p, 0, groups, rows, delays, seed, real, placing)
         self._wires = wires._replace(
             **{name: cuda.to_device(_some(array)) for name, array in wires._asdict().items()}
         )

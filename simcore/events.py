@@ -48,8 +48,9 @@ def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, 
             learn_0(plastics[0], wires, inputs, base, begin, tick)
         return length
     if wires.group_format[group] >= LAZY:
+        slot = wires.group_slot[group]
         for s in range(begin, begin + length):
-            reach(touch, trial, wires.target[s])
+            reach(touch, trial, slot + wires.target[s])
     if wires.group_format[group] == CONSTANT or wires.group_format[group] == LAZY_CONSTANT:
         row, target, w = inputs[base:], wires.target[begin : begin + length], wires.group_weight[group]
         for s in range(length):

@@ -1,4 +1,4 @@
-"""Lowering of connection rules: rows of targets, weights and delays of each projection, and how they are grouped."""
+"""Lowering of projections: rows of targets, weights and delays, and how synapses are grouped."""
 
 from __future__ import annotations
 
@@ -7,36 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from .connect import (
-    AllToAll,
-    Constant,
-    Distribution,
-    Explicit,
-    FixedIndegree,
-    FixedOutdegree,
-    FixedProbability,
-    FixedTotal,
-    OneToOne,
-)
+from .connect import AllToAll, Constant, Distribution
 from .errors import DescriptionError
-from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, LAZY_WEIGHTED, MAX_GROUPS, MAX_LENGTH, PLASTIC, WEIGHTED
+from .lowered import (
+    CONSTANT,
+    DENSE,
+    LAZY_CONSTANT,
+    LAZY_WEIGHTED,
+    MAX_GROUPS,
+    MAX_LENGTH,
+    PLASTIC,
+    WEIGHTED,
+    Draws,
+)
 from .network import Network, Projection
 from .rng import seed_key
+from .targets import Builder
 
 Array = np.ndarray[Any, Any]
-#: Kernels of :mod:`.wiring`.
-WIRING = (
-    "fixed_degree",
-    "transpose",
-    "fixed_probability",
-    "fixed_total",
-    "count_delays",
-    "place",
-    "fill_dense",
-    "fill_segments",
-    "count_segments",
-    "take",
-)
+#: Kernels of :mod:`.wiring` and :mod:`.placing`.
+WIRING = ("fixed_degree", "count_partners", "transpose", "fixed_probability", "count_total", "fixed_total")
+PLACING = ("count_delays", "place", "take", "fill_dense", "fill_segments", "count_segments")
 
 
 @dataclass
@@ -50,7 +41,7 @@ class Delay:
 
 
 def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
-    """Tabulate a quantile function: its body and its two outermost cells, for :func:`.wiring.quantile`."""
+    """Tabulate a quantile function: its body and its two outermost cells, for :func:`.placing.quantile`."""
     cells = 16384
     edges = np.arange(cells + 1) / cells
     tail = edges / cells
@@ -75,40 +66,6 @@ def delay_of(projection: Projection, dt: float) -> Delay:
     if given.size > 1 and given.min() == given.max():
         given = given[:1]
     return Delay(given.ravel(), none, int(given.min(initial=1)), int(given.max(initial=1)))
-
-
-def rows_of(projection: Projection, number: int, key: Array, kernels: Any) -> tuple[Array, Array, Any]:
-    """Targets of each pre neuron in CSR form, and the order of listed synapses in it."""
-    rule, pre, post = projection.rule, projection.pre.size, projection.post.size
-    same = projection.pre is projection.post
-    if isinstance(rule, FixedIndegree):
-        partner = kernels.fixed_degree(post, pre, rule.k, same, rule.autapses, rule.multapses, number, key)
-        return (*kernels.transpose(partner, pre), None)
-    if isinstance(rule, FixedOutdegree):
-        partner = kernels.fixed_degree(pre, post, rule.k, same, rule.autapses, rule.multapses, number, key)
-        return np.arange(pre + 1, dtype=np.int64) * rule.k, partner.ravel(), None
-    if isinstance(rule, FixedProbability):
-        if rule.p == 0:
-            return np.zeros(pre + 1, np.int64), np.zeros(0, np.uint32), None
-        return (*kernels.fixed_probability(pre, post, rule.p, same, rule.autapses, number, key), None)
-    if isinstance(rule, FixedTotal):
-        return (*kernels.fixed_total(pre, post, rule.n, same, rule.autapses, number, key), None)
-    if isinstance(rule, OneToOne):
-        return np.arange(pre + 1, dtype=np.int64), np.arange(pre, dtype=np.uint32), None
-    if isinstance(rule, Explicit):
-        i, j = (np.asarray(end) for end in rule.pairs())
-        i, j = i.astype(np.int64), j.astype(np.uint32)
-        order = np.argsort(i, kind="stable")
-        ptr = np.zeros(pre + 1, np.int64)
-        np.cumsum(np.bincount(i, minlength=pre), out=ptr[1:])
-        return ptr, j[order], order
-    if isinstance(rule, AllToAll):
-        row = np.arange(post, dtype=np.uint32)
-        if same and not rule.autapses:
-            rows = [np.delete(row, i) for i in range(pre)]
-            return np.arange(pre + 1, dtype=np.int64) * (post - 1), np.concatenate(rows), None
-        return np.arange(pre + 1, dtype=np.int64) * post, np.tile(row, pre), None
-    raise DescriptionError(f"Projection {projection.name!r}: cannot build {type(rule).__name__}")
 
 
 @dataclass
@@ -195,9 +152,11 @@ def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Ar
     return flat, np.zeros((3, 1))
 
 
-def rows_for(projection: Projection, number: int, delay: Delay, key: Array, kernels: Any) -> Rows:
+def rows_for(
+    projection: Projection, number: int, delay: Delay, key: Array, kernels: Any, spread: Any = map
+) -> Rows:
     """Rows of one projection, the ``number``-th of its network."""
-    ptr, post, order = rows_of(projection, number, key, kernels)
+    ptr, post, order = Builder(projection, number, key, kernels, spread).targets()
     weights, table = given_weights(projection, order, len(post))
     if delay.given.size > 1:
         if delay.given.size != len(post):
@@ -214,14 +173,18 @@ def build_rows(
 ) -> list[Rows | None]:
     """Rows of every projection that is not dense; ``spread`` may be the ``map`` of a pool of threads."""
     key = np.array(seed_key(seed), dtype=np.uint64)
+    return [
+        None
+        if is_dense(projection, delay, lazy)
+        else rows_for(projection, number, delay, key, kernels, spread)
+        for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True))
+    ]
 
-    def build(number: int) -> Rows | None:
-        projection, delay = network.projections[number], delays[number]
-        if is_dense(projection, delay, lazy):
-            return None
-        return rows_for(projection, number, delay, key, kernels)
 
-    return list(spread(build, range(len(network.projections))))
+def draws_of(number: int, delay: Delay, weights: Array, table: Array, key: Array) -> Draws:
+    """Return what the kernels need to know of a projection's delays and weights, and their scratch."""
+    words = (np.zeros(256, np.uint32), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
+    return Draws(delay.given, delay.table, weights, table, *words, number, key)
 
 
 def order_of(groups: list[Group]) -> list[Group]:

@@ -1,9 +1,9 @@
 """Flat arrays that kernels see; every one with its shape, type and meaning, in one place.
 
-``real`` is float32 or float64 by the simulation's precision, ``index`` uint16 where a shard has at most
-65,536 slots and uint32 else. A *source* is a neuron or a train that can fire, numbered over all nodes of
-the network. A *slot* is a neuron's place in its shard. A *row* is a receptor. An *entry* packs a segment
-into one int64.
+``real`` is float32 or float64 by the simulation's precision, ``index`` uint16 where targets are counted within blocks
+of 65,536 slots and uint32 where that would break segments into bits. A *source* is a neuron or a train that can fire,
+numbered over all nodes of the network. A *slot* is a neuron's place in its shard. A *row* is a receptor. An *entry*
+packs a segment into one int64.
 """
 
 from __future__ import annotations
@@ -21,6 +21,20 @@ LAZY_WEIGHTED = 4
 PLASTIC = 5
 
 
+class Draws(NamedTuple):
+    """Delays and weights of a projection: given, or tables to draw them from; with scratch."""
+
+    delays: Any  # int64: one for all synapses, one for each, or none where they are drawn [ticks]
+    delay_table: Any  # float64[3, n_cells], quantiles
+    weights: Any  # float64: one, all, or none where they are drawn
+    weight_table: Any  # float64[3, n_cells]
+    delay_words: Any  # uint32[256]
+    weight_words: Any  # uint32[256]
+    counters: Any  # uint32[64]
+    projection: Any  # int, number in the network
+    key: Any  # uint64[2]
+
+
 class Wires(NamedTuple):
     """Static synapses onto one shard; a *segment* is those of one source with one delay in one group."""
 
@@ -29,10 +43,11 @@ class Wires(NamedTuple):
     segment_entry: Any  # int64[n_segments]
     group_format: Any  # int64[n_groups], CONSTANT, WEIGHTED or DENSE
     group_base: Any  # int64[n_groups], what to add to a target to find its accumulator
+    group_slot: Any  # int64[n_groups], what to add to a target to find its slot
     group_weight: Any  # real[n_groups], of CONSTANT groups
     group_plastic: Any  # int64[n_groups], number of the plastic projection, or -1
     plastic_begin: Any  # int64[n], first synapse of each segment of plastic projections, one after another
-    target: Any  # index[n_synapses], slot; synapses of WEIGHTED groups first
+    target: Any  # index[n_synapses], slot within the group's block; synapses of WEIGHTED groups first
     weight: Any  # real[n_weighted]
     dense: Any  # real[n_dense], rows of matrices
 

@@ -28,8 +28,9 @@ from .lower_inputs import (
     varied_of,
     wind_of,
 )
-from .lower_rows import WIRING, build_rows, delay_of, groups_of, order_of
-from .lower_wires import plastics_of, wires_of
+from .lower_plastic import plastics_of
+from .lower_rows import PLACING, WIRING, build_rows, delay_of, groups_of, order_of
+from .lower_wires import wires_of
 from .lowered import PLASTIC, Tape
 from .network import Network
 from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch
@@ -107,16 +108,16 @@ class Simulation:
         from . import build
 
         started = time.perf_counter()
-        kernels = build.kernel_module("wiring", WIRING, allocates=True)
+        wiring, placing = build.kernel_module("wiring", WIRING), build.kernel_module("placing", PLACING)
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
         groups = groups_of(self.network, delays, self._plan.lazy)
         p, real = self._plan, self._real
         with ThreadPoolExecutor(
             self.threads
         ) as pool:  # a synapse is a function of the seed and its place alone
-            rows = build_rows(self.network, delays, p.lazy, self.seed, kernels, pool.map)
+            rows = build_rows(self.network, delays, p.lazy, self.seed, wiring, pool.map)
             jobs = [
-                pool.submit(wires_of, p, k, groups, rows, delays, self.seed, real, kernels)
+                pool.submit(wires_of, p, k, groups, rows, delays, self.seed, real, placing)
                 for k in range(self._n_shards)
             ]
             self._wires = [job.result() for job in jobs]
@@ -214,7 +215,7 @@ class Simulation:
             if projection.name == name:
                 groups = [number in g.members for g in order_of(self._groups)]
                 return synapses.locate(
-                    self._plan, self._wires, self._plastics, groups.index(True), projection
+                    self._plan, self._wires, self._plastics, len(groups), groups.index(True), projection
                 )
         raise DescriptionError(f"synapses: there is no projection {name!r}")
 

@@ -7,7 +7,7 @@ import numpy as np
 from . import build
 from .errors import DescriptionError
 from .lower import plan
-from .lower_rows import WIRING, delay_of, given_weights, is_dense, rows_for
+from .lower_rows import PLACING, WIRING, delay_of, draws_of, given_weights, is_dense, rows_for
 from .network import Network
 from .rng import seed_key
 from .synapses import Synapses
@@ -35,20 +35,20 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
         raise DescriptionError(
             f"slice_of: lo and hi must be in order and in [0, {n_post}], got {lo} and {hi}"
         )
-    key, kernels = (
-        np.array(seed_key(seed), dtype=np.uint64),
-        build.kernel_module("wiring", WIRING, allocates=True),
-    )
-    delay = delay_of(projection, dt)
+    key, delay = np.array(seed_key(seed), dtype=np.uint64), delay_of(projection, dt)
+    placing = build.kernel_module("placing", PLACING)
     if is_dense(projection, delay, plan(network, dt, 1).lazy):
-        weights, table = given_weights(projection, None, n_pre * n_post)
+        draws = draws_of(number, delay, *given_weights(projection, None, n_pre * n_post), key)
         weight = np.zeros(n_pre * (hi - lo))
         diagonal = projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
-        kernels.fill_dense(n_pre, n_post, lo, hi, weights, table, diagonal, weight, number, key)
+        placing.fill_dense(n_pre, n_post, lo, hi, diagonal, weight, draws)
         pre, post = np.repeat(np.arange(n_pre), hi - lo), np.tile(np.arange(lo, hi), n_pre)
         return Synapses(pre, post, np.full(len(pre), delay.given[0]), weight)
-    r = rows_for(projection, number, delay, key, kernels)
-    given = (r.delay.given, r.delay.table, r.weights, r.weight_table)
-    pre, post, ticks, weight = kernels.take(r.ptr, r.post, lo, hi, *given, number, key)
+    r = rows_for(projection, number, delay, key, build.kernel_module("wiring", WIRING))
+    draws, n = draws_of(number, r.delay, r.weights, r.weight_table, key), 0
+    for _ in range(2):  # count, then list
+        out, weight = np.zeros((3, n), np.int64), np.zeros(n)
+        n = placing.take(r.ptr, r.post, lo, hi, out, weight, draws)
+    pre, post, ticks = out
     order = np.lexsort((post, ticks, pre))
     return Synapses(pre[order], post[order], ticks[order], weight[order])

@@ -52,17 +52,19 @@ class Places:
 
 
 def locate(
-    p: Any, all_wires: list[Any], plastics: list[tuple[Any, ...]], group: int, projection: Any
+    p: Any, all_wires: list[Any], plastics: list[tuple[Any, ...]], n_groups: int, group: int, projection: Any
 ) -> Places:
-    """Find the synapses of a projection in all shards."""
+    """Find the synapses of a projection, of the ``group``-th of ``n_groups`` groups, in all shards."""
     columns: list[list[Array]] = [[], [], [], [], []]
-    form = int(all_wires[0].group_format[group])
+    form, constant = _format(all_wires[0], n_groups, group)
     first, size = p.first_source[projection.pre.name], projection.pre.size
     for k, wires in enumerate(all_wires):
         lo, hi = p.numbers(k, projection.post.name)
         slot = p.first_slot[k][projection.post.name]
         segments = np.arange(wires.segment_ptr[first], wires.segment_ptr[first + size])
-        segments = segments[wires.segment_entry[segments] & 255 == group]
+        part = wires.segment_entry[segments] & 255
+        mine = part // (len(wires.group_format) // n_groups) == group
+        segments, part = segments[mine], part[mine]
         entry = wires.segment_entry[segments]
         begin, length = entry >> 28, (entry >> 8) & MAX_LENGTH
         if form == PLASTIC:
@@ -74,7 +76,7 @@ def locate(
             start = np.repeat(begin, length)
             post = lo + position - start
         else:
-            post = wires.target[position].astype(np.int64) - slot + lo
+            post = wires.target[position] + np.repeat(wires.group_slot[part], length) - slot + lo
         mine = (post >= lo) & (post < hi)
         parts = (
             np.repeat(owner, length),
@@ -87,8 +89,13 @@ def locate(
             column.append(np.full(mine.sum(), k) if part is None else np.asarray(part, np.int64)[mine])
     pre, post, delay, shard, position = (np.concatenate(column) for column in columns)
     order = np.lexsort((position, post, delay, pre))
-    constant = float(all_wires[0].group_weight[group])
     return Places(pre[order], post[order], delay[order], shard[order], position[order], form, constant)
+
+
+def _format(wires: Any, n_groups: int, group: int) -> tuple[int, float]:
+    """Return how a group is stored, and its weight if all have the same."""
+    part = group * (len(wires.group_format) // n_groups)
+    return int(wires.group_format[part]), float(wires.group_weight[part])
 
 
 def read(places: Places, all_wires: list[Any]) -> Array:
