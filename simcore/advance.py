@@ -5,19 +5,23 @@ every stepped neuron flows from ``t - 1`` to ``t``, receives what gathered, and 
 are recorded and put into the calendar queue, once for each segment of their source. A delay is at least one
 tick, so nothing that happens in a tick depends on another spike of that tick.
 
-A kernel template: :mod:`.build` repeats each line that names ``_0`` for every kind of the network.
+A kernel template: :mod:`.build` repeats each line that names ``_0`` for every kind of the network, and drops each line
+that names a source of input (``_r0`` and so on, see :data:`.build.SOURCES`) which the network does not have.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .drops import drip
-from .events import after, broadcast, deliver, meet, play
-from .noise import blow
+from .drops import drip as drip_d0
+from .events import begin as begin_t0
+from .events import broadcast, deliver, meet
+from .events import play as play_t0
+from .noise import blow as blow_w0
 from .plastic import fade as fade_p0
 from .plastic import remember as remember_p0
-from .poisson import pour, pour_varied
+from .poisson import pour as pour_r0
+from .poisson import pour_varied as pour_varied_v0
 from .stepped import look as look_0
 from .stepped import step as step_0
 
@@ -40,14 +44,14 @@ def advance(
     wires: Any,
     plastics: Any,
     ring: Any,
-    rain: Any,
-    varied: Any,
-    drops: Any,
-    wind: Any,
+    rain_r0: Any,
+    varied_v0: Any,
+    drops_d0: Any,
+    wind_w0: Any,
+    trains_t0: Any,
     touch: Any,
     kinds: Any,
     fired: Any,
-    trains: Any,
     tape: Any,
     control: Any,
     scratch: Any,
@@ -70,19 +74,17 @@ def advance(
     for trial in range(first, inputs.shape[0], step):
         tick = control.clock[k, trial]
         flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
-        cursor = after(trains, trial, tick) if tick > 0 else trains.first[trial]
-        if tick == 0 and until > 0:
-            cursor = play(wires, ring, trains, tape, k, trial, tick, cursor)
+        cursor_t0 = begin_t0(wires, ring, trains_t0, tape, k, trial, tick, until)
         stop = False
         while tick < until and not stop:
             tick += 1
             parity = tick & 1
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
-            pour(rain, flat, scratch.words, scratch.counters, scratch.counts, tick, trial)
-            pour_varied(varied, flat, scratch.words, scratch.counters, tick, trial)
-            blow(wind, flat, scratch.words, scratch.counters, tick, trial)
-            drip(drops, touch, flat, tick, trial)
+            pour_r0(rain_r0, flat, scratch.words, scratch.counters, scratch.counts, tick, trial)
+            pour_varied_v0(varied_v0, flat, scratch.words, scratch.counters, tick, trial)
+            blow_w0(wind_w0, flat, scratch.words, scratch.counters, tick, trial)
+            drip_d0(drops_d0, touch, flat, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], scratch.flags, touch, out, ptr)
             reached += touch.count[trial]
@@ -98,7 +100,7 @@ def advance(
                 for j in range(n_shards):
                     stop = stop or control.stop[parity, j] != 0
             broadcast(wires, ring, fired, tape, control, k, trial, tick)
-            cursor = play(wires, ring, trains, tape, k, trial, tick, cursor)
+            cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
         control.clock[k, trial] = tick
     control.events[worker, 0] += events
     control.events[worker, 1] += reached

@@ -56,7 +56,7 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     sim._control.clock[:] = tick
     sim._control.spikes[:] = saved["n_spikes"]
     sim._watched = tick, sim._control.spikes.sum(axis=0)
-    for drops in sim._drops:
+    for drops in sim._drops if "drops" in sim._sources else []:
         sim._drop_kernels.thread(drops, tick)
     for number, group, name in sim._learners():
         sim.set_weights(name, saved[f"plastic/{name}/weight"])

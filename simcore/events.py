@@ -164,6 +164,16 @@ def play(wires: Any, ring: Any, trains: Any, tape: Any, k: int, trial: int, tick
     return cursor
 
 
+def begin(wires: Any, ring: Any, trains: Any, tape: Any, k: int, trial: int, tick: int, until: int) -> Any:
+    """Return the number of the first given spike to come, after those of tick 0 where a simulation starts there."""
+    if tick > 0:
+        return after(trains, trial, tick)
+    cursor = trains.first[trial]
+    if until > 0:
+        cursor = play(wires, ring, trains, tape, k, trial, tick, cursor)
+    return cursor
+
+
 def after(trains: Any, trial: int, tick: int) -> Any:
     """Return the number of a trial's first given spike later than ``tick``."""
     lo, hi = trains.first[trial], trains.last[trial]

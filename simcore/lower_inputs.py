@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .build import SOURCES
 from .errors import DescriptionError
 from .lower import Plan, is_varied
 from .lowered import Drops, Rain, Trains, Varied, Wind
@@ -72,6 +73,17 @@ def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
         np.zeros((n_trials if rows else 1, 256)),
         np.array(seed_key(seed), np.uint32),
     )
+
+
+def sources_of(p: Plan) -> list[str]:
+    """Return which of :data:`.build.SOURCES` a network has."""
+    found = {"trains"} if p.network.spike_trains else set()
+    for source in p.network.sources:
+        if isinstance(source, Noise) and source.std != 0:
+            found.add("wind")
+        elif isinstance(source, Poisson):
+            found.add("varied" if is_varied(source) else "drops" if is_rare(p, source) else "rain")
+    return [name for name in SOURCES if name in found]
 
 
 def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:

@@ -24,6 +24,7 @@ from .lower_inputs import (
     next_change,
     rain_of,
     scales,
+    sources_of,
     trains_of,
     varied_of,
     wind_of,
@@ -145,8 +146,9 @@ class Simulation:
             if g.format == PLASTIC
         ]
         self._rules = [build.rule_module(rule, self.precision) for rule in rules]
-        self._engine = build.engine_module(modules, self._rules, self.precision)
-        self._drop_kernels = build.kernel_module("drops", ("drip", "start", "thread"), self.precision)
+        self._sources = sources_of(self._plan)
+        self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
+        self._drop_kernels = build.drop_kernels(self.precision)
         self.compile_s = time.perf_counter() - started
 
     def _allocate(self) -> None:
@@ -168,9 +170,10 @@ class Simulation:
         self._varied = [varied_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
         self._wind = [wind_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
-        for drops in self._drops:
-            self._drop_kernels.start(drops)
-            self._drop_kernels.thread(drops, 0)
+        if "drops" in self._sources:
+            for drops in self._drops:
+                self._drop_kernels.start(drops)
+                self._drop_kernels.thread(drops, 0)
         self._touch = [new_touch(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]
@@ -329,6 +332,13 @@ class Simulation:
 
     def _work(self, worker: int, stop: int, tape: Tape) -> None:
         k = worker if self._n_shards > 1 else 0
+        sources = {
+            "rain": self._rain[k],
+            "varied": self._varied[k],
+            "drops": self._drops[k],
+            "wind": self._wind[k],
+            "trains": self._trains,
+        }
         self._engine.advance(
             k,
             worker,
@@ -337,14 +347,10 @@ class Simulation:
             self._wires[k],
             self._plastics[k],
             self._ring[k],
-            self._rain[k],
-            self._varied[k],
-            self._drops[k],
-            self._wind[k],
+            *(sources[name] for name in self._sources),
             self._touch[k],
             self._kinds[k],
             self._fired,
-            self._trains,
             tape._replace(probe=tape.probe[k]),
             self._control,
             self._scratch[worker],
