@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .intrinsics import prefetch
 from .neurons.lif import Constants, State, flow, leap, receive, reset, threshold
 
 __all__ = [
     "flow",
+    "foresee_state",
     "gather",
     "hear",
     "inject",
@@ -51,6 +53,12 @@ def peek(fields: Any, field: int, trial: int, i: int) -> float:
     if field == 0:
         return float(fields.v[trial, i])
     return float(fields.refractory[trial, i])
+
+
+def foresee_state(fields: Any, i: int) -> None:
+    """Ask the memory for a neuron's state that will be needed soon."""
+    prefetch(fields.v, i)
+    prefetch(fields.refractory, i)
 
 
 def gather(table: Any, arrays: Any, p: int, lo: int, hi: int) -> Any:

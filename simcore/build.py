@@ -281,6 +281,11 @@ def binding(state: Any, constants: Any, n_inputs: int, varying: tuple[str, ...],
                 "return real(0.0)",
             ),
             lines(
+                "foresee_state",
+                "fields, i",
+                *(f"prefetch(fields.{f}, i)" for f in state._fields),
+            ),
+            lines(
                 "gather",
                 "table, arrays, p, lo, hi",
                 tuple_of(

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .binding import flow, gather, hear, leap, load, pick, real, reset, rows, store, threshold, window
+from .binding import flow, foresee_state, gather, hear, leap, load, pick, real, reset, rows, store, threshold, window
+from .intrinsics import prefetch
+
+AHEAD = 8  # neurons between the prefetch of a state and its update
 
 
 def sort(a: Any, lo: int, hi: int) -> None:
@@ -37,6 +40,10 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
         n_out = ptr[population]
         c = gather(kind.table, kind.arrays, p, 0, n_here)
         for k in range(touch.count[trial]):
+            if k + AHEAD < touch.count[trial]:
+                ahead = touch.slot[trial, k + AHEAD]
+                foresee_state(fields, ahead - begin)
+                prefetch(last, ahead - begin)
             at = touch.slot[trial, k]
             if slot <= at < slot + count:
                 i = at - begin
