@@ -84,7 +84,7 @@ def advance(
             pour_r0(rain_r0, flat, scratch.words, scratch.counters, scratch.counts, tick, trial)
             pour_varied_v0(varied_v0, flat, scratch.words, scratch.counters, tick, trial)
             blow_w0(wind_w0, flat, scratch.words, scratch.counters, tick, trial)
-            drip_d0(drops_d0, touch, flat, tick, trial)
+            drip_d0(drops_d0, touch, flat, scratch.words, scratch.counters, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             step_0(kinds[0], trial, tick, inputs[trial], scratch.flags, touch, out, ptr)
             reached += touch.count[trial]

@@ -387,7 +387,7 @@ def engine_module(
         "events": load("events", "\n\n".join([header, *learn, text])),
         "poisson": kernel_module("poisson", real=real, kept=("pour", "pour_varied")),
         "noise": kernel_module("noise", real=real, kept=("blow",)),
-        "drops": drop_kernels(real),
+        "drops": kernel_module("drops", real=real, kept=("drip",)),
     }
     imports = [
         f"from {kind.__name__} import step as step_{k}, look as look_{k}" for k, kind in enumerate(kinds)
@@ -400,11 +400,6 @@ def engine_module(
     repeats |= {"_p0": len(rules), "_0": len(kinds)}
     body = template("advance", ("advance",), repeats=repeats, compiled=compiled)
     return load("engine", "\n\n".join([header, *imports, body]))
-
-
-def drop_kernels(real: str) -> ModuleType:
-    """Return the module of :mod:`.drops`, which the host calls as well."""
-    return kernel_module("drops", ("start", "thread"), real, kept=("drip",))
 
 
 def kernel_module(

@@ -56,8 +56,6 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     sim._control.clock[:] = tick
     sim._control.spikes[:] = saved["n_spikes"]
     sim._watched = tick, sim._control.spikes.sum(axis=0)
-    for drops in sim._drops if "drops" in sim._sources else []:
-        sim._drop_kernels.thread(drops, tick)
     for number, group, name in sim._learners():
         sim.set_weights(name, saved[f"plastic/{name}/weight"])
         here = [plastics[number] for plastics in sim._plastics]
@@ -69,7 +67,7 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
 
 
 def _arrays(sim: Simulation) -> dict[str, list[Array]]:
-    """State of neurons, and next spikes of rare Poisson sources: arrays (trial, neuron), one for each shard."""
+    """State of neurons: arrays (trial, neuron), one for each shard."""
     out: dict[str, list[Array]] = {}
     for kinds in sim._kinds:
         for kind in kinds:
@@ -80,8 +78,4 @@ def _arrays(sim: Simulation) -> dict[str, list[Array]]:
                 for name, values in arrays.items():
                     key = f"state/{sim._plan.populations[population].name}/{name}"
                     out.setdefault(key, []).append(values[:, first : first + count])
-    for drops in sim._drops:
-        for r, number in enumerate(drops.source[:, 0]):
-            key = f"poisson/{number}/next"
-            out.setdefault(key, []).append(drops.next[:, drops.first[r] : drops.first[r + 1]])
     return out

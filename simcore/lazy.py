@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .binding import flow, foresee_state, gather, hear, leap, load, pick, real, reset, rows, store, threshold, window
+from .binding import (
+    flow,
+    foresee_state,
+    gather,
+    hear,
+    leap,
+    load,
+    pick,
+    real,
+    reset,
+    rows,
+    store,
+    threshold,
+    window,
+)
 from .intrinsics import prefetch
 
 AHEAD = 8  # neurons between the prefetch of a state and its update

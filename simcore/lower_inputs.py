@@ -17,7 +17,8 @@ from .sources import Current, Noise, Poisson
 from .tables import alias_table, normal_table, poisson_numbers, split
 
 Array = np.ndarray[Any, Any]
-_RARE = 0.02  # spikes in a tick below which Poisson input is drawn spike by spike
+_RARE = 0.1  # spikes in a tick below which Poisson input is drawn spike by spike
+_MOST = 128  # mean number of spikes of a block of neurons that are drawn together
 
 
 def current_steps(p: Plan) -> dict[str, list[tuple[int, float, Array]]]:
@@ -94,12 +95,9 @@ def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
     for number, source in enumerate(p.network.sources):
         if not isinstance(source, Poisson):
             continue
-        where = f"Poisson onto {source.post.name!r}"
         if is_varied(source) or is_rare(p, source):
             continue
-        mean = float(source.rate) * p.dt * 1e-3  # type: ignore[arg-type]
-        if mean > 100:
-            raise DescriptionError(f"{where}: rate must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
+        mean = _mean(p, source)
         row = source_row(source)
         told, lowest, rest = split(poisson_numbers(mean))
         limit, other, bits = alias_table(rest)
@@ -181,31 +179,41 @@ def is_rare(p: Plan, source: Poisson) -> bool:
     return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE  # type: ignore[arg-type]
 
 
-def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
-    """Rare Poisson sources onto one shard; their next spikes are yet to be drawn."""
-    rows, rates, weights, first = [], [], [], [0]
+def drops_of(p: Plan, shard: int, seed: int, real: Any) -> Drops:
+    """Rare Poisson sources onto one shard."""
+    rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
+    offset = 0
     for number, source in enumerate(p.network.sources):
         if not isinstance(source, Poisson) or not is_rare(p, source) or source.rate == 0:
             continue
+        mean = _mean(p, source)
+        shift = min(31, max(0, math.floor(math.log2(_MOST / mean))))  # of blocks: neither few nor many spikes
+        limit, other, bits = alias_table(poisson_numbers(mean * 2**shift))
         lo, hi = p.numbers(shard, source.post.name)
         slot = p.first_slot[shard][source.post.name]
         base = source_row(source) * p.n_slots[shard] + slot
-        rows.append((number, base, slot, lo, hi - lo, source.post.name in p.lazy))
-        rates.append(float(source.rate) * p.dt * 1e-3)  # type: ignore[arg-type]
+        rows.append((number, base, slot, lo, hi - lo, source.post.name in p.lazy, shift, offset, bits))
         weights.append(source.weight)
-        first.append(first[-1] + hi - lo)
-    wait = 1 / min(rates, default=1.0)
-    n_buckets = 1 << min(16, max(4, math.ceil(math.log2(2 * wait))))
+        limits.append(limit)
+        others.append(other)
+        offset += len(limit)
     return Drops(
-        np.array(rows, np.int64).reshape(-1, 6),
-        np.array(rates, np.float64),
+        np.array(rows, np.int64).reshape(-1, 9),
         np.array(weights, real),
-        np.array(first, np.int64),
-        np.zeros((n_trials, first[-1])),
-        np.zeros((n_trials, len(rows), n_buckets), np.int32),
-        np.zeros((n_trials, first[-1]), np.int32),
-        np.array(seed_key(seed), np.uint64),
+        np.concatenate(limits),
+        np.concatenate(others),
+        np.array(seed_key(seed), np.uint32),
     )
+
+
+def _mean(p: Plan, source: Poisson) -> float:
+    """Spikes of a source in a tick."""
+    mean = float(source.rate) * p.dt * 1e-3  # type: ignore[arg-type]
+    if mean > 100:
+        raise DescriptionError(
+            f"Poisson onto {source.post.name!r}: rate must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms"
+        )
+    return mean
 
 
 def trains_of(p: Plan, n_trials: int) -> Trains:

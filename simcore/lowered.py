@@ -109,18 +109,16 @@ class Varied(NamedTuple):
 
 
 class Drops(NamedTuple):
-    """Rare Poisson sources onto one shard: the next spike of each neuron, in a ring of linked lists."""
+    """Rare Poisson sources onto one shard."""
 
     source: (
-        Any  # int64[n, 6]: source number, first accumulator, first slot, first neuron, count, whether lazy
+        Any  # int64[n, 9]: source number, first accumulator, first slot, first neuron, count, whether lazy,
     )
-    rate: Any  # float64[n], spikes in a tick
+    #              logarithm of a block's size, table offset, table bits
     weight: Any  # real[n]
-    first: Any  # int64[n + 1], where each source's neurons begin in the arrays below
-    next: Any  # float64[n_trials, n_neurons], time of the next spike [ticks]
-    head: Any  # int32[n_trials, n, n_buckets], first neuron of each bucket's list
-    link: Any  # int32[n_trials, n_neurons], the one after
-    key: Any  # uint64[2]
+    limit: Any  # uint32[n_tables], of the alias method: number of a block's spikes in a tick
+    other: Any  # uint32[n_tables], of the alias method
+    key: Any  # uint32[2]
 
 
 class Wind(NamedTuple):

@@ -14,7 +14,7 @@ import numpy as np
 
 from .binding import real
 from .tables import CELL_BITS
-from .words import BLOCK, draw
+from .words import BLOCK, GROUP, draw
 
 STREAM_NOISE = 9  # as in .rng
 _FIRST = (1023 - 1) << CELL_BITS  # of m + 1/2 = 1/2
@@ -59,7 +59,7 @@ def blow(wind: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -
         source, base, slot, neuron, count, again = wind.source[r]
         std = wind.std[r]
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, STREAM_NOISE, source, block, tick, trial, wind.key)
+            draw(u, counters, STREAM_NOISE, source, block * GROUP, tick, trial, wind.key)
             normals(u, z, bits, wind.table)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)

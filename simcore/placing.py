@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .words import BLOCK, draw
+from .words import BLOCK, GROUP, draw
 
 STREAM_WEIGHTS, STREAM_DELAYS = 3, 8  # as in .rng
 CELLS = 16384  # of a quantile table
@@ -50,15 +50,15 @@ def weight_of(k: int, s: int, draws: Any) -> Any:
 def draw_delays(i: int, first: int, draws: Any) -> None:
     """Draw the words for the delays of neuron ``i``'s synapses from the ``first`` on, if delays are drawn."""
     if len(draws.delays) == 0:
-        block, number = first // BLOCK, draws.projection
-        draw(draws.delay_words, draws.counters, STREAM_DELAYS, number, block, i, 0, draws.key)
+        counter, number = first // BLOCK * GROUP, draws.projection
+        draw(draws.delay_words, draws.counters, STREAM_DELAYS, number, counter, i, 0, draws.key)
 
 
 def draw_weights(i: int, first: int, draws: Any) -> None:
     """Draw the words for the weights of neuron ``i``'s synapses from the ``first`` on, if weights are drawn."""
     if len(draws.weights) == 0:
-        block, number = first // BLOCK, draws.projection
-        draw(draws.weight_words, draws.counters, STREAM_WEIGHTS, number, block, i, 0, draws.key)
+        counter, number = first // BLOCK * GROUP, draws.projection
+        draw(draws.weight_words, draws.counters, STREAM_WEIGHTS, number, counter, i, 0, draws.key)
 
 
 def count_delays(ptr: Any, post: Any, lo: int, hi: int, least: int, count: Any, draws: Any) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .binding import real
 from .rng import philox
-from .words import BLOCK, draw
+from .words import BLOCK, GROUP, alias, draw
 
 STREAM_POISSON, STREAM_REST = 6, 16  # as in .rng
 COUNTERS = 32  # of a block of 16-bit words
@@ -42,9 +42,7 @@ def draw_again(rain: Any, r: int, open_: Any, counts: Any, neuron: int, tick: in
     for i in range(len(counts)):
         if counts[i] >= open_:
             w = philox(np.uint64(neuron + i), c1, c2, c3, np.uint64(rain.key[0]), np.uint64(rain.key[1]))[0]
-            column = np.int64(w >> np.uint64(32 - bits))
-            stays = w & np.uint64((1 << (32 - bits)) - 1) < rain.limit[offset + column]
-            counts[i] = column if stays else rain.other[offset + column]
+            counts[i] = alias(w, rain.limit, rain.other, offset, bits)
 
 
 def add_counts(inputs: Any, weight: Any, counts: Any) -> None:
@@ -73,7 +71,7 @@ def pour(rain: Any, inputs: Any, u: Any, counters: Any, counts: Any, tick: int, 
         bounds = rain.bounds[first : first + (n_bounds + 3) // 4 * 4]
         open_ = lowest + n_bounds
         for block in range(neuron // BLOCK, (neuron + size - 1) // BLOCK + 1):
-            draw(u, counters[:COUNTERS], STREAM_POISSON, source, block, tick, trial, rain.key)
+            draw(u, counters[:COUNTERS], STREAM_POISSON, source, block * COUNTERS, tick, trial, rain.key)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(size - lo, BLOCK)
             numbers = counts[: n - skip]
@@ -115,7 +113,7 @@ def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, tria
             continue
         n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, STREAM_POISSON, source, block, tick, trial, varied.key)
+            draw(u, counters, STREAM_POISSON, source, block * GROUP, tick, trial, varied.key)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             at, here = base + lo, first + lo

@@ -148,7 +148,6 @@ class Simulation:
         self._rules = [build.rule_module(rule, self.precision) for rule in rules]
         self._sources = sources_of(self._plan)
         self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
-        self._drop_kernels = build.drop_kernels(self.precision)
         self.compile_s = time.perf_counter() - started
 
     def _allocate(self) -> None:
@@ -168,12 +167,8 @@ class Simulation:
         n_buckets = 1 << self._max_delay.bit_length()
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
         self._varied = [varied_of(p, k, self.seed, real) for k in range(self._n_shards)]
-        self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
+        self._drops = [drops_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._wind = [wind_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
-        if "drops" in self._sources:
-            for drops in self._drops:
-                self._drop_kernels.start(drops)
-                self._drop_kernels.thread(drops, 0)
         self._touch = [new_touch(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tegmentum.simcore import LIF, Network, Poisson, Population, Simulation
+from tegmentum.simcore import LIF, Network, Poisson, Population, Record, Simulation
 from tegmentum.simcore.tables import alias_table, poisson_numbers, split
 
 
@@ -31,7 +31,7 @@ def test_alias_table_returns_its_distribution():
     np.testing.assert_allclose(q[:5], p, atol=1e-9)
 
 
-@pytest.mark.parametrize("mean", [0.05, 0.7, 2.5, 60.0])
+@pytest.mark.parametrize("mean", [0.002, 0.05, 0.7, 2.5, 60.0])
 def test_numbers_follow_the_distribution_in_body_and_tail(mean):
     """One tick's input, at a time constant that keeps it; 20 trials of 40,000 neurons."""
     counter = LIF(tau_m=1e12, v_thresh=1e9)
@@ -50,3 +50,37 @@ def test_numbers_follow_the_distribution_in_body_and_tail(mean):
         np.append(expected[keep], n.size - expected[keep].sum()),
     )
     assert stats.chisquare(*pooled).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("mean", [0.003, 0.06])
+def test_rare_spikes_of_neurons_and_ticks_are_independent(mean):
+    """Counts of neurons over time, and of all neurons in each tick, have the variance of Poisson numbers."""
+    n, ticks = 5_000, 400
+    p = Population("p", n, LIF(tau_m=1e12, v_thresh=1e9))
+    simulation = Simulation(Network(p, Poisson(p, rate=mean * 1e4, weight=1.0)), precision="float64", seed=4)
+    levels = [np.zeros(n)]
+    for _ in range(ticks):
+        simulation.run(0.1)
+        levels.append(np.round(simulation.state()["state/p/v"][0]))
+    counts = np.diff(levels, axis=0)
+    for sums in (counts.sum(axis=0), counts.sum(axis=1)):
+        spread = sums.var() / sums.mean()
+        assert spread == pytest.approx(1.0, abs=5 * np.sqrt(2 / len(sums)))
+    assert counts.sum() == pytest.approx(mean * n * ticks, abs=5 * np.sqrt(mean * n * ticks))
+
+
+@pytest.mark.parametrize("update", ["stepped", "lazy"])
+@pytest.mark.parametrize("rate", [5.0, 400.0, 20_000.0])
+def test_input_does_not_depend_on_threads(update, rate):
+    def run(threads):
+        p = Population("p", 3_000, LIF(tau_m=10.0, v_thresh=15.0), update=update)
+        network = Network(p, Poisson(p, rate=rate, weight=20_000.0 / rate))
+        simulation = Simulation(network, seed=1, threads=threads, max_rate=np.inf)
+        spikes = simulation.run(20.0, Record(spikes=[p])).spikes["p"]
+        return spikes.tick, spikes.neuron, simulation.state()["state/p/v"]
+
+    one = run(1)
+    assert len(one[0]) > 100
+    for threads in (2, 5):
+        for a, b in zip(one, run(threads), strict=True):
+            np.testing.assert_array_equal(a, b)
