@@ -28,7 +28,7 @@ from .stepped import step as step_0
 
 def probe(kinds: Any, tape: Any, trial: int, tick: int) -> None:
     """Sample the traces that are due."""
-    if tick % tape.every[0] == 0:
+    if tape.probe.shape[0] > 0 and tick % tape.every[0] == 0:
         row = tick // tape.every[0] - tape.every[1]
         for q in range(tape.probe.shape[0]):
             kind, field, i, column = tape.probe[q]

@@ -179,29 +179,38 @@ def is_rare(p: Plan, source: Poisson) -> bool:
     return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE  # type: ignore[arg-type]
 
 
-def drops_of(p: Plan, shard: int, seed: int, real: Any) -> Drops:
+def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
     """Rare Poisson sources onto one shard."""
     rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
-    offset = 0
+    offset = n_blocks = 0
     for number, source in enumerate(p.network.sources):
         if not isinstance(source, Poisson) or not is_rare(p, source) or source.rate == 0:
             continue
         mean = _mean(p, source)
-        shift = min(31, max(0, math.floor(math.log2(_MOST / mean))))  # of blocks: neither few nor many spikes
-        limit, other, bits = alias_table(poisson_numbers(mean * 2**shift))
+        whole = (source.post.size - 1).bit_length()
+        shift = min(
+            whole, max(0, math.floor(math.log2(_MOST / mean)))
+        )  # few blocks, yet none with many spikes
+        span = min(6, max(0, math.floor(math.log2(_MOST / mean)) - shift))
+        limit, other, bits = alias_table(poisson_numbers(mean * 2 ** (shift + span)))
         lo, hi = p.numbers(shard, source.post.name)
         slot = p.first_slot[shard][source.post.name]
         base = source_row(source) * p.n_slots[shard] + slot
-        rows.append((number, base, slot, lo, hi - lo, source.post.name in p.lazy, shift, offset, bits))
+        lazy = source.post.name in p.lazy
+        rows.append((number, base, slot, lo, hi - lo, lazy, shift, span, offset, bits, n_blocks))
         weights.append(source.weight)
         limits.append(limit)
         others.append(other)
         offset += len(limit)
+        n_blocks += ((hi - 1) >> shift) - (lo >> shift) + 1
     return Drops(
-        np.array(rows, np.int64).reshape(-1, 9),
+        np.array(rows, np.int64).reshape(-1, 11),
         np.array(weights, real),
         np.concatenate(limits),
         np.concatenate(others),
+        np.full((n_trials, n_blocks), -1),
+        np.zeros((n_trials, n_blocks, 65), np.int64),
+        np.zeros((n_trials, n_blocks, 256), np.int64),
         np.array(seed_key(seed), np.uint32),
     )
 

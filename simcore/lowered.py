@@ -109,15 +109,18 @@ class Varied(NamedTuple):
 
 
 class Drops(NamedTuple):
-    """Rare Poisson sources onto one shard."""
+    """Rare Poisson sources onto one shard: the spikes of blocks of neurons in the present window of ticks."""
 
     source: (
-        Any  # int64[n, 9]: source number, first accumulator, first slot, first neuron, count, whether lazy,
+        Any  # int64[n, 11]: source number, first accumulator, first slot, first neuron, count, whether lazy,
     )
-    #              logarithm of a block's size, table offset, table bits
+    #              logarithms of a block's neurons and a window's ticks, table offset, table bits, first block
     weight: Any  # real[n]
-    limit: Any  # uint32[n_tables], of the alias method: number of a block's spikes in a tick
+    limit: Any  # uint32[n_tables], of the alias method: number of a block's spikes in a window
     other: Any  # uint32[n_tables], of the alias method
+    window: Any  # int64[n_trials, n_blocks], which is drawn
+    begin: Any  # int64[n_trials, n_blocks, 65], where the spikes of a window's ticks begin
+    place: Any  # int64[n_trials, n_blocks, 256], neurons that they fall to, within the block
     key: Any  # uint32[2]
 
 

@@ -67,3 +67,11 @@ def test_continual_learning(run):
     assert len(accuracy) == 20
     assert accuracy[9] > 95
     assert accuracy[19] < 30
+
+
+def test_cost_of_events(run):
+    out = run(EXAMPLES / "cost_of_events.py", "--scale", 0.01, "--sim-ms", 20, "--repeat", 1)
+    rows = re.findall(r"^(\w[\w ]+?) +\d\.\d+ +\d+ +\d+\.\d +(\d+\.\d+)x +(\d\.\d+)x$", out, re.MULTILINE)
+    assert [name for name, _, _ in rows] == ["as published", "half the kicks", "dt ten times finer"]
+    assert float(rows[1][2]) < 0.6
+    assert float(rows[2][2]) == pytest.approx(1.0, abs=0.1)
