@@ -127,7 +127,8 @@ def statistics(t: Any, neuron: Any, n: int, sim_ms: float) -> dict[str, float | 
     var = np.bincount(owner, (interval - mean[owner]) ** 2, n) / np.maximum(count - 1, 1)
     busy = count >= 5
     some = neuron % max(n // 1_000, 1) == 0
-    histogram = np.histogram(t[some], np.arange(t.min(initial=0), t.max(initial=0), BIN))[0]
+    ends = (t.min(), t.max()) if len(t) else (0.0, 0.0)
+    histogram = np.histogram(t[some], np.arange(*ends, BIN))[0]
     return {
         "n_spikes": len(t),
         "rate_hz": len(t) / n / (sim_ms * 1e-3),

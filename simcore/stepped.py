@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .binding import flow, gather, hear, inject, load, peek, pick, reset, rows, store, threshold, window
 
 BLOCK = 1024  # neurons whose state, input and flags stay in the first-level cache
 
 
-def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired: Any, n: int) -> Any:
-    """Advance ``n`` neurons by one tick: flow, receive, threshold, reset. Returns how many fired."""
-    n_fired = 0
+def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired: Any, n: int) -> None:
+    """Advance ``n`` neurons by one tick: flow, receive, threshold, reset; mark those that fired."""
     for i in range(n):
         c = pick(constants, i)
         s = hear(flow(load(fields, i), c, inject(current, i)), c, inputs, i)
@@ -23,8 +24,8 @@ def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired:
             s = reset(s, c)
         store(fields, i, s)
         fired[i] = fires
-        n_fired += fires
-    return n_fired
+    for i in range(n, (n + 7) // 8 * 8):
+        fired[i] = 0
 
 
 def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, out: Any, ptr: Any) -> None:
@@ -44,12 +45,13 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
         where each population's begin in ``out``
     """
     current = inputs[inputs.shape[0] - 1]
+    eights = flags.view(np.uint64)
     for p in range(kind.part.shape[0]):
         population, slot, count, source, first = kind.part[p]
         n_out = ptr[population]
         for lo in range(0, count, BLOCK):
             hi = min(lo + BLOCK, count)
-            n = advance_block(
+            advance_block(
                 window(kind.fields, trial, first + lo, first + hi),
                 gather(kind.table, kind.arrays, p, first + lo, first + hi),
                 rows(inputs, slot + lo, slot + hi),
@@ -57,11 +59,12 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
                 flags,
                 hi - lo,
             )
-            if n:
-                for i in range(hi - lo):
-                    if flags[i]:
-                        out[n_out] = source + lo + i
-                        n_out += 1
+            for k in range((hi - lo + 7) // 8):
+                if eights[k]:  # seldom
+                    for i in range(8 * k, 8 * k + 8):
+                        if flags[i]:
+                            out[n_out] = source + lo + i
+                            n_out += 1
         ptr[population + 1] = n_out
 
 
