@@ -33,7 +33,7 @@ from .lower_plastic import plastics_of
 from .lower_rows import PLACING, WIRING, build_rows, delay_of, groups_of, order_of
 from .lower_wires import wires_of
 from .lowered import PLASTIC, Tape
-from .network import Network
+from .network import Network, Projection
 from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch
 from .record import Record, Result
 from .synapses import Places, Synapses
@@ -207,15 +207,44 @@ class Simulation:
         self._settle()
         synapses.write(self._places(name), self._wires, weights, name)
 
+    def set_delays(self, name: str, delays: Any) -> None:
+        """Set the delays of a projection [ms], in the order of :meth:`synapses`, before the first tick.
+
+        Synapses are listed by delay, so they are in a new order afterwards; each keeps its weight.
+
+        Raises
+        ------
+        DescriptionError
+            for delays that are no positive times, and after the first tick, when spikes are under way
+        """
+        if self.tick > 0:
+            raise DescriptionError(
+                f"set_delays: at {self.t:g} ms spikes of {name!r} may be under way; call it before the first run"
+            )
+        old = self.synapses(name)
+        new = synapses.with_delays(self._projection(name), old, delays)
+        parts = (new if part.name == name else part for part in self.network.projections)
+        network = self.network
+        self.network = Network(*network.populations, *network.spike_trains, *parts, *network.sources)
+        self._plan = plan(self.network, self.dt, self._n_shards)
+        self._lower()
+        self._compile()
+        self._allocate()
+
+    def _projection(self, name: str) -> Projection:
+        for projection in self.network.projections:
+            if projection.name == name:
+                return projection
+        raise DescriptionError(f"synapses: there is no projection {name!r}")
+
     def _places(self, name: str) -> Places:
         """Find a projection's synapses."""
-        for number, projection in enumerate(self.network.projections):
-            if projection.name == name:
-                groups = [number in g.members for g in order_of(self._groups)]
-                return synapses.locate(
-                    self._plan, self._wires, self._plastics, len(groups), groups.index(True), projection
-                )
-        raise DescriptionError(f"synapses: there is no projection {name!r}")
+        projection = self._projection(name)
+        number = next(k for k, other in enumerate(self.network.projections) if other is projection)
+        groups = [number in g.members for g in order_of(self._groups)]
+        return synapses.locate(
+            self._plan, self._wires, self._plastics, len(groups), groups.index(True), projection
+        )
 
     def _learners(self) -> list[tuple[int, int, str]]:
         """Return number, group and name of each plastic projection."""

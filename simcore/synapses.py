@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .connect import Constant, FromCOO
 from .errors import DescriptionError
 from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, MAX_LENGTH, PLASTIC
 
@@ -121,6 +123,20 @@ def write(places: Places, all_wires: list[Any], values: Array, name: str) -> Non
     for k, wires in enumerate(all_wires):
         mine = places.shard == k
         (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]] = values[mine]
+
+
+def with_delays(projection: Any, synapses: Synapses, delays: Any) -> Any:
+    """Return a projection that lists these synapses with other delays [ms]."""
+    delays = np.asarray(delays, np.float64)
+    if delays.ndim and delays.shape != synapses.pre.shape:
+        raise DescriptionError(
+            f"Projection {projection.name!r}: delay must have {len(synapses)} values, got shape {delays.shape}"
+        )
+    weight = projection.weight if isinstance(projection.weight, Constant) else synapses.weight
+    rule = FromCOO(synapses.pre, synapses.post)
+    return dataclasses.replace(
+        projection, rule=rule, weight=weight, delay=np.broadcast_to(delays, synapses.pre.shape)
+    )
 
 
 def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[str, Array]:
