@@ -81,12 +81,12 @@ def advance(
             parity = tick & 1
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
-            pour_r0(rain_r0, flat, scratch.words, scratch.counters, scratch.counts, tick, trial)
-            pour_varied_v0(varied_v0, flat, scratch.words, scratch.counters, tick, trial)
-            blow_w0(wind_w0, flat, scratch.words, scratch.counters, tick, trial)
-            drip_d0(drops_d0, touch, flat, scratch.words, scratch.counters, tick, trial)
+            pour_r0(rain_r0, flat, scratch, tick, trial)
+            pour_varied_v0(varied_v0, flat, scratch, tick, trial)
+            blow_w0(wind_w0, flat, scratch, tick, trial)
+            drip_d0(drops_d0, touch, flat, scratch, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
-            step_0(kinds[0], trial, tick, inputs[trial], scratch.flags, touch, out, ptr)
+            step_0(kinds[0], trial, tick, inputs[trial], scratch, touch, out, ptr)
             reached += touch.count[trial]
             touch.count[trial] = 0
             remember_p0(plastics[0], wires, out, ptr, tick)

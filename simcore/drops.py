@@ -21,7 +21,7 @@ STREAM_DROPS, STREAM_PLACES = 17, 18  # as in .rng
 
 
 def draw_window(
-    drops: Any, r: int, block: int, begin: Any, place: Any, u: Any, counters: Any, window: int, trial: int
+    drops: Any, r: int, block: int, begin: Any, place: Any, scratch: Any, window: int, trial: int
 ) -> None:
     """Draw the spikes of a block in a window; those of its tick ``j`` are ``begin[j]`` to ``begin[j + 1]``."""
     source, shift, span = drops.source[r, 0], drops.source[r, 6], drops.source[r, 7]
@@ -30,7 +30,8 @@ def draw_window(
     c3 = np.uint64(STREAM_DROPS | trial << 8)
     word = philox(np.uint64(block), c1, c2, c3, np.uint64(drops.key[0]), np.uint64(drops.key[1]))[0]
     n = alias(word, drops.limit, drops.other, drops.source[r, 8], drops.source[r, 9])
-    draw(u, counters[: (n + 31) // 32 * 8], STREAM_PLACES, source, block * GROUP, window, trial, drops.key)
+    u, counters = scratch.words, scratch.counters[: (n + 31) // 32 * 8]
+    draw(u, counters, STREAM_PLACES, source, block * GROUP, window, trial, drops.key)
     mask, rest = (1 << span) - 1, 32 - shift - span
     for j in range(mask + 2):
         begin[j] = 0
@@ -44,17 +45,14 @@ def draw_window(
         place[begin[x & mask]] = x >> span
 
 
-def drip(drops: Any, touch: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
+def drip(drops: Any, touch: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Add the spikes of one tick to the accumulators.
 
     Parameters
     ----------
     inputs : real[n_rows * n_slots]
         accumulators, added to
-    u : uint32[256]
-        scratch
-    counters : uint32[GROUP]
-        scratch
+    scratch : Scratch
     """
     for r in range(drops.source.shape[0]):
         _, base, slot, neuron, count, lazy, shift, span, _, _, number = drops.source[r]
@@ -62,7 +60,7 @@ def drip(drops: Any, touch: Any, inputs: Any, u: Any, counters: Any, tick: int, 
         for block in range(neuron >> shift, ((neuron + count - 1) >> shift) + 1):
             begin, place = drops.begin[trial, number], drops.place[trial, number]
             if drops.window[trial, number] != window:
-                draw_window(drops, r, block, begin, place, u, counters, window, trial)
+                draw_window(drops, r, block, begin, place, scratch, window, trial)
                 drops.window[trial, number] = window
             number += 1
             first = (block << shift) - neuron  # where the block's first neuron is in the shard

@@ -38,7 +38,7 @@ def sort(a: Any, lo: int, hi: int) -> None:
         a[j] = x
 
 
-def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, out: Any, ptr: Any) -> None:
+def step(kind: Any, trial: int, tick: int, inputs: Any, scratch: Any, touch: Any, out: Any, ptr: Any) -> None:
     """Advance the touched neurons of a kind to ``tick`` and append those who fired, in the order of their numbers.
 
     The arguments are those of :func:`.stepped.step`; ``touch`` lists the slots that an event reached.

@@ -54,7 +54,7 @@ def current_at(steps: list[tuple[int, float, Array]], tick: int) -> Array:
     )
 
 
-def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
+def wind_of(p: Plan, shard: int, seed: int, real: Any) -> Wind:
     """Return the sources of Gaussian current into one shard; the means are among the steady currents."""
     rows, std, seen = [], [], set()
     for number, source in enumerate(p.network.sources):
@@ -71,7 +71,6 @@ def wind_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Wind:
         np.array(std, real),
         np.zeros(p.n_slots[shard] if rows else 0, real),
         normal_table() if rows else np.zeros((3, 0)),
-        np.zeros((n_trials if rows else 1, 256)),
         np.array(seed_key(seed), np.uint32),
     )
 

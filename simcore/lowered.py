@@ -134,7 +134,6 @@ class Wind(NamedTuple):
     std: Any  # real[n]
     steady: Any  # real[n_slots], current without noise [pA]
     table: Any  # float64[3, n_cells], of the normal distribution
-    z: Any  # float64[n_trials, 256], scratch
     key: Any  # uint32[2]
 
 
@@ -150,9 +149,13 @@ class Scratch(NamedTuple):
     """Room that a worker's kernels use within a tick."""
 
     flags: Any  # uint8[1024], who fires in a block of neurons
-    words: Any  # uint32[256], random words of a block
+    eights: Any  # uint64[128], the same memory
+    words: Any  # uint32[256], random
+    halves: Any  # uint16[512], the same memory
     counters: Any  # uint32[64]
     counts: Any  # uint16[256], numbers of Poisson spikes
+    normals: Any  # float64[256]
+    bits: Any  # int64[256], the same memory
 
 
 class Kind(NamedTuple):

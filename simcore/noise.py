@@ -41,26 +41,22 @@ def add(here: Any, std: Any, z: Any) -> None:
         here[i] += std * real(z[i])
 
 
-def blow(wind: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
+def blow(wind: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Draw the currents of one tick for all sources of noise into a shard.
 
     Parameters
     ----------
     inputs : real[n_rows * n_slots]
         accumulators and, in the last row, injected currents, which are set
-    u : uint32[BLOCK]
-        scratch
-    counters : uint32[GROUP]
-        scratch
+    scratch : Scratch
     """
-    z = wind.z[trial]
-    bits = z.view(np.int64)
+    u, counters, z = scratch.words, scratch.counters, scratch.normals
     for r in range(wind.source.shape[0]):
         source, base, slot, neuron, count, again = wind.source[r]
         std = wind.std[r]
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
             draw(u, counters, STREAM_NOISE, source, block * GROUP, tick, trial, wind.key)
-            normals(u, z, bits, wind.table)
+            normals(u, z, scratch.bits, wind.table)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             here = inputs[base + lo + skip : base + lo + n]

@@ -51,31 +51,26 @@ def add_counts(inputs: Any, weight: Any, counts: Any) -> None:
         inputs[i] += weight * real(counts[i])
 
 
-def pour(rain: Any, inputs: Any, u: Any, counters: Any, counts: Any, tick: int, trial: int) -> None:
+def pour(rain: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for all sources onto a shard.
 
     Parameters
     ----------
     inputs : real[n_rows * n_slots]
         accumulators, added to
-    u : uint32[BLOCK]
-        scratch
-    counters : uint32[GROUP]
-        scratch
-    counts : uint16[BLOCK]
-        scratch
+    scratch : Scratch
     """
-    words = u.view(np.uint16)
+    words, counters, halves = scratch.words, scratch.counters[:COUNTERS], scratch.halves
     for r in range(rain.source.shape[0]):
         source, base, neuron, size, first, n_bounds, lowest = rain.source[r]
         bounds = rain.bounds[first : first + (n_bounds + 3) // 4 * 4]
         open_ = lowest + n_bounds
         for block in range(neuron // BLOCK, (neuron + size - 1) // BLOCK + 1):
-            draw(u, counters[:COUNTERS], STREAM_POISSON, source, block * COUNTERS, tick, trial, rain.key)
+            draw(words, counters, STREAM_POISSON, source, block * COUNTERS, tick, trial, rain.key)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(size - lo, BLOCK)
-            numbers = counts[: n - skip]
-            count(words[skip:n], bounds, np.uint16(lowest), numbers)
+            numbers = scratch.counts[: n - skip]
+            count(halves[skip:n], bounds, np.uint16(lowest), numbers)
             largest = np.uint16(0)
             for i in range(len(numbers)):
                 largest = max(largest, numbers[i])
@@ -100,11 +95,12 @@ def add_varied(u: Any, inputs: Any, weight: Any, mean: Any, scale: float, n_term
         inputs[i] += weight * real(n)
 
 
-def pour_varied(varied: Any, inputs: Any, u: Any, counters: Any, tick: int, trial: int) -> None:
+def pour_varied(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for sources whose rate differs between neurons or moments.
 
     The arguments are those of :func:`pour`; a neuron takes a whole word.
     """
+    u, counters = scratch.words, scratch.counters
     for r in range(varied.source.shape[0]):
         source, base, neuron, count, first = varied.source[r]
         scale = varied.scale[r, tick - varied.tick[0]]

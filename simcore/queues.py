@@ -43,8 +43,16 @@ def new_fired(p: Plan, n_trials: int) -> Fired:
 
 def new_scratch() -> Scratch:
     """Return a worker's room for what lasts no longer than a tick."""
+    flags, words, normals = np.zeros(1024, np.uint8), np.zeros(256, np.uint32), np.zeros(256)
     return Scratch(
-        np.zeros(1024, np.uint8), np.zeros(256, np.uint32), np.zeros(64, np.uint32), np.zeros(256, np.uint16)
+        flags=flags,
+        eights=flags.view(np.uint64),
+        words=words,
+        halves=words.view(np.uint16),
+        counters=np.zeros(64, np.uint32),
+        counts=np.zeros(256, np.uint16),
+        normals=normals,
+        bits=normals.view(np.int64),
     )
 
 

@@ -168,7 +168,7 @@ class Simulation:
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
         self._varied = [varied_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
-        self._wind = [wind_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
+        self._wind = [wind_of(p, k, self.seed, real) for k in range(self._n_shards)]
         self._touch = [new_touch(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .binding import flow, gather, hear, inject, load, peek, pick, reset, rows, store, threshold, window
 
 BLOCK = 1024  # neurons whose state, input and flags stay in the first-level cache
@@ -28,15 +26,14 @@ def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired:
         fired[i] = 0
 
 
-def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, out: Any, ptr: Any) -> None:
+def step(kind: Any, trial: int, tick: int, inputs: Any, scratch: Any, touch: Any, out: Any, ptr: Any) -> None:
     """Advance all populations of a kind and append those who fired, in the order of their numbers.
 
     Parameters
     ----------
     inputs : real[n_rows, n_slots]
         accumulators; in the last row currents, where a kind has any
-    flags : uint8[BLOCK]
-        scratch
+    scratch : Scratch
     touch : Touch
         not needed here
     out : int32[n_slots]
@@ -45,7 +42,7 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, flags: Any, touch: Any, 
         where each population's begin in ``out``
     """
     current = inputs[inputs.shape[0] - 1]
-    eights = flags.view(np.uint64)
+    flags, eights = scratch.flags, scratch.eights
     for p in range(kind.part.shape[0]):
         population, slot, count, source, first = kind.part[p]
         n_out = ptr[population]
