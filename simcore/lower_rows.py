@@ -187,6 +187,18 @@ def draws_of(number: int, delay: Delay, weights: Array, table: Array, key: Array
     return Draws(delay.given, delay.table, weights, table, *words, number, key)
 
 
+def dense_weights(
+    projection: Projection, number: int, delay: Delay, lo: int, hi: int, key: Array, real: Any, kernels: Any
+) -> Array:
+    """Rows of an all-to-all projection onto the targets ``lo`` to ``hi - 1``, one after another."""
+    n_pre, n_post = projection.pre.size, projection.post.size
+    out = np.zeros(n_pre * (hi - lo), real)
+    draws = draws_of(number, delay, *given_weights(projection, None, n_pre * n_post), key)
+    diagonal = projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
+    kernels.fill_dense(n_pre, n_post, lo, hi, diagonal, out, draws)
+    return out
+
+
 def order_of(groups: list[Group]) -> list[Group]:
     """Sort groups as they lie in memory: those with weights first."""
     return sorted(groups, key=lambda g: g.format not in (WEIGHTED, LAZY_WEIGHTED, PLASTIC))

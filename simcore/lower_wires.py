@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from .lower import Plan
-from .lower_rows import Delay, Group, Rows, draws_of, given_weights, order_of
+from .lower_rows import Delay, Group, Rows, dense_weights, draws_of, order_of
 from .lowered import (
     DENSE,
     LAZY_WEIGHTED,
     MAX_GROUPS,
     PLASTIC,
     WEIGHTED,
-    Draws,
     Wires,
 )
 from .rng import seed_key
 
 Array = np.ndarray[Any, Any]
 BLOCK = 1 << 16  # slots that 16 bits can number
+_WEIGHTED = (WEIGHTED, LAZY_WEIGHTED, PLASTIC)
 _SHORT = 16  # mean number of synapses below which a segment is not worth cutting
 
 
@@ -35,81 +35,140 @@ def wires_of(
     real: Any,
     kernels: Any,
 ) -> Wires:
-    """Synapses onto one shard."""
-    network, key = p.network, np.array(seed_key(seed), dtype=np.uint64)
-    weighted = (WEIGHTED, LAZY_WEIGHTED, PLASTIC)
-    draws = [
-        None if r is None else draws_of(m, r.delay, r.weights, r.weight_table, key)
-        for m, r in enumerate(rows)
-    ]
-    parts = _parts(p, shard, order_of(groups), rows, delays)
-    ptr = np.zeros(p.n_sources + 1, np.int64)
-    counts = _count(p, shard, parts, rows, delays, draws, ptr, kernels)
-    np.cumsum(ptr, out=ptr)
-    delay, entry = np.zeros(ptr[-1], np.int32), np.zeros(ptr[-1], np.int64)
-    fill = np.zeros(p.n_sources, np.int64)
-    start, n_weighted = 0, 0
-    for (number, name), (count, least) in counts.items():
-        start = kernels.fill_segments(
-            count, least, start, number, p.first_source[name], ptr, delay, entry, fill
+    """Synapses onto one shard; ``kernels`` are those of :mod:`.placing`."""
+    return _Placement(p, shard, order_of(groups), rows, delays, seed, real, kernels).wires()
+
+
+class _Placement:
+    """The synapses of one shard while they find their places: counted first, then written."""
+
+    def __init__(
+        self,
+        p: Plan,
+        shard: int,
+        ordered: list[Group],
+        rows: list[Rows | None],
+        delays: list[Delay],
+        seed: int,
+        real: Any,
+        kernels: Any,
+    ) -> None:
+        self.p, self.shard, self.rows, self.delays = p, shard, rows, delays
+        self.real, self.kernels = real, kernels
+        self.key = np.array(seed_key(seed), dtype=np.uint64)
+        self.projections = p.network.projections
+        self.draws = [
+            None if r is None else draws_of(m, r.delay, r.weights, r.weight_table, self.key)
+            for m, r in enumerate(rows)
+        ]
+        self.parts = _parts(p, shard, ordered, rows, delays)
+        self.ptr = np.zeros(p.n_sources + 1, np.int64)  # of each source's segments
+        self.fill = np.zeros(p.n_sources, np.int64)  # of these, how many are written
+
+    def wires(self) -> Wires:
+        """Place all synapses."""
+        counts = self._count()
+        np.cumsum(self.ptr, out=self.ptr)
+        self.delay, self.entry = np.zeros(self.ptr[-1], np.int32), np.zeros(self.ptr[-1], np.int64)
+        self._make_room(counts)
+        base, dense, n_dense = [], [np.zeros(0, self.real)], 0
+        for number, part in enumerate(self.parts):
+            base.append(part.group.row * self.p.n_slots[self.shard] + part.lo)
+            for m in part.group.members:
+                post = self.projections[m].post.name
+                if part.group.format != DENSE:
+                    self._place(number, m, *counts[number, self.projections[m].pre.name])
+                elif part.lo == 0:  # a matrix is whole in its group's first part
+                    base[number] += self.p.first_slot[self.shard][post]
+                    dense.append(self._matrix(number, m, n_dense))
+                    n_dense += len(dense[-1])
+        plastic = [part.group.members[0] for part in self.parts if part.group.format == PLASTIC]
+        numbers = [plastic.index(x.group.members[0]) if x.group.format == PLASTIC else -1 for x in self.parts]
+        return Wires(
+            segment_ptr=self.ptr,
+            segment_delay=self.delay,
+            segment_entry=self.entry,
+            group_format=np.array([part.group.format for part in self.parts] or [0], np.int64),
+            group_base=np.array(base or [0], np.int64),
+            group_slot=np.array([part.lo for part in self.parts] or [0], np.int64),
+            group_weight=np.array([part.group.weight for part in self.parts] or [0], self.real),
+            group_plastic=np.array(numbers or [-1], np.int64),
+            plastic_begin=self._number_plastic_segments(),
+            target=self.target,
+            weight=self.weight,
+            dense=np.concatenate(dense),
         )
-        n_weighted = start if parts[number].group.format in weighted else n_weighted
-    index = np.uint16 if all(part.hi - part.lo <= BLOCK for part in parts) else np.uint32
-    target, weight = np.empty(start, index), np.empty(n_weighted, real)
-    dense: list[Array] = [np.zeros(0, real)]
-    base, n_dense = [], 0
-    for number, part in enumerate(parts):
-        group = part.group
-        base.append(group.row * p.n_slots[shard] + part.lo)
-        for m in group.members:
-            projection, r, drawn = network.projections[m], rows[m], draws[m]
-            slot = p.first_slot[shard][projection.post.name]
-            if r is None or drawn is None:
-                if part.lo > 0:
-                    continue  # a matrix is whole in its group's first part
-                lo, hi = p.numbers(shard, projection.post.name)
-                base[number] += slot - part.lo
-                block = np.zeros(projection.pre.size * (hi - lo), real)
-                weights, table = given_weights(projection, None, projection.pre.size * projection.post.size)
-                diagonal = projection.pre is projection.post and not projection.rule.autapses  # type: ignore[attr-defined]
-                given = draws_of(m, delays[m], weights, table, key)
-                kernels.fill_dense(projection.pre.size, projection.post.size, lo, hi, diagonal, block, given)
-                s = p.first_source[projection.pre.name] + np.arange(projection.pre.size)
-                at = ptr[s] + fill[s]
-                delay[at] = delays[m].given[0]
-                begin = n_dense + np.arange(projection.pre.size, dtype=np.int64) * (hi - lo)
-                entry[at] = begin << 28 | (hi - lo) << 8 | number
-                fill[s] += 1
-                dense.append(block)
-                n_dense += len(block)
-            elif (number, projection.pre.name) in counts:
-                lo, hi, shift = part.reach(p, shard, projection.post.name)
-                count, least = counts[number, projection.pre.name]
-                w = weight if group.format in weighted else weight[:0]
-                kernels.place(r.ptr, r.post, lo, hi, shift, least, count, target, w, drawn)
-    plastic = [part.group.members[0] for part in parts if part.group.format == PLASTIC]
-    numbers = [plastic.index(x.group.members[0]) if x.group.format == PLASTIC else -1 for x in parts]
-    begins = [np.zeros(0, np.int64)]
-    for number, part in enumerate(parts):
-        if part.group.format == PLASTIC:
-            # an entry names the segment, whose traces are needed, and not its first synapse
-            mine = np.flatnonzero(entry & 255 == number)
-            begins.append(entry[mine] >> 28)
-            entry[mine] = np.arange(len(mine)) << 28 | entry[mine] & (1 << 28) - 1
-    return Wires(
-        ptr,
-        delay,
-        entry,
-        np.array([part.group.format for part in parts] or [0], np.int64),
-        np.array(base or [0], np.int64),
-        np.array([part.lo for part in parts] or [0], np.int64),
-        np.array([part.group.weight for part in parts] or [0], real),
-        np.array(numbers or [-1], np.int64),
-        np.concatenate(begins),
-        target,
-        weight,
-        np.concatenate(dense),
-    )
+
+    def _count(self) -> dict[tuple[int, str], tuple[Array, int]]:
+        """Count synapses by (part, pre population): [neuron, delay], and segments by source in ``ptr``."""
+        counts: dict[tuple[int, str], tuple[Array, int]] = {}
+        for number, part in enumerate(self.parts):
+            by_pre: dict[str, list[int]] = {}
+            for m in part.group.members:
+                by_pre.setdefault(self.projections[m].pre.name, []).append(m)
+            for name, members in by_pre.items():
+                first, size = self.p.first_source[name], self.projections[members[0]].pre.size
+                if part.group.format == DENSE:
+                    self.ptr[first + 1 : first + size + 1] += part.lo == 0
+                    continue
+                least = min(self.delays[m].least for m in members)
+                most = max(self.delays[m].most for m in members)
+                count = np.zeros((size, most - least + 1), np.int64)
+                for m in members:
+                    r = self.rows[m]
+                    assert r is not None
+                    lo, hi, _ = part.reach(self.p, self.shard, self.projections[m].post.name)
+                    self.kernels.count_delays(r.ptr, r.post, lo, hi, least, count, self.draws[m])
+                self.kernels.count_segments(count, first, self.ptr)
+                counts[number, name] = (count, least)
+        return counts
+
+    def _make_room(self, counts: dict[tuple[int, str], tuple[Array, int]]) -> None:
+        """Write segments, and turn the counts into the places of their first synapses."""
+        start, n_weighted = 0, 0
+        for (number, name), (count, least) in counts.items():
+            segments = self.ptr, self.delay, self.entry, self.fill
+            start = self.kernels.fill_segments(
+                count, least, start, number, self.p.first_source[name], *segments
+            )
+            n_weighted = start if self.parts[number].group.format in _WEIGHTED else n_weighted
+        narrow = all(part.hi - part.lo <= BLOCK for part in self.parts)
+        self.target = np.empty(start, np.uint16 if narrow else np.uint32)
+        self.weight = np.empty(n_weighted, self.real)
+
+    def _place(self, number: int, m: int, count: Array, least: int) -> None:
+        """Write the synapses of a projection onto the targets of one part."""
+        part, r = self.parts[number], self.rows[m]
+        assert r is not None
+        lo, hi, shift = part.reach(self.p, self.shard, self.projections[m].post.name)
+        weight = self.weight if part.group.format in _WEIGHTED else self.weight[:0]
+        self.kernels.place(r.ptr, r.post, lo, hi, shift, least, count, self.target, weight, self.draws[m])
+
+    def _matrix(self, number: int, m: int, start: int) -> Array:
+        """Return the rows of an all-to-all projection, and write a segment for each, the first at ``start``."""
+        projection = self.projections[m]
+        lo, hi = self.p.numbers(self.shard, projection.post.name)
+        matrix = dense_weights(projection, m, self.delays[m], lo, hi, self.key, self.real, self.kernels)
+        source = self.p.first_source[projection.pre.name] + np.arange(projection.pre.size)
+        at = self.ptr[source] + self.fill[source]
+        self.delay[at] = self.delays[m].given[0]
+        begin = start + np.arange(projection.pre.size, dtype=np.int64) * (hi - lo)
+        self.entry[at] = begin << 28 | (hi - lo) << 8 | number
+        self.fill[source] += 1
+        return matrix
+
+    def _number_plastic_segments(self) -> Array:
+        """Let entries of plastic projections name the segment, whose traces are needed, and not its first synapse.
+
+        Returns the first synapse of each.
+        """
+        begins = [np.zeros(0, np.int64)]
+        for number, part in enumerate(self.parts):
+            if part.group.format == PLASTIC:
+                mine = np.flatnonzero(self.entry & 255 == number)
+                begins.append(self.entry[mine] >> 28)
+                self.entry[mine] = np.arange(len(mine)) << 28 | self.entry[mine] & (1 << 28) - 1
+        return np.concatenate(begins)
 
 
 @dataclass
@@ -164,38 +223,3 @@ def _short(p: Plan, shard: int, group: Group, rows: list[Rows | None], delays: l
     most, least = max(delays[m].most for m in group.members), min(delays[m].least for m in group.members)
     n_segments = sum(pres.values()) * (most - least + 1) * len(blocks)
     return group.format != DENSE and len(blocks) > 1 and n_synapses < _SHORT * n_segments
-
-
-def _count(
-    p: Plan,
-    shard: int,
-    parts: list[Part],
-    rows: list[Rows | None],
-    delays: list[Delay],
-    draws: list[Draws | None],
-    ptr: Array,
-    kernels: Any,
-) -> dict[tuple[int, str], tuple[Array, int]]:
-    """Count synapses by (part, pre population): [neuron, delay], and segments by source in ``ptr``."""
-    counts: dict[tuple[int, str], tuple[Array, int]] = {}
-    for number, part in enumerate(parts):
-        by_pre: dict[str, list[int]] = {}
-        for m in part.group.members:
-            by_pre.setdefault(p.network.projections[m].pre.name, []).append(m)
-        for name, members in by_pre.items():
-            first = p.first_source[name]
-            size = p.network.projections[members[0]].pre.size
-            if part.group.format == DENSE:
-                if part.lo == 0:
-                    ptr[first + 1 : first + size + 1] += 1
-                continue
-            least, most = min(delays[m].least for m in members), max(delays[m].most for m in members)
-            count = np.zeros((size, most - least + 1), np.int64)
-            for m in members:
-                r = rows[m]
-                assert r is not None
-                lo, hi, _ = part.reach(p, shard, p.network.projections[m].post.name)
-                kernels.count_delays(r.ptr, r.post, lo, hi, least, count, draws[m])
-            kernels.count_segments(count, first, ptr)
-            counts[number, name] = (count, least)
-    return counts

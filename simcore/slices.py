@@ -7,7 +7,7 @@ import numpy as np
 from . import build
 from .errors import DescriptionError
 from .lower import plan
-from .lower_rows import PLACING, WIRING, delay_of, draws_of, given_weights, is_dense, rows_for
+from .lower_rows import PLACING, WIRING, delay_of, dense_weights, draws_of, is_dense, rows_for
 from .network import Network
 from .rng import seed_key
 from .synapses import Synapses
@@ -38,10 +38,7 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
     key, delay = np.array(seed_key(seed), dtype=np.uint64), delay_of(projection, dt)
     placing = build.kernel_module("placing", PLACING)
     if is_dense(projection, delay, plan(network, dt, 1).lazy):
-        draws = draws_of(number, delay, *given_weights(projection, None, n_pre * n_post), key)
-        weight = np.zeros(n_pre * (hi - lo))
-        diagonal = projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
-        placing.fill_dense(n_pre, n_post, lo, hi, diagonal, weight, draws)
+        weight = dense_weights(projection, number, delay, lo, hi, key, np.float64, placing)
         pre, post = np.repeat(np.arange(n_pre), hi - lo), np.tile(np.arange(lo, hi), n_pre)
         return Synapses(pre, post, np.full(len(pre), delay.given[0]), weight)
     r = rows_for(projection, number, delay, key, build.kernel_module("wiring", WIRING))
