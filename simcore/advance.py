@@ -21,7 +21,7 @@ from .noise import blow as blow_w0
 from .plastic import fade as fade_p0
 from .plastic import remember as remember_p0
 from .poisson import pour as pour_r0
-from .poisson import pour_varied as pour_varied_v0
+from .showers import shower as shower_v0
 from .stepped import look as look_0
 from .stepped import step as step_0
 
@@ -82,7 +82,7 @@ def advance(
             fade_p0(plastics[0])
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
             pour_r0(rain_r0, flat, scratch, tick, trial)
-            pour_varied_v0(varied_v0, flat, scratch, tick, trial)
+            shower_v0(varied_v0, flat, scratch, tick, trial)
             blow_w0(wind_w0, flat, scratch, tick, trial)
             drip_d0(drops_d0, touch, flat, scratch, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]

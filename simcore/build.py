@@ -385,7 +385,8 @@ def engine_module(
     text = template("events", kept=kept, repeats={"_0": len(rules)})
     compiled = {
         "events": load("events", "\n\n".join([header, *learn, text])),
-        "poisson": kernel_module("poisson", real=real, kept=("pour", "pour_varied")),
+        "poisson": kernel_module("poisson", real=real, kept=("pour",)),
+        "showers": kernel_module("showers", real=real, kept=("shower",)),
         "noise": kernel_module("noise", real=real, kept=("blow",)),
         "drops": kernel_module("drops", real=real, kept=("drip",)),
     }

@@ -130,25 +130,28 @@ def source_row(source: Poisson) -> int:
 
 def varied_of(p: Plan, shard: int, seed: int, real: Any) -> Varied:
     """Poisson sources of varied rates onto one shard; :func:`scales` fills in the coming ticks."""
-    rows, weights, means, first = [], [], [np.zeros(0)], 0
+    rows, weights, means, peaks = [], [], [np.zeros(0)], [np.zeros(0)]
+    first = first_peak = 0
     for number, source in enumerate(p.network.sources):
         if not isinstance(source, Poisson) or not is_varied(source):
             continue
         lo, hi = p.numbers(shard, source.post.name)
         base = source_row(source) * p.n_slots[shard] + p.first_slot[shard][source.post.name]
-        rows.append((number, base, lo, hi - lo, first))
+        rows.append((number, base, lo, hi - lo, first, first_peak))
         weights.append(source.weight)
         rate = np.ones(1) if callable(source.rate) else np.asarray(source.rate, np.float64) * p.dt * 1e-3
-        means.append(np.broadcast_to(rate, source.post.size)[lo:hi])
+        mean = np.broadcast_to(rate, source.post.size)
+        means.append(mean[lo:hi])
+        peaks.append(np.maximum.reduceat(mean, np.arange(0, source.post.size, 256)))
         first += hi - lo
-    most = np.array([mean.max(initial=0.0) for mean in means[1:]])
-    if most.max(initial=0.0) > 100:
+        first_peak += len(peaks[-1])
+    if max(peak.max(initial=0.0) for peak in peaks) > 100:
         raise DescriptionError(f"Poisson: rates must be below {1e5 / p.dt:g} Hz at dt = {p.dt} ms")
     return Varied(
-        np.array(rows, np.int64).reshape(-1, 5),
+        np.array(rows, np.int64).reshape(-1, 6),
         np.array(weights, real),
         np.concatenate(means),
-        most,
+        np.concatenate(peaks),
         np.zeros(1, np.int64),
         np.ones((len(rows), 0)),
         np.array(seed_key(seed), np.uint32),

@@ -99,10 +99,11 @@ class Rain(NamedTuple):
 class Varied(NamedTuple):
     """Poisson sources onto one shard whose rate differs between neurons or changes with time."""
 
-    source: Any  # int64[n, 5]: source number, first accumulator, first neuron, count, first place in ``mean``
+    source: Any  # int64[n, 6]: source number, first accumulator, first neuron, count, first places in ``mean`` and
+    #              ``peak``
     weight: Any  # real[n]
     mean: Any  # float64[n_neurons], spikes in a tick, before scaling
-    most: Any  # float64[n], largest mean of a source
+    peak: Any  # float64[n_blocks], largest mean in each block of 256 neurons of a source's whole population
     tick: Any  # int64[1], tick of the first column of ``scale``
     scale: Any  # float64[n, n_ticks], factor of each coming tick
     key: Any  # uint32[2]

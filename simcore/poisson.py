@@ -9,14 +9,13 @@ and the loops over them are vectorised.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from .binding import real
 from .rng import philox
-from .words import BLOCK, GROUP, alias, draw
+from .words import BLOCK, alias, draw
 
 STREAM_POISSON, STREAM_REST = 6, 16  # as in .rng
 COUNTERS = 32  # of a block of 16-bit words
@@ -78,40 +77,3 @@ def pour(rain: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
                 draw_again(rain, r, open_, numbers, block * BLOCK + skip, tick, trial)
             at = base + lo
             add_counts(inputs[at + skip : at + n], rain.weight[r], numbers)
-
-
-def add_varied(u: Any, inputs: Any, weight: Any, mean: Any, scale: float, n_terms: Any) -> None:
-    """Add Poisson numbers of mean ``scale * mean[i]``, by inversion: count the partial sums that a word exceeds."""
-    for i in range(len(inputs)):
-        x = (np.float64(u[i]) + 0.5) * 2.0**-32
-        rate = mean[i] * scale
-        term = math.exp(-rate)
-        total: Any = term
-        n: Any = 0
-        for k in range(1, n_terms):
-            n += x > total
-            term *= rate / k
-            total += term
-        inputs[i] += weight * real(n)
-
-
-def pour_varied(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
-    """Draw the Poisson input of one tick for sources whose rate differs between neurons or moments.
-
-    The arguments are those of :func:`pour`; a neuron takes a whole word.
-    """
-    u, counters = scratch.words, scratch.counters
-    for r in range(varied.source.shape[0]):
-        source, base, neuron, count, first = varied.source[r]
-        scale = varied.scale[r, tick - varied.tick[0]]
-        most = varied.most[r] * scale
-        if most == 0.0:
-            continue
-        n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
-        for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, STREAM_POISSON, source, block * GROUP, tick, trial, varied.key)
-            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
-            skip, n = max(-lo, 0), min(count - lo, BLOCK)
-            at, here = base + lo, first + lo
-            mean = varied.mean[here + skip : here + n]
-            add_varied(u[skip:n], inputs[at + skip : at + n], varied.weight[r], mean, scale, n_terms)

@@ -42,6 +42,8 @@ STREAM_FEATURES = np.uint64(15)
 STREAM_POISSON_REST = np.uint64(16)
 STREAM_DROPS = np.uint64(17)
 STREAM_PLACES = np.uint64(18)
+STREAM_SHOWER = np.uint64(19)
+STREAM_KEPT = np.uint64(20)
 
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:

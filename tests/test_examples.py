@@ -70,8 +70,8 @@ def test_continual_learning(run):
 
 
 def test_cost_of_events(run):
-    out = run(EXAMPLES / "cost_of_events.py", "--scale", 0.01, "--sim-ms", 20, "--repeat", 1)
+    out = run(EXAMPLES / "cost_of_events.py", "--scale", 0.02, "--sim-ms", 100, "--repeat", 1)
     rows = re.findall(r"^(\w[\w ]+?) +\d\.\d+ +\d+ +\d+\.\d +(\d+\.\d+)x +(\d\.\d+)x$", out, re.MULTILINE)
     assert [name for name, _, _ in rows] == ["as published", "half the kicks", "dt ten times finer"]
     assert float(rows[1][2]) < 0.6
-    assert float(rows[2][2]) == pytest.approx(1.0, abs=0.1)
+    assert float(rows[2][2]) == pytest.approx(1.0, abs=0.25)  # a few dozen spikes, each of 100 events

@@ -84,3 +84,40 @@ def test_input_does_not_depend_on_threads(update, rate):
     for threads in (2, 5):
         for a, b in zip(one, run(threads), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("mean", [0.02, 0.4, 1.5, 30.0])
+def test_varied_rates_follow_the_distribution(mean):
+    """Neurons of three rates side by side; 8 trials of 30,000 neurons."""
+    rates = np.tile([mean, 0.0, 0.3 * mean], 10_000)
+    p = Population("p", len(rates), LIF(tau_m=1e12, v_thresh=1e9))
+    simulation = Simulation(
+        Network(p, Poisson(p, rates * 1e4, 1.0)), precision="float64", n_trials=8, max_rate=np.inf, seed=3
+    )
+    simulation.run(0.1)
+    n = np.round(simulation.state()["state/p/v"]).astype(int)
+    assert n[:, 1::3].max() == 0
+    for own, rate in ((n[:, ::3].ravel(), mean), (n[:, 2::3].ravel(), 0.3 * mean)):
+        expected = stats.poisson.pmf(np.arange(own.max() + 1), rate) * own.size
+        keep, found = expected >= 5, np.bincount(own)
+        rest = own.size - found[keep].sum(), own.size - expected[keep].sum()
+        assert (
+            stats.chisquare(np.append(found[keep], rest[0]), np.append(expected[keep], rest[1])).pvalue > 1e-3
+        )
+
+
+@pytest.mark.parametrize("rate", [300.0, 9_000.0, 60_000.0])
+def test_varied_input_does_not_depend_on_threads(rate):
+    def run(threads):
+        p = Population("p", 3_000, LIF(tau_m=10.0, v_thresh=15.0))
+        rates = rate * (1 + np.arange(3_000) / 3_000)
+        sources = (Poisson(p, rates, 3e4 / rate), Poisson(p, lambda t: rate * (t < 10.0), 3e3 / rate))
+        simulation = Simulation(Network(p, *sources), seed=1, threads=threads, max_rate=np.inf)
+        spikes = simulation.run(20.0, Record(spikes=[p])).spikes["p"]
+        return spikes.tick, spikes.neuron, simulation.state()["state/p/v"]
+
+    one = run(1)
+    assert len(one[0]) > 100
+    for threads in (2, 5):
+        for a, b in zip(one, run(threads), strict=True):
+            np.testing.assert_array_equal(a, b)
