@@ -211,8 +211,8 @@ def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
         np.concatenate(limits),
         np.concatenate(others),
         np.full((n_trials, n_blocks), -1),
-        np.zeros((n_trials, n_blocks, 65), np.int64),
-        np.zeros((n_trials, n_blocks, 256), np.int64),
+        np.zeros((n_trials, n_blocks, 65), np.int32),
+        np.zeros((n_trials, n_blocks, 256), np.uint32),
         np.array(seed_key(seed), np.uint32),
     )
 

@@ -120,8 +120,8 @@ class Drops(NamedTuple):
     limit: Any  # uint32[n_tables], of the alias method: number of a block's spikes in a window
     other: Any  # uint32[n_tables], of the alias method
     window: Any  # int64[n_trials, n_blocks], which is drawn
-    begin: Any  # int64[n_trials, n_blocks, 65], where the spikes of a window's ticks begin
-    place: Any  # int64[n_trials, n_blocks, 256], neurons that they fall to, within the block
+    begin: Any  # int32[n_trials, n_blocks, 65], where the spikes of a window's ticks begin
+    place: Any  # uint32[n_trials, n_blocks, 256], neurons that they fall to, within the block
     key: Any  # uint32[2]
 
 
