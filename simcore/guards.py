@@ -1,4 +1,4 @@
-"""What stops a run: NaN and runaway activity; the error names the population and the time."""
+"""What stops a run: NaN, overflow and runaway activity; the error names the population and the time."""
 
 from __future__ import annotations
 
@@ -45,15 +45,18 @@ def check_rates(
             )
 
 
-def check_nan(shards: Iterable[Iterable[Kind]], populations: Sequence[Population], t: float) -> None:
-    """Stop at NaN in any state variable."""
+def check_finite(shards: Iterable[Iterable[Kind]], populations: Sequence[Population], t: float) -> None:
+    """Stop at NaN, and at sums that have overflowed, in any state variable."""
     for kinds in shards:
         for kind in kinds:
             for name, values in kind.fields._asdict().items():
-                if not np.isfinite(values.sum()) and np.isnan(values).any():
-                    column = int(np.isnan(values).any(axis=0).argmax())
-                    part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
-                    raise SimulationError(
-                        f"Population {populations[part[0]].name!r}: {name} is NaN at t = {t:g} ms; "
-                        "a smaller dt or weights, or precision='float64', may help"
-                    )
+                if np.isfinite(values.sum()) or np.isfinite(values).all():
+                    continue
+                bad = ~np.isfinite(values)
+                column = int(bad.any(axis=0).argmax())
+                what = "is NaN" if np.isnan(values[:, column]).any() else "has overflowed"
+                part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
+                raise SimulationError(
+                    f"Population {populations[part[0]].name!r}: {name} {what} at t = {t:g} ms; "
+                    "a smaller dt or weights, or precision='float64', may help"
+                )

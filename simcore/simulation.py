@@ -14,7 +14,7 @@ import numpy as np
 from . import checkpoint, synapses
 from .describe import described
 from .errors import DescriptionError
-from .guards import check_nan, check_rates
+from .guards import check_finite, check_rates
 from .log import Log
 from .lower import Plan, kind_arrays, plan
 from .lower_inputs import (
@@ -291,7 +291,7 @@ class Simulation:
         Raises
         ------
         SimulationError
-            if the state becomes NaN; what was recorded until then is safe in the store
+            if the state becomes NaN or overflows, or activity runs away; what was recorded until then is safe in the store
         """
         n = round(ms / self.dt)
         if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
@@ -340,7 +340,7 @@ class Simulation:
                     future.result()
             log.drain()
             self._grow()
-        check_nan(self._kinds, self._plan.populations, self.t)
+        check_finite(self._kinds, self._plan.populations, self.t)
         if (self.tick - self._watched[0]) * self.dt >= 20.0:
             counts = self._control.spikes.sum(axis=0)
             check_rates(

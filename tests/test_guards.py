@@ -53,6 +53,15 @@ def test_nan_names_population_state_and_time():
         simulation.run(100.0)
 
 
+def test_overflow_names_population_state_and_time():
+    p = Population("p", 4, LIF())
+    train = SpikeTrain("in", 3, [5.0, 5.0, 5.0], [0, 1, 2])
+    network = Network(p, train, Projection(train, p, AllToAll(), weight=np.full((3, 4), -3e38), delay=1.0))
+    with pytest.raises(SimulationError, match=r"Population 'p': v has overflowed at t = [\d.]+ ms"):
+        Simulation(network).run(100.0)
+    Simulation(network, precision="float64").run(100.0)
+
+
 def test_custom_neuron_example():
     script = Path(__file__).resolve().parent.parent / "examples" / "custom_neuron.py"
     done = subprocess.run(
