@@ -291,7 +291,7 @@ class Simulation:
         Raises
         ------
         SimulationError
-            if the state becomes NaN or overflows, or activity runs away; what was recorded until then is safe in the store
+            if the state becomes NaN or overflows, or activity runs away; what was recorded by then is safe in the store
         """
         n = round(ms / self.dt)
         if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
