@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .announce import announce
+
 
 def bench(
     name: Annotated[str, typer.Argument(help="brunel, cuba, coba, delta, stdp, microcircuit or quiet.")],
@@ -24,6 +26,9 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
+    from .workloads import workload
+
+    announce(workload(name, scale, data_dir), sim_ms, dt, precision)
     result = measure(name, scale, sim_ms, warm_ms, threads, seed, precision, dt, data_dir)
     if as_json:
         typer.echo(json.dumps(result))

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from .announce import announce
+
 
 def run(
     file: Annotated[Path, typer.Argument(help="Network in TOML; see `tegmentum config schema`.")],
@@ -31,11 +33,7 @@ def run(
     record = record_of(config, network)
     s = config.simulation
     n_neurons = sum(p.size for p in network.populations)
-    typer.echo(
-        f"{n_neurons:,} neurons, about {network.n_synapses():,.0f} synapses of 2 to 8 bytes, "
-        f"{s.duration:g} ms in ticks of {s.dt:g} ms",
-        err=True,
-    )
+    announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
 
     started = time.perf_counter()

@@ -79,6 +79,14 @@ def ticks(ms: float, dt: float, what: str) -> int:
     return n
 
 
+def check(dt: float, precision: str) -> None:
+    """Refuse a tick that is no time and a precision that is none."""
+    if not (dt > 0 and math.isfinite(dt)):
+        raise DescriptionError(f"Simulation: dt must be > 0 ms, got {dt}")
+    if precision not in ("float32", "float64"):
+        raise DescriptionError(f"Simulation: precision must be float32 or float64, got {precision!r}")
+
+
 def plan(network: Network, dt: float, n_shards: int) -> Plan:
     """Give numbers to neurons, sources and slots."""
     out = Plan(network, dt, n_shards)

@@ -16,7 +16,7 @@ from .describe import described
 from .errors import DescriptionError
 from .guards import check_finite, check_rates
 from .log import Log
-from .lower import Plan, kind_arrays, plan
+from .lower import Plan, check, kind_arrays, plan
 from .lower_inputs import (
     current_at,
     current_steps,
@@ -79,10 +79,7 @@ class Simulation:
         precision: str = "float32",
         max_rate: float = 500.0,
     ) -> None:
-        if not (dt > 0 and math.isfinite(dt)):
-            raise DescriptionError(f"Simulation: dt must be > 0 ms, got {dt}")
-        if precision not in ("float32", "float64"):
-            raise DescriptionError(f"Simulation: precision must be float32 or float64, got {precision!r}")
+        check(dt, precision)
         if n_trials < 1:
             raise DescriptionError(f"Simulation: n_trials must be >= 1, got {n_trials}")
         if not network.populations:
