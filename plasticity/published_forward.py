@@ -85,18 +85,17 @@ class SpikingPair:
         n_columns = max(LANES, sum(table.shape[1] for table in tables))
         v, s = (self._array(name, (n, T + 1, n_columns)) for name in ("v", "s"))
         self._all(
-            partial(kernel.advance_hidden, tables[k], events, first, last, T, gates[k], self.rho, self.theta, c, v, s)
+            partial(kernel.advance_hidden, tables[k], events, first, last, T, gates[k], self.rho, self.theta, c,
+                    aligned_zeros((4, gates[k].shape[1])), v, s)
             for k, (c, _) in enumerate(blocks) for first, last in self._parts(n, len(blocks))
         )  # fmt: skip
         output, bias = self._output(weights, active, n_columns)
         v_out, s_out = (self._array(name, (n, T + 1, output.shape[1])) for name in ("v_out", "s_out"))
         rates = np.zeros((n, output.shape[1]), np.float32)
         counts = self._all(
-            partial(
-                kernel.advance_output, output, bias, s, first, last, self.rho, self.theta, v_out, s_out, rates
-            )
-            for first, last in self._parts(n)
-        )
+            partial(kernel.advance_output, output, bias, s, first, last, self.rho, self.theta,
+                    aligned_zeros((2, output.shape[1])), v_out, s_out, rates) for first, last in self._parts(n)
+        )  # fmt: skip
         n_classes = weights["output"].shape[1]
         reached = int(events.spikes.sum()) * len(active) + sum(counts) * n_classes
         state = {"x": x, "events": events, "v": v, "s": s, "v_out": v_out, "s_out": s_out, "gates": gates,
@@ -134,7 +133,7 @@ class SpikingPair:
         parts = [aligned_zeros((n_inputs, g.shape[1])) for g in state["gates"]]
         self._all(
             partial(kernel.credit_hidden, v, s, g, padded, credit, transposed, self.rho, self.level, c,
-                    aligned_zeros((n * (T + 1), g.shape[1])), rows, parts[k])
+                    aligned_zeros((3, g.shape[1])), aligned_zeros((n * (T + 1), g.shape[1])), rows, parts[k])
             for k, ((c, _), g) in enumerate(zip(state["blocks"], state["gates"], strict=True))
         )  # fmt: skip
         columns = [part[:, :w] for part, (_, w) in zip(parts, state["blocks"], strict=True)]

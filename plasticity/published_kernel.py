@@ -22,6 +22,8 @@ from numba import njit
 
 from tegmentum.simcore.rowsum import add_rows
 
+from .jit import kernel
+
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def logistic(x):
@@ -45,20 +47,20 @@ def logistic(x):
     return np.float32(1.0 / (1.0 + e))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def advance_hidden(table, events, first, last, n_ticks, gate, rho, theta, column, v, s):
+@kernel
+def advance_hidden(table, events, first, last, n_ticks, gate, rho, theta, column, scratch, v, s):
     """Potential and gated output of one block of hidden neurons in trials ``first`` to ``last``.
 
     Parameters
     ----------
     table : float32 (n_inputs + 1, width), the last row 0: there is no bias
     gate : float32 (n_trials or 1, width)
+    scratch : float32 (4, width)
     v, s : float32 (n_trials, n_ticks + 1, n_columns), tick 0 is the state before the window, 0
     """
     width = table.shape[1]
     zero, one = np.float32(0.0), np.float32(1.0)
-    row = np.zeros((4, width), np.float32)
-    base, current, v_now, s_now = row[0], row[1], row[2], row[3]
+    base, current, v_now, s_now = scratch[0], scratch[1], scratch[2], scratch[3]
     for b in range(first, last):
         g = gate[b if gate.shape[0] > 1 else 0]
         for j in range(width):
@@ -81,15 +83,15 @@ def advance_hidden(table, events, first, last, n_ticks, gate, rho, theta, column
                 s_keep[j] = s_now[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def advance_output(table, bias, s, first, last, rho, theta, v_out, s_out, rates):
+@kernel
+def advance_output(table, bias, s, first, last, rho, theta, scratch, v_out, s_out, rates):
     """Advance the output layer, ungated: ``table`` float32 (n_columns, width), ``s`` as above; rates (n_trials, width).
 
-    Returns the events: non-zero outputs of hidden neurons.
+    ``scratch`` is float32 (2, width). Returns the events: non-zero outputs of hidden neurons.
     """
     n_ticks, n, width = s.shape[1] - 1, s.shape[2], table.shape[1]
     zero, one = np.float32(0.0), np.float32(1.0)
-    current, rate = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    current, rate = scratch[0], scratch[1]
     events = 0
     for b in range(first, last):
         rate[:] = zero
@@ -115,7 +117,7 @@ def advance_output(table, bias, s, first, last, rho, theta, v_out, s_out, rates)
     return events
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def credit_output(v, s, signal, every_tick, rho, level, first, last, credit):
     """Fill ``credit`` float32 (n_trials, n_ticks, width) with dL/dI of the output layer for ``signal`` = dL/dS."""
     n_ticks, width = v.shape[1] - 1, v.shape[2]
@@ -131,7 +133,7 @@ def credit_output(v, s, signal, every_tick, rho, level, first, last, credit):
                 credit[b, t - 1, c] = later * i * (one - i)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def gradient_output(s, credit, first, last, gradient):
     """Sum ``gradient[j] = sum over trials and ticks of s_j * credit`` for hidden neurons ``first`` to ``last``."""
     n_trials, n_ticks, width = credit.shape
@@ -150,8 +152,8 @@ def gradient_output(s, credit, first, last, gradient):
                         sums[c] += x * a[c]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def credit_hidden(v, s, gate, signal, credit, table_t, rho, level, column, grad, rows, gradient):
+@kernel
+def credit_hidden(v, s, gate, signal, credit, table_t, rho, level, column, scratch, grad, rows, gradient):
     """Gradient of one block of hidden neurons.
 
     Parameters
@@ -160,14 +162,14 @@ def credit_hidden(v, s, gate, signal, credit, table_t, rho, level, column, grad,
         dL/dS at the last tick: the gain of the expected class, if ``table_t`` is empty
     credit, table_t : float32 (n_trials, n_ticks, n_classes_padded), (n_classes_padded or 0, n_columns)
         otherwise dL/dI of the output layer and its weights, transposed: credit that arrives at every tick
-    grad : float32 (n_trials * (n_ticks + 1), width), scratch
+    scratch, grad : float32 (3, width), (n_trials * (n_ticks + 1), width)
+        room to work in
     rows : RowIndex of the batch
     gradient : float32 (n_inputs, width), filled
     """
     n_trials, n_ticks, width = v.shape[0], v.shape[1] - 1, gradient.shape[1]
     zero, one = np.float32(0.0), np.float32(1.0)
-    row = np.zeros((3, width), np.float32)
-    later, total, seed = row[0], row[1], row[2]
+    later, total, seed = scratch[0], scratch[1], scratch[2]
     for b in range(n_trials):
         g = gate[b if gate.shape[0] > 1 else 0]
         slot = b * (n_ticks + 1)

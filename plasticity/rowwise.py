@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from tegmentum.simcore.errors import DescriptionError
+
+from .jit import kernel
 
 Array = np.ndarray[Any, Any]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _multiply(a, b, out):
     """Eight rows at a time share what they read of b; zeros are skipped, which changes no sum."""
     n, depth = a.shape
