@@ -159,16 +159,15 @@ def template(
     """
     compiled = compiled or {}
     text = (_HERE / f"{name}.py").read_text(encoding="utf-8")
-    for suffix, n in (repeats or {}).items():
+    repeats = repeats or {}
+    for suffix, n in repeats.items():
         text = _repeat(text, suffix, n)
+    gone = tuple(suffix for suffix, n in repeats.items() if n == 0)
     parts = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             module = str(node.module)
-            gone = tuple(suffix for suffix, n in (repeats or {}).items() if n == 0)
-            node.names = (
-                [a for a in node.names if not (a.asname or a.name).endswith(gone)] if gone else node.names
-            )
+            node.names = [a for a in node.names if not (a.asname or a.name).endswith(gone)]
             if not node.names:
                 continue
             if module in _PLAIN:

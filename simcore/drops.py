@@ -14,8 +14,7 @@ import numpy as np
 
 from .events import reach
 from .intrinsics import prefetch
-from .rng import philox
-from .words import GROUP, alias, draw
+from .words import GROUP, alias, draw, quad
 
 STREAM_DROPS, STREAM_PLACES = 17, 18  # as in .rng
 
@@ -25,10 +24,7 @@ def draw_window(
 ) -> None:
     """Draw the spikes of a block in a window; those of its tick ``j`` are ``begin[j]`` to ``begin[j + 1]``."""
     source, shift, span = drops.source[r, 0], drops.source[r, 6], drops.source[r, 7]
-    c1 = np.uint64(window & 0xFFFFFFFF)
-    c2 = np.uint64(source | (window >> 32) << 16)
-    c3 = np.uint64(STREAM_DROPS | trial << 8)
-    word = philox(np.uint64(block), c1, c2, c3, np.uint64(drops.key[0]), np.uint64(drops.key[1]))[0]
+    word = quad(STREAM_DROPS, source, block, window, trial, drops.key)[0]
     n = alias(word, drops.limit, drops.other, drops.source[r, 8], drops.source[r, 9])
     u, counters = scratch.words, scratch.counters[: (n + 31) // 32 * 8]
     draw(u, counters, STREAM_PLACES, source, block * GROUP, window, trial, drops.key)

@@ -46,5 +46,6 @@ def _span(delay: Delay) -> float:
     """Return how many different ticks most delays take."""
     if delay.given.size:
         return len(np.unique(delay.given))
-    low, high = np.quantile(delay.table[0], [0.01, 0.99])
-    return float(max(1.0, round(high - low) + 1))
+    body = delay.table[0]  # quantiles already
+    margin = len(body) // 100
+    return float(max(1.0, round(body[-1 - margin] - body[margin]) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -82,41 +83,54 @@ def sources_of(p: Plan) -> list[str]:
         if isinstance(source, Noise) and source.std != 0:
             found.add("wind")
         elif isinstance(source, Poisson):
-            found.add("varied" if is_varied(source) else "drops" if is_rare(p, source) else "rain")
+            found.add(_form(p, source))
     return [name for name in SOURCES if name in found]
+
+
+def _poisson(p: Plan, form: str) -> Iterator[tuple[int, Poisson]]:
+    """Yield number and description of the Poisson sources drawn in one way, one of :data:`.build.SOURCES`."""
+    for number, source in enumerate(p.network.sources):
+        if isinstance(source, Poisson) and _form(p, source) == form:
+            yield number, source
+
+
+class _AliasTables:
+    """Tables of several distributions, one after another."""
+
+    def __init__(self) -> None:
+        self.limits, self.others = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
+        self.length = 0
+
+    def add(self, p: Array) -> tuple[int, int]:
+        """Append the tables of a distribution; returns where they begin and the logarithm of their length."""
+        limit, other, bits = alias_table(p)
+        self.limits.append(limit)
+        self.others.append(other)
+        self.length += len(limit)
+        return self.length - len(limit), bits
 
 
 def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
     """Poisson sources onto one shard."""
-    rows, weights, rests = [], [], []
-    bounds, limits, others = [np.zeros(0, np.uint16)], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
-    first = offset = 0
-    for number, source in enumerate(p.network.sources):
-        if not isinstance(source, Poisson):
-            continue
-        if is_varied(source) or is_rare(p, source):
-            continue
-        mean = _mean(p, source)
+    rows, weights, rests, tables = [], [], [], _AliasTables()
+    bounds, first = [np.zeros(0, np.uint16)], 0
+    for number, source in _poisson(p, "rain"):
         row = source_row(source)
-        told, lowest, rest = split(poisson_numbers(mean))
-        limit, other, bits = alias_table(rest)
+        told, lowest, rest = split(poisson_numbers(_mean(p, source)))
         lo, hi = p.numbers(shard, source.post.name)
         base = row * p.n_slots[shard] + p.first_slot[shard][source.post.name]
         rows.append((number, base, lo, hi - lo, first, len(told), lowest))
-        rests.append((offset, bits))
+        rests.append(tables.add(rest))
         weights.append(source.weight)
         bounds.append(np.pad(told, (0, -len(told) % 4), constant_values=2**16 - 1))
         first += len(bounds[-1])
-        limits.append(limit)
-        others.append(other)
-        offset += len(limit)
     return Rain(
         np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(weights, dtype=real),
         np.concatenate(bounds),
         np.array(rests, dtype=np.int64).reshape(-1, 2),
-        np.concatenate(limits),
-        np.concatenate(others),
+        np.concatenate(tables.limits),
+        np.concatenate(tables.others),
         np.array(seed_key(seed), np.uint32),
     )
 
@@ -132,9 +146,7 @@ def varied_of(p: Plan, shard: int, seed: int, real: Any) -> Varied:
     """Poisson sources of varied rates onto one shard; :func:`scales` fills in the coming ticks."""
     rows, weights, means, peaks = [], [], [np.zeros(0)], [np.zeros(0)]
     first = first_peak = 0
-    for number, source in enumerate(p.network.sources):
-        if not isinstance(source, Poisson) or not is_varied(source):
-            continue
+    for number, source in _poisson(p, "varied"):
         lo, hi = p.numbers(shard, source.post.name)
         base = source_row(source) * p.n_slots[shard] + p.first_slot[shard][source.post.name]
         rows.append((number, base, lo, hi - lo, first, first_peak))
@@ -174,42 +186,36 @@ def scales(p: Plan, varied: Varied, tick: int, until: int) -> Varied:
     return varied._replace(tick=np.array([tick + 1], np.int64), scale=scale)
 
 
-def is_rare(p: Plan, source: Poisson) -> bool:
-    """Tell whether a source's spikes are drawn one by one, and not tick by tick."""
+def _form(p: Plan, source: Poisson) -> str:
+    """Tell how a source is drawn: by rates that vary, spike by spike where they are rare, or tick by tick."""
     if is_varied(source):
-        return False
-    return source.post.name in p.lazy or float(source.rate) * p.dt * 1e-3 < _RARE  # type: ignore[arg-type]
+        return "varied"
+    return "drops" if source.post.name in p.lazy or _mean(p, source) < _RARE else "rain"
 
 
 def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
     """Rare Poisson sources onto one shard."""
-    rows, weights, limits, others = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
-    offset = n_blocks = 0
-    for number, source in enumerate(p.network.sources):
-        if not isinstance(source, Poisson) or not is_rare(p, source) or source.rate == 0:
-            continue
+    rows, weights, tables, n_blocks = [], [], _AliasTables(), 0
+    for number, source in _poisson(p, "drops"):
         mean = _mean(p, source)
-        whole = (source.post.size - 1).bit_length()
-        shift = min(
-            whole, max(0, math.floor(math.log2(_MOST / mean)))
-        )  # few blocks, yet none with many spikes
-        span = min(6, max(0, math.floor(math.log2(_MOST / mean)) - shift))
-        limit, other, bits = alias_table(poisson_numbers(mean * 2 ** (shift + span)))
+        if mean == 0:
+            continue
+        doublings = max(0, math.floor(math.log2(_MOST / mean)))  # of one neuron's tick, to a block's window
+        shift = min((source.post.size - 1).bit_length(), doublings)
+        span = min(6, doublings - shift)
+        offset, bits = tables.add(poisson_numbers(mean * 2 ** (shift + span)))
         lo, hi = p.numbers(shard, source.post.name)
         slot = p.first_slot[shard][source.post.name]
         base = source_row(source) * p.n_slots[shard] + slot
         lazy = source.post.name in p.lazy
         rows.append((number, base, slot, lo, hi - lo, lazy, shift, span, offset, bits, n_blocks))
         weights.append(source.weight)
-        limits.append(limit)
-        others.append(other)
-        offset += len(limit)
         n_blocks += ((hi - 1) >> shift) - (lo >> shift) + 1
     return Drops(
         np.array(rows, np.int64).reshape(-1, 11),
         np.array(weights, real),
-        np.concatenate(limits),
-        np.concatenate(others),
+        np.concatenate(tables.limits),
+        np.concatenate(tables.others),
         np.full((n_trials, n_blocks), -1),
         np.zeros((n_trials, n_blocks, 65), np.int32),
         np.zeros((n_trials, n_blocks, 256), np.uint32),

@@ -76,7 +76,6 @@ class Group:
     row: int
     weight: float = 0.0
     members: list[int] = field(default_factory=list)  # numbers of projections
-    start: int = 0
 
 
 def is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from .binding import real
-from .rng import philox
-from .words import BLOCK, alias, draw
+from .words import BLOCK, alias, draw, quad
 
 STREAM_POISSON, STREAM_REST = 6, 16  # as in .rng
 COUNTERS = 32  # of a block of 16-bit words
@@ -35,13 +34,10 @@ def count(words: Any, bounds: Any, lowest: Any, counts: Any) -> None:
 def draw_again(rain: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
     """Draw the numbers that the first draw left open, those that reach ``open_``."""
     source, offset, bits = rain.source[r, 0], rain.rest[r, 0], rain.rest[r, 1]
-    c1 = np.uint64(tick & 0xFFFFFFFF)
-    c2 = np.uint64(source | (tick >> 32) << 16)
-    c3 = np.uint64(STREAM_REST | trial << 8)
     for i in range(len(counts)):
         if counts[i] >= open_:
-            w = philox(np.uint64(neuron + i), c1, c2, c3, np.uint64(rain.key[0]), np.uint64(rain.key[1]))[0]
-            counts[i] = alias(w, rain.limit, rain.other, offset, bits)
+            w = quad(STREAM_REST, source, neuron + i, tick, trial, rain.key)
+            counts[i] = alias(w[0], rain.limit, rain.other, offset, bits)
 
 
 def add_counts(inputs: Any, weight: Any, counts: Any) -> None:

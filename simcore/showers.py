@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from .binding import real
-from .rng import philox
-from .words import BLOCK, GROUP, draw
+from .words import BLOCK, GROUP, draw, quad
 
 STREAM_POISSON, STREAM_SHOWER, STREAM_KEPT = 6, 19, 20  # as in .rng
 MANY = 512.0  # spikes of a block in a tick from which on neurons draw for themselves
@@ -31,8 +30,9 @@ def shower(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> Non
         accumulators, added to
     scratch : Scratch
     """
+    words, counters = scratch.words, scratch.counters
     for r in range(varied.source.shape[0]):
-        _, base, neuron, count, first, first_peak = varied.source[r]
+        source, base, neuron, count, first, first_peak = varied.source[r]
         scale = varied.scale[r, tick - varied.tick[0]]
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
             peak = varied.peak[first_peak + block]
@@ -43,7 +43,8 @@ def shower(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> Non
             if peak * scale * BLOCK < MANY:
                 thin(varied, r, here, mean, peak, scale, block, skip, scratch, tick, trial)
             else:
-                invert(varied, r, here, mean, peak, scale, block, skip, scratch, tick, trial)
+                draw(words, counters, STREAM_POISSON, source, block * GROUP, tick, trial, varied.key)
+                invert(words[skip:n], here, varied.weight[r], mean, scale, peak * scale)
 
 
 def thin(
@@ -82,10 +83,7 @@ def thin(
 
 def poisson_number(varied: Any, source: int, mean: float, block: int, tick: int, trial: int) -> Any:
     """Draw a Poisson number of a mean below ``MANY``: count the partial sums that 53 bits exceed."""
-    c1 = np.uint64(tick & 0xFFFFFFFF)
-    c2 = np.uint64(source | (tick >> 32) << 16)
-    c3 = np.uint64(STREAM_SHOWER | trial << 8)
-    w = philox(np.uint64(block), c1, c2, c3, np.uint64(varied.key[0]), np.uint64(varied.key[1]))
+    w = quad(STREAM_SHOWER, source, block, tick, trial, varied.key)
     x = (np.float64(w[0] << np.uint64(21) | w[1] >> np.uint64(11)) + 0.5) * 2.0**-53
     term: Any = math.exp(-mean)
     total: Any = term
@@ -97,34 +95,11 @@ def poisson_number(varied: Any, source: int, mean: float, block: int, tick: int,
     return n
 
 
-def invert(
-    varied: Any,
-    r: int,
-    here: Any,
-    mean: Any,
-    peak: float,
-    scale: float,
-    block: int,
-    skip: int,
-    scratch: Any,
-    tick: int,
-    trial: int,
-) -> None:
-    """Draw the number of each neuron: count the partial sums that a word exceeds."""
-    draw(
-        scratch.words,
-        scratch.counters,
-        STREAM_POISSON,
-        varied.source[r, 0],
-        block * GROUP,
-        tick,
-        trial,
-        varied.key,
-    )
-    most = peak * scale
+def invert(words: Any, here: Any, weight: Any, mean: Any, scale: float, most: float) -> None:
+    """Draw the number of each neuron, of mean ``scale * mean[i]``: count the partial sums that a word exceeds."""
     n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
     for i in range(len(here)):
-        x = (np.float64(scratch.words[skip + i]) + 0.5) * 2.0**-32
+        x = (np.float64(words[i]) + 0.5) * 2.0**-32
         rate = mean[i] * scale
         term = math.exp(-rate)
         total: Any = term
@@ -133,4 +108,4 @@ def invert(
             n += x > total
             term *= rate / k
             total += term
-        here[i] += varied.weight[r] * real(n)
+        here[i] += weight * real(n)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .philox_block import philox_block
+from .rng import philox
 
 GROUP, BLOCK = 64, 256
 
@@ -29,6 +30,14 @@ def draw(
     c2 = np.uint64(source | (tick >> 32) << 16)
     c3 = np.uint64(stream | trial << 8)
     philox_block(u, counters, n, c1, c2, c3, np.uint64(key[0]), np.uint64(key[1]))
+
+
+def quad(stream: int, source: int, first: int, tick: int, trial: int, key: Any) -> Any:
+    """Return the four words of one counter, as :func:`draw` would among others."""
+    c1 = np.uint64(tick & 0xFFFFFFFF)
+    c2 = np.uint64(source | (tick >> 32) << 16)
+    c3 = np.uint64(stream | trial << 8)
+    return philox(np.uint64(first), c1, c2, c3, np.uint64(key[0]), np.uint64(key[1]))
 
 
 def alias(word: Any, limit: Any, other: Any, offset: int, bits: int) -> Any:
