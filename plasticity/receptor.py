@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.modulation import Receptor
 
 Array = np.ndarray[Any, Any]
 
@@ -62,11 +63,16 @@ class NacaReceptor:
 
 
 @dataclass(frozen=True)
-class LinearReceptor:
+class LinearReceptor(Receptor):
     """Gain proportional to the distance of the level from a baseline: ``slope * (level - baseline)``."""
 
     slope: float = 1.0
     baseline: float = 0.0
+
+    @staticmethod
+    def curve(level: float, slope: float, baseline: float) -> float:
+        """Gain at a level."""
+        return slope * (level - baseline)
 
     def gain(self, level: Array) -> Array:
         """Gain for each level, same shape."""

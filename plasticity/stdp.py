@@ -18,6 +18,24 @@ from tegmentum.simcore.neurons.base import param
 from tegmentum.simcore.rule import SynapseRule
 
 
+class Synapse(NamedTuple):
+    """What a synapse keeps."""
+
+    w: float
+
+
+class Pre(NamedTuple):
+    """Trace of the arrivals."""
+
+    x: float
+
+
+class Post(NamedTuple):
+    """Trace of the post neuron's spikes."""
+
+    y: float
+
+
 class Constants(NamedTuple):
     """Parameters of :class:`STDP` as its functions need them."""
 
@@ -67,26 +85,26 @@ class STDP(SynapseRule):
         """Return the constants of the functions below."""
         return Constants(self.lam, self.alpha * self.lam, self.mu, self.w_max, float(self.nearest))
 
-    def time_constants(self) -> tuple[float, float]:
-        """Return ``tau_plus`` and ``tau_minus``."""
-        return self.tau_plus, self.tau_minus
+    def time_constants(self) -> dict[str, float]:
+        """Return the decays of the traces."""
+        return {"x": self.tau_plus, "y": self.tau_minus}
 
 
-def on_pre(w: float, x_post: float, c: Constants) -> float:
+def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Depress by the post neuron's trace."""
-    return max(w - c.loss * (c.mu * w + (1.0 - c.mu) * c.w_max) * x_post, 0.0)
+    return Synapse(max(s.w - c.loss * (c.mu * s.w + (1.0 - c.mu) * c.w_max) * post.y, 0.0))
 
 
-def on_post(w: float, x_pre: float, c: Constants) -> float:
+def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Potentiate by the pre neuron's trace."""
-    return min(w + c.gain * (c.w_max - c.mu * w) * x_pre, c.w_max)
+    return Synapse(min(s.w + c.gain * (c.w_max - c.mu * s.w) * pre.x, c.w_max))
 
 
-def pre_trace(x: float, c: Constants) -> float:
+def pre_spike(pre: Pre, c: Constants) -> Pre:
     """Jump by 1, or to 1."""
-    return 1.0 + (1.0 - c.reset) * x
+    return Pre(1.0 + (1.0 - c.reset) * pre.x)
 
 
-def post_trace(x: float, c: Constants) -> float:
+def post_spike(post: Post, c: Constants) -> Post:
     """Jump by 1, or to 1."""
-    return 1.0 + (1.0 - c.reset) * x
+    return Post(1.0 + (1.0 - c.reset) * post.y)

@@ -12,6 +12,7 @@ _HOMES = {
     "connect": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "grids": "AvgPool2D Conv2D",
+    "modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
     "network": "Network Population Projection",
     "neurons": "AdEx DiscreteLIF GradedUnit Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
     "record": "Record Result Spikes Trace",

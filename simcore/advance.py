@@ -17,10 +17,13 @@ from .drops import drip as drip_d0
 from .events import begin as begin_t0
 from .events import broadcast, deliver, meet
 from .events import play as play_t0
+from .modulate import relax as relax_m0
+from .modulate import release as release_m0
 from .noise import blow as blow_w0
 from .plastic import fade as fade_p0
 from .plastic import remember as remember_p0
 from .poisson import pour as pour_r0
+from .prefix import accrue as accrue_p0
 from .showers import shower as shower_v0
 from .stepped import look as look_0
 from .stepped import step as step_0
@@ -49,6 +52,7 @@ def advance(
     drops_d0: Any,
     wind_w0: Any,
     trains_t0: Any,
+    levels_m0: Any,
     touch: Any,
     kinds: Any,
     fired: Any,
@@ -80,6 +84,8 @@ def advance(
             tick += 1
             parity = tick & 1
             fade_p0(plastics[0])
+            accrue_p0(plastics[0], wires, tick)
+            relax_m0(levels_m0, tick)
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
             pour_r0(rain_r0, flat, scratch, tick, trial)
             shower_v0(varied_v0, flat, scratch, tick, trial)
@@ -99,6 +105,7 @@ def advance(
                 meet(control, n_shards)
                 for j in range(n_shards):
                     stop = stop or control.stop[parity, j] != 0
+            release_m0(levels_m0, fired, trial, tick)
             broadcast(wires, ring, fired, tape, control, k, trial, tick)
             cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
         control.clock[k, trial] = tick

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import synapses
 from .errors import DescriptionError
+from .lower_modulation import modulators_of
 from .queues import IN_FLIGHT, in_flight, put_back
 
 if TYPE_CHECKING:
@@ -28,10 +29,17 @@ def state(sim: Simulation) -> dict[str, Array]:
         out[key] = np.concatenate([v.copy() for v in values], axis=1)
     sim._settle()
     for number, group, name in sim._learners():
-        out[f"plastic/{name}/weight"] = sim.synapses(name).weight
+        places = sim._places(name)
+        out[f"plastic/{name}/weight"] = synapses.read(places, sim._wires)
         here = [plastics[number] for plastics in sim._plastics]
+        if sim._modulated(name) is not None:
+            gains = synapses.save_gains(places, here)
+            out.update({f"plastic/{name}/{key}": values for key, values in gains.items()})
         traces = synapses.save_traces(sim._wires, here, group)
         out.update({f"plastic/{name}/{end}": table for end, table in traces.items()})
+    for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
+        out[f"modulators/{modulator.name}/level"] = channel.level.copy()
+        out[f"modulators/{modulator.name}/coming"] = channel.coming.copy()
     pending = in_flight(sim._wires, sim._ring, sim.tick)
     out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
     return out
@@ -57,10 +65,18 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     sim._control.spikes[:] = saved["n_spikes"]
     sim._watched = tick, sim._control.spikes.sum(axis=0)
     for number, group, name in sim._learners():
-        sim.set_weights(name, saved[f"plastic/{name}/weight"])
+        places = sim._places(name)
+        synapses.write(places, sim._wires, saved[f"plastic/{name}/weight"], name)
         here = [plastics[number] for plastics in sim._plastics]
         traces = {end: saved[f"plastic/{name}/{end}"] for end in ("pre", "post")}
         synapses.load_traces(sim._wires, here, group, traces, tick)
+        if sim._modulated(name) is not None:
+            gains = {key: saved[f"plastic/{name}/{key}"] for key in ("eligibility", "window", "area")}
+            synapses.load_gains(places, here, gains)
+    for number, modulator in enumerate(modulators_of(sim.network)):
+        for channels in sim._channels:
+            channels[number].level[:] = saved[f"modulators/{modulator.name}/level"]
+            channels[number].coming[:] = saved[f"modulators/{modulator.name}/coming"]
     pending = np.stack([saved[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
     for k, wires in enumerate(sim._wires):
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)

@@ -7,7 +7,9 @@ import numpy as np
 from .lower import check, plan
 from .lower_rows import Delay, delay_of, groups_of
 from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
+from .modulation import BySynapse
 from .network import Network
+from .rule import Modulation
 
 _SEGMENT, _SOURCE = 12, 8  # bytes of a segment's entry and delay, and of a source's place among the segments
 
@@ -35,6 +37,9 @@ def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> 
             n_synapses += n
             own = group.format not in (CONSTANT, LAZY_CONSTANT)
             n_bytes += n * (real if group.format == DENSE else 2 + real * own)
+            modulation = getattr(q.plasticity, "modulation", None)
+            if isinstance(modulation, Modulation):
+                n_bytes += n * (real + 2 * isinstance(modulation.subpopulations, BySynapse))
         sizes = {network.projections[m].pre.name: network.projections[m].pre.size for m in group.members}
         span = max(_span(delays[m]) for m in group.members)
         segments = sum(size * min(span, reached[name] / size) for name, size in sizes.items())

@@ -11,6 +11,7 @@ import numpy as np
 from .build import SOURCES
 from .errors import DescriptionError
 from .lower import Plan, is_varied
+from .lower_modulation import modulators_of
 from .lowered import Drops, Rain, Trains, Varied, Wind
 from .network import default_receptor
 from .rng import seed_key
@@ -84,6 +85,8 @@ def sources_of(p: Plan) -> list[str]:
             found.add("wind")
         elif isinstance(source, Poisson):
             found.add(_form(p, source))
+    if modulators_of(p.network):
+        found.add("levels")
     return [name for name in SOURCES if name in found]
 
 

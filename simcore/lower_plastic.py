@@ -1,4 +1,4 @@
-"""Lowering of plastic projections: the traces of their synapses, and the tables by which these fade."""
+"""Lowering of plastic projections: what their synapses and neurons keep, and the tables by which traces fade."""
 
 from __future__ import annotations
 
@@ -7,63 +7,92 @@ from typing import Any
 
 import numpy as np
 
+from .errors import DescriptionError
 from .lower import Plan
+from .lower_modulation import gains_of, levels_by_place, modulators_of
 from .lower_rows import Group, order_of
-from .lowered import MAX_LENGTH, PLASTIC, Plastic, Wires
+from .lowered import HISTORY, MAX_LENGTH, PLASTIC, Channel, Plastic, Wires
 
-HISTORY = 32  # as in .plastic
+Array = np.ndarray[Any, Any]
+_NEVER = -(2**30)
 
 
 def plastics_of(
-    p: Plan, shard: int, groups: list[Group], wires: Wires, real: Any, rules: list[Any]
+    p: Plan,
+    shard: int,
+    groups: list[Group],
+    wires: Wires,
+    real: Any,
+    rules: list[Any],
+    channels: tuple[Channel, ...],
 ) -> tuple[Any, ...]:
-    """Return the traces of the plastic projections onto one shard, all 0.
+    """Return the state of the plastic projections onto one shard, all traces and eligibilities 0.
 
-    ``rules`` are the generated modules, whose ``Constants`` kernels know.
+    ``rules`` are the generated modules, whose tuples kernels know; ``channels`` the levels that rules read.
     """
     out: list[Plastic] = []
+    named = {m.name: channel for m, channel in zip(modulators_of(p.network), channels, strict=True)}
     done = 0
     for number, group in enumerate(order_of(groups)):
         if group.format != PLASTIC:
             continue
-        projection = p.network.projections[group.members[0]]
+        projection, module = p.network.projections[group.members[0]], rules[len(out)]
         rule, post = projection.plasticity, projection.post
         mine = np.flatnonzero(wires.segment_entry & 255 == number)
         length = (wires.segment_entry[mine] >> 8) & MAX_LENGTH
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
-        constants = rules[len(out)].Constants(*(real(c) for c in rule.derive(p.dt)))
-        tables = []
-        for tau in rule.time_constants():
-            n = math.ceil(-math.log(1e-12) * tau / p.dt)
-            tables.append(np.exp(-np.arange(n) * p.dt / tau).astype(real))
+        taus = _time_constants(rule, module)
         lo, hi = p.numbers(shard, post.name)
-        ends = [
-            p.populations.index(post),
-            p.first_source[post.name] + lo,
-            p.first_slot[shard][post.name],
-            hi - lo,
-        ]
-        n_slots, n = p.n_slots[shard], len(mine)
-        never = -(2**30)
+        slot, n_slots, n = p.first_slot[shard][post.name], p.n_slots[shard], len(mine)
+        owner = (
+            np.searchsorted(wires.segment_ptr, mine, side="right") - 1 - p.first_source[projection.pre.name]
+        )
+        modulation = rule.modulation
+        n_synapses, which = 0, np.zeros(0, np.uint16)
+        if modulation is not None:
+            n_synapses = int(length.sum())
+            which = levels_by_place(modulation, projection, slot, n_slots, lo, hi, owner)
         out.append(
             Plastic(
-                constants=constants,
-                fade_pre=tables[0],
-                fade_post=tables[1],
+                constants=module.Constants(*(real(c) for c in rule.derive(p.dt))),
+                fade_pre=tuple(_fading(taus[f], p.dt).astype(real) for f in module.Pre._fields),
+                fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
+                first=np.array([begin.min(initial=2**40) if n else 0], np.int64),
                 begin=begin,
                 length=length,
-                pre_x=np.zeros(n, real),
+                pre=module.Pre(*(np.zeros(n, real) for _ in module.Pre._fields)),
                 pre_tick=np.zeros(n, np.int64),
                 seen=np.zeros(n, np.int64),
-                post=np.array(ends, np.int64),
-                post_x=np.zeros(n_slots, real),
-                post_last=np.full(n_slots, never, np.int32),
-                post_tick=np.full((n_slots, HISTORY), never, np.int32),
+                ends=np.array(
+                    [p.populations.index(post), p.first_source[post.name] + lo, slot, hi - lo], np.int64
+                ),
+                post=module.Post(*(np.zeros(n_slots, real) for _ in module.Post._fields)),
+                past=module.Post(*(np.zeros((n_slots, HISTORY), real) for _ in module.Post._fields)),
+                post_last=np.full(n_slots, _NEVER, np.int32),
+                post_tick=np.full((n_slots, HISTORY), _NEVER, np.int32),
                 post_n=np.zeros(n_slots, np.int64),
                 settled=np.zeros(n_slots, np.int64),
-                level=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
-                n_level=np.zeros(HISTORY, np.int64),
+                missed=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
+                n_missed=np.zeros(HISTORY, np.int64),
+                eligibility=np.zeros(n_synapses, real),
+                **gains_of(modulation, named, taus, n_synapses, which, p.dt),
             )
         )
     return tuple(out)
+
+
+def _time_constants(rule: Any, module: Any) -> dict[str, float]:
+    """Return the rule's time constants, one for each field that decays."""
+    taus: dict[str, float] = rule.time_constants()
+    wanted = (*module.Pre._fields, *module.Post._fields, *module.Synapse._fields[1:])
+    if set(taus) != set(wanted):
+        raise DescriptionError(
+            f"{type(rule).__name__}: time_constants must name {', '.join(wanted)}, got {', '.join(taus)}"
+        )
+    return taus
+
+
+def _fading(tau: float, dt: float) -> Array:
+    """Decay over 0, 1, ... ticks, down to 1e-12."""
+    return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))

@@ -20,6 +20,9 @@ LAZY = LAZY_CONSTANT = 3
 LAZY_WEIGHTED = 4
 PLASTIC = 5
 
+#: Post spikes kept for each neuron; before more come, all synapses are brought up to date.
+HISTORY = 32
+
 
 class Draws(NamedTuple):
     """Delays and weights of a projection: given, or tables to draw them from; with scratch."""
@@ -56,21 +59,44 @@ class Plastic(NamedTuple):
     """Synapses of one plastic projection onto one shard; an entry's ``begin`` is the number of a segment here."""
 
     constants: Any  # the rule's Constants
-    fade_pre: Any  # real[n], decay of the pre trace over 0, 1, ... ticks
-    fade_post: Any  # real[n]
+    fade_pre: Any  # tuple of real[n], decay of each pre trace over 0, 1, ... ticks
+    fade_post: Any  # tuple of real, decay of each post trace in a tick
+    first: Any  # int64[1], first synapse of the projection
     begin: Any  # int64[n_segments], first synapse
     length: Any  # int64[n_segments]
-    pre_x: Any  # real[n_segments], trace after the last arrival
+    pre: Any  # the rule's Pre of real[n_segments], traces after the last arrival
     pre_tick: Any  # int64[n_segments], tick of the last arrival
     seen: Any  # int64[n_segments], tick up to which post spikes are worked in
-    post: Any  # int64[4]: post population, its first source, first slot and count in this shard
-    post_x: Any  # real[n_slots], trace of the present tick
+    ends: Any  # int64[4]: post population, its first source, first slot and count in this shard
+    post: Any  # the rule's Post of real[n_slots], traces of the present tick
+    past: Any  # the rule's Post of real[n_slots, HISTORY], traces just before the last spikes
     post_last: Any  # int32[n_slots], last spike
     post_tick: Any  # int32[n_slots, HISTORY], last spikes, a ring
     post_n: Any  # int64[n_slots], number of spikes
     settled: Any  # int64[n_slots], number of spikes that all synapses have seen
-    level: Any  # int32[HISTORY, longest segment + 1], scratch
-    n_level: Any  # int64[HISTORY], scratch
+    missed: Any  # int32[HISTORY, longest segment + 1], scratch
+    n_missed: Any  # int64[HISTORY], scratch
+    eligibility: Any  # real[n_synapses], under a neuromodulator; this and what follows has length 0 elsewhere
+    which: Any  # uint16[n_slots, n_segments or n_synapses], number of the level that acts on a synapse
+    level: Any  # float64[n_levels], the modulator's
+    rest: Any  # float64[1], its baseline
+    receptor: Any  # tuple of float, parameters of the curve
+    share: Any  # float64[2], integral over a tick of a steady gain, and of one that decays as the level does [ms]
+    window: Any  # int64[1], tick at which the present window starts
+    area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since then [ms]
+    rise: Any  # float64[n_ticks + 1], exp(t / tau_e) for each tick of a window
+    fall: Any  # float64[n_ticks + 1], exp(-t / tau_e)
+
+
+class Channel(NamedTuple):
+    """Levels of one neuromodulator, above its baseline, as one shard keeps them."""
+
+    level: Any  # float64[n_levels]
+    decay: Any  # float64[1], in a tick
+    coming: Any  # float64[n_ticks, n_levels], what will be released in the ticks to come, a ring
+    release: Any  # int64[n, 4]: population, first source, delay [ticks], first place in ``onto`` or -1
+    amount: Any  # float64[n]
+    onto: Any  # int64[n], the level that each neuron's spikes raise
 
 
 class Ring(NamedTuple):

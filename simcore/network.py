@@ -11,7 +11,7 @@ import numpy as np
 from .connect import Constant, Distribution, Explicit, Rule, as_distribution
 from .errors import DescriptionError
 from .neurons.base import NeuronModel
-from .rule import SynapseRule, WindowRule
+from .rule import Modulation, SynapseRule, WindowRule
 
 if TYPE_CHECKING:
     from .sources import Current, Noise, Poisson, SpikeTrain
@@ -130,6 +130,12 @@ class Projection:
             problem = self.plasticity.problem()
             if problem:
                 raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {problem}")
+            modulation = getattr(self.plasticity, "modulation", None)
+            if isinstance(modulation, Modulation):
+                problem = modulation.subpopulations.problem(self, modulation.modulator.n_levels)
+                if problem:
+                    groups = type(modulation.subpopulations).__name__
+                    raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {groups}: {problem}")
         receptors = self.post.model.receptors
         if self.receptor is None:
             object.__setattr__(self, "receptor", default_receptor(receptors, self.weight, where))

@@ -1,9 +1,9 @@
-"""Plastic synapses: weights brought up to date when a spike arrives, so that memory is read in the order it lies.
+"""Plastic synapses: brought up to date when a spike arrives, so that memory is read in the order it lies.
 
 A post neuron's spike reaches no synapse at once; it is kept in a short history of the neuron. When a spike
 of the pre neuron arrives, each of its synapses first lives through the post spikes since the last arrival,
 then through the arrival, and is delivered. All synapses of a segment share the arrivals and so the pre
-trace. A weight is 4 or 8 bytes, its target 2 or 4, and nothing else is kept for a synapse.
+traces. A synapse keeps its target, 2 or 4 bytes, its weight and, under a neuromodulator, its eligibility, 4 or 8 each.
 
 A kernel template, copied once for each rule of a network. A. Morrison, A. Aertsen, M. Diesmann (2007),
 Neural Comput. 19:1437-1467, doi:10.1162/neco.2007.19.6.1437, describe the scheme.
@@ -13,73 +13,92 @@ from __future__ import annotations
 
 from typing import Any
 
-from .binding import real
+from .drift import drifted
 from .intrinsics import prefetch
-from .rule_binding import on_post, on_pre, post_trace, pre_trace
+from .lowered import HISTORY
+from .rule_binding import (
+    fade_post,
+    faded_pre,
+    on_post,
+    on_pre,
+    past_of,
+    post_of,
+    post_spike,
+    pre_of,
+    pre_spike,
+    put_past,
+    put_post,
+    put_pre,
+    put_synapse,
+    synapse_of,
+)
 
-HISTORY = 32  # post spikes kept for each neuron; before more come, all synapses are brought up to date
 
-
-def faded(table: Any, k: int) -> Any:
-    """Decay over ``k`` ticks; 0 beyond the table."""
-    return table[k] if k < len(table) else real(0.0)
-
-
-def catch_up(plastic: Any, target: Any, weight: Any, x: Any, since: int, last: int) -> None:
-    """Live through the post spikes from tick ``since`` on; the pre trace was ``x`` at tick ``last``.
+def catch_up(plastic: Any, wires: Any, segment: int) -> None:
+    """Live through the post spikes that the synapses of a segment have missed.
 
     How many of them a synapse has missed is a coin toss that no branch predictor wins. So list the synapses
     that missed at least one, of these those that missed two, and so on, without a branch; then work in the
     spikes, oldest first.
     """
-    level, n_level = plastic.level, plastic.n_level
+    begin, length = plastic.begin[segment], plastic.length[segment]
+    target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
+    first = begin - plastic.first[0]
+    last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
+    missed, n_missed = plastic.missed, plastic.n_missed
     n, m = 0, 0
-    for s in range(len(target)):
-        level[0, n] = s
+    for s in range(length):
+        missed[0, n] = s
         n += plastic.post_last[target[s]] >= since
-    n_level[0] = n
-    while n > 0 and m < HISTORY - 1:
+    n_missed[0] = n
+    while n > 0 and m < HISTORY - 2:
         m += 1
         more = 0
         for k in range(n):
-            s = level[m - 1, k]
+            s = missed[m - 1, k]
             slot = target[s]
-            level[m, more] = s
+            missed[m, more] = s
             more += plastic.post_tick[slot, (plastic.post_n[slot] - 1 - m) & (HISTORY - 1)] >= since
-        n_level[m] = n = more
+        n_missed[m] = n = more
     for depth in range(m, -1, -1):
-        for k in range(n_level[depth]):
-            s = level[depth, k]
+        for k in range(n_missed[depth]):
+            s = missed[depth, k]
             slot = target[s]
-            tick = plastic.post_tick[slot, (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)]
-            weight[s] = on_post(weight[s], x * faded(plastic.fade_pre, tick - last), plastic.constants)
+            place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
+            tick = plastic.post_tick[slot, place]
+            synapse = synapse_of(plastic, weight, first, s)
+            before = max(last, plastic.post_tick[slot, (place - 1) & (HISTORY - 1)])
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+            x = faded_pre(plastic, pre, tick - last)
+            synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
+            put_synapse(plastic, weight, first, s, synapse)
 
 
 def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
     """Deliver a segment whose pre spike arrives at ``tick`` and let its synapses learn."""
+    catch_up(plastic, wires, segment)
     begin, length = plastic.begin[segment], plastic.length[segment]
-    x, last = plastic.pre_x[segment], plastic.pre_tick[segment]
-    c = plastic.constants
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-    catch_up(plastic, target, weight, x, plastic.seen[segment], last)
+    first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
+    pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
     row = inputs[base:]
     for s in range(length):
         slot = target[s]
-        w = on_pre(weight[s], plastic.post_x[slot], c)
-        weight[s] = w
-        row[slot] += w
-    plastic.pre_x[segment] = pre_trace(x * faded(plastic.fade_pre, tick - last), c)
+        synapse = synapse_of(plastic, weight, first, s)
+        before = max(last, plastic.post_last[slot])
+        synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+        synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
+        put_synapse(plastic, weight, first, s, synapse)
+        row[slot] += synapse.w
+    put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick
     plastic.seen[segment] = tick
 
 
 def settle(plastic: Any, wires: Any, tick: int) -> None:
-    """Bring all weights up to date, post spikes before ``tick`` included. Changes no weight's future."""
+    """Let all synapses live through the post spikes before ``tick``. Changes no synapse's future."""
     for segment in range(len(plastic.begin)):
-        begin, length = plastic.begin[segment], plastic.length[segment]
-        target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-        x, last = plastic.pre_x[segment], plastic.pre_tick[segment]
-        catch_up(plastic, target, weight, x, plastic.seen[segment], last)
+        catch_up(plastic, wires, segment)
         plastic.seen[segment] = max(plastic.seen[segment], tick)
     for i in range(len(plastic.settled)):
         plastic.settled[i] = plastic.post_n[i]
@@ -87,24 +106,23 @@ def settle(plastic: Any, wires: Any, tick: int) -> None:
 
 def fade(plastic: Any) -> None:
     """Let the post traces fade by one tick."""
-    _, _, first_slot, count = plastic.post
-    x = plastic.post_x[first_slot : first_slot + count]
-    d = plastic.fade_post[1]
-    for i in range(count):
-        x[i] = x[i] * d if x[i] > real(1e-12) else real(0.0)  # numbers below 1e-38 would be slow
+    _, _, first_slot, count = plastic.ends
+    fade_post(plastic, first_slot, first_slot + count)
 
 
 def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None:
     """Take down the post spikes of ``tick``."""
-    population, first_source, first_slot, _ = plastic.post
+    population, first_source, first_slot, _ = plastic.ends
     for f in range(ptr[population], ptr[population + 1]):
         slot = first_slot + source[f] - first_source
-        if plastic.post_n[slot] - plastic.settled[slot] >= HISTORY:
+        if plastic.post_n[slot] - plastic.settled[slot] >= HISTORY - 1:
             settle(plastic, wires, tick)
     for f in range(ptr[population], ptr[population + 1]):
         slot = first_slot + source[f] - first_source
         n = plastic.post_n[slot]
-        plastic.post_x[slot] = post_trace(plastic.post_x[slot], plastic.constants)
+        post = post_of(plastic, slot)
+        put_past(plastic, slot, n & (HISTORY - 1), post)
+        put_post(plastic, slot, post_spike(post, plastic.constants))
         plastic.post_tick[slot, n & (HISTORY - 1)] = tick
         plastic.post_last[slot] = tick
         plastic.post_n[slot] = n + 1

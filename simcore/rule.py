@@ -1,19 +1,30 @@
 """The contract between a plasticity rule and the engine.
 
-A rule is one small file that holds ``Constants``, a ``NamedTuple`` of what its functions need, a frozen
-dataclass, subclass of :class:`SynapseRule`, and pure scalar functions of a synapse's weight and its two
-traces:
+A rule is one small file that holds
 
-``on_pre(w, x_post, c)``
-    the weight after a spike of the pre neuron has arrived. This weight is delivered.
-``on_post(w, x_pre, c)``
-    the weight after a spike of the post neuron.
-``pre_trace(x, c)``, ``post_trace(x, c)``
-    a trace after a spike of its neuron; between spikes it decays with ``tau_plus`` (pre) or ``tau_minus``
-    (post).
+``Synapse``
+    a ``NamedTuple`` of what a synapse keeps: the weight ``w`` first, then an eligibility ``e`` where the rule has one.
+``Pre``, ``Post``
+    ``NamedTuple``s of the traces of the pre neuron's arrivals and of the post neuron's spikes. Between spikes each
+    decays with its time constant.
+``Constants``
+    a ``NamedTuple`` of what the functions need and parameters determine.
+a frozen dataclass, subclass of :class:`SynapseRule`
+    the parameters with their units, :meth:`~SynapseRule.derive` and :meth:`~SynapseRule.time_constants`.
+``on_pre(s, pre, post, c)``
+    the synapse after a spike of the pre neuron has arrived; ``pre`` are the traces just before it. The weight that it
+    returns is delivered.
+``on_post(s, pre, post, c)``
+    the synapse after a spike of the post neuron; ``post`` are the traces just before it.
+``pre_spike(pre, c)``, ``post_spike(post, c)``
+    the traces after a spike of their neuron.
+``drift(s, area, fade, c)``, of rules under a neuromodulator
+    the synapse after a time without a spike, over which its eligibility decayed to ``fade`` of what it was and
+    ``area`` is the integral of the gain under that decay [ms].
 
-A rule knows no topology: which synapses it serves, where they are stored and when the engine brings a
-weight up to date is not its business. In a tick, arrivals come before the post neuron's spike.
+The functions are plain Python on floats, as those of neuron models are. In a tick, arrivals come before the post
+neuron's spike. A rule knows no topology: which synapses it serves, where they are stored, what sets the level of a
+neuromodulator and when the engine brings a synapse up to date is not its business.
 """
 
 from __future__ import annotations
@@ -26,9 +37,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import DescriptionError
+from .modulation import Receptor, Subpopulations, Whole
 
-#: Functions that a rule's file must define.
-FUNCTIONS = ("on_pre", "on_post", "pre_trace", "post_trace")
+#: Functions that a rule's file must define, with the number of their arguments.
+FUNCTIONS = {"on_pre": 4, "on_post": 4, "pre_spike": 2, "post_spike": 2}
+#: Functions of rules under a neuromodulator.
+MODULATED = {"drift": 4}
+#: What a rule's file says of its state.
+STATE = ("Synapse", "Pre", "Post", "Constants")
 
 
 @dataclass(frozen=True)
@@ -51,29 +67,42 @@ class SynapseRule:
         """Compute the constants that the rule's functions use."""
         raise NotImplementedError
 
-    def time_constants(self) -> tuple[float, float]:
-        """Return the decays of the pre and of the post neuron's trace [ms]."""
+    def time_constants(self) -> dict[str, float]:
+        """Return the decay of each trace by the name of its field [ms], and of the eligibility ``e`` if there is one."""
         raise NotImplementedError
 
+    @property
+    def modulation(self) -> Modulation | None:
+        """The neuromodulator that the rule is under, if it is under one."""
+        return None
+
     def functions(self) -> dict[str, Any]:
-        """Return the functions of the rule's file and its ``Constants``."""
+        """Return the functions of the rule's file and the tuples of its state."""
         module = sys.modules[type(self).__module__]
-        missing = [name for name in ("Constants", *FUNCTIONS) if not hasattr(module, name)]
+        wanted = FUNCTIONS | (MODULATED if self.modulation is not None else {})
+        missing = [name for name in (*STATE, *wanted) if not hasattr(module, name)]
         if missing:
             raise DescriptionError(
                 f"{type(self).__name__}: {module.__name__} defines no {', '.join(missing)}"
             )
-        found = {name: getattr(module, name) for name in ("Constants", *FUNCTIONS)}
-        for name in FUNCTIONS:
+        found = {name: getattr(module, name) for name in (*STATE, *wanted)}
+        for name, arguments in wanted.items():
             n = len(inspect.signature(found[name]).parameters)
-            if n != (3 if name.startswith("on") else 2):
-                raise DescriptionError(f"{type(self).__name__}: {name} takes {n} arguments")
+            if n != arguments:
+                raise DescriptionError(f"{type(self).__name__}: {name} takes {n} arguments, not {arguments}")
+        kept = found["Synapse"]._fields
+        if kept != ("w",) + ("e",) * (self.modulation is not None):
+            raise DescriptionError(
+                f"{type(self).__name__}: Synapse must hold w, and e under a neuromodulator, got {', '.join(kept)}"
+            )
         return found
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
         for field in fields(self):
             value = getattr(self, field.name)
+            if "unit" not in field.metadata:
+                continue
             if not isinstance(value, (int, float)):
                 return f"{field.name} must be a number, got {value!r}"
             above = field.metadata.get("above", -np.inf)
@@ -86,3 +115,21 @@ class SynapseRule:
             if not value >= least:
                 return f"{field.name} must be >= {least:g} {unit}".rstrip() + f", got {value}"
         return None
+
+
+@dataclass(frozen=True)
+class Modulation:
+    """Which neuromodulator acts on a projection's synapses, where, and through which receptor.
+
+    Parameters
+    ----------
+    modulator : Modulator
+    receptor : Receptor
+        from level to gain
+    subpopulations : Subpopulations
+        which of the modulator's levels each synapse has
+    """
+
+    modulator: Any
+    receptor: Receptor
+    subpopulations: Subpopulations = Whole()

@@ -29,10 +29,12 @@ from .lower_inputs import (
     varied_of,
     wind_of,
 )
+from .lower_modulation import channels_of, modulators_of
 from .lower_plastic import plastics_of
 from .lower_rows import PLACING, WIRING, build_rows, delay_of, groups_of, order_of
 from .lower_wires import wires_of
 from .lowered import PLASTIC, Tape
+from .modulation import BySynapse, Modulator
 from .network import Network, Projection
 from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch
 from .record import Record, Result
@@ -149,10 +151,12 @@ class Simulation:
 
     def _allocate(self) -> None:
         """Set the initial state, empty queues and clocks at 0."""
+        self._channels = [channels_of(self._plan) for _ in self._wires]
         self._plastics = [
-            plastics_of(self._plan, k, self._groups, wires, self._real, self._rules)
+            plastics_of(self._plan, k, self._groups, wires, self._real, self._rules, self._channels[k])
             for k, wires in enumerate(self._wires)
         ]
+        self._label()
         p, real, n_trials = self._plan, self._real, self.n_trials
         self._kinds = []
         for k in range(self._n_shards):
@@ -173,6 +177,17 @@ class Simulation:
         self._control = new_control(p, self._trains, self.threads, n_trials)
         self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))
 
+    def _label(self) -> None:
+        """Tell synapses their levels where each has a choice of its own."""
+        for number, _, name in self._learners():
+            modulation = self._projection(name).plasticity.modulation
+            if modulation is not None and isinstance(modulation.subpopulations, BySynapse):
+                here = [plastics[number] for plastics in self._plastics]
+                labelled = synapses.label(self._places(name), here, modulation.subpopulations.levels, name)
+                for k, plastic in enumerate(labelled):
+                    rest = self._plastics[k]
+                    self._plastics[k] = (*rest[:number], plastic, *rest[number + 1 :])
+
     @property
     def policies(self) -> dict[str, str]:
         """How each population is updated: ``stepped`` or ``lazy``."""
@@ -191,18 +206,82 @@ class Simulation:
     @property
     def synapse_bytes(self) -> int:
         """Memory of all synapses, with the tables that find them [bytes]."""
-        return sum(array.nbytes for w in self._wires for array in w)
+        kept = sum(p.eligibility.nbytes + p.which.nbytes for plastics in self._plastics for p in plastics)
+        return kept + sum(array.nbytes for w in self._wires for array in w)
 
     def synapses(self, name: str) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
         places = self._places(name)
         self._settle()
-        return Synapses(places.pre, places.post, places.delay, synapses.read(places, self._wires))
+        number = self._modulated(name)
+        if number is None:
+            return Synapses(places.pre, places.post, places.delay, synapses.read(places, self._wires))
+        here = [plastics[number] for plastics in self._plastics]
+        weight, eligibility = synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
+        return Synapses(places.pre, places.post, places.delay, weight, eligibility)
 
     def set_weights(self, name: str, weights: Any) -> None:
         """Set the weights of a projection, in the order of :meth:`synapses`."""
         self._settle()
+        number = self._modulated(name)
+        if number is not None:  # what eligibilities have earned so far belongs to the old weights
+            for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                self._rules[number].start_window(plastics[number], wires, self.tick)
         synapses.write(self._places(name), self._wires, weights, name)
+
+    def _modulated(self, name: str) -> int | None:
+        """Return the number of a plastic projection that is under a neuromodulator, None for others."""
+        modulation = getattr(self._projection(name).plasticity, "modulation", None)
+        return None if modulation is None else next(n for n, _, q in self._learners() if q == name)
+
+    # ---------------------------------------------------------------------------------------- neuromodulators
+
+    def release(self, name: str, amount: Any, level: int | None = None) -> None:
+        """Release a neuromodulator now, as a reward, an error or an expectation would.
+
+        Parameters
+        ----------
+        name : str
+            of the modulator
+        amount : float or array of n_levels
+            by which levels rise
+        level : int, optional
+            the one that rises; by default all do
+
+        Raises
+        ------
+        DescriptionError
+            if no plastic synapse is under a modulator of that name, or there is no such level
+        """
+        number, modulator = self._modulator(name)
+        values = np.asarray(amount, np.float64)
+        n = modulator.n_levels
+        if (
+            not np.all(np.isfinite(values))
+            or values.shape not in ((), (n,))
+            or (level is not None and values.ndim)
+        ):
+            raise DescriptionError(
+                f"release of {name!r}: amount must be one finite number or {n}, got {amount!r}"
+            )
+        if level is not None and not 0 <= level < n:
+            raise DescriptionError(f"release of {name!r}: level must be in [0, {n}), got {level}")
+        for channels in self._channels:
+            channels[number].level[slice(None) if level is None else level] += values
+
+    def levels(self, name: str) -> Array:
+        """Return the present levels of a neuromodulator, float64[n_levels]."""
+        number, modulator = self._modulator(name)
+        return np.asarray(modulator.baseline + self._channels[0][number].level)
+
+    def _modulator(self, name: str) -> tuple[int, Modulator]:
+        found = {m.name: (k, m) for k, m in enumerate(modulators_of(self.network))}
+        if name not in found:
+            known = ", ".join(found) or "none"
+            raise DescriptionError(
+                f"there is no modulator {name!r} that synapses are under; there are: {known}"
+            )
+        return found[name]
 
     def set_delays(self, name: str, delays: Any) -> None:
         """Set the delays of a projection [ms], in the order of :meth:`synapses`, before the first tick.
@@ -359,6 +438,7 @@ class Simulation:
             "drops": self._drops[k],
             "wind": self._wind[k],
             "trains": self._trains,
+            "levels": self._channels[k],
         }
         self._engine.advance(
             k,

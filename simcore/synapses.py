@@ -24,12 +24,15 @@ class Synapses:
     pre, post : int64[n]
     delay : int64[n], ticks
     weight : float[n]
+    eligibility : float[n] or None
+        where a neuromodulator acts on them
     """
 
     pre: Array
     post: Array
     delay: Array
     weight: Array
+    eligibility: Array | None = None
 
     def find(self, pre: int, post: int) -> Array:
         """Return the ids of the synapses from one neuron to another."""
@@ -104,11 +107,29 @@ def read(places: Places, all_wires: list[Any]) -> Array:
     """Return the weights in the order of ids."""
     if places.form in (CONSTANT, LAZY_CONSTANT):
         return np.full(len(places.pre), places.constant)
+    return at_places(places, [wires.dense if places.form == DENSE else wires.weight for wires in all_wires])
+
+
+def at_places(places: Places, by_shard: list[Array]) -> Array:
+    """Return numbers that lie by shard and position in the order of ids."""
     out = np.empty(len(places.pre))
-    for k, wires in enumerate(all_wires):
+    for k, values in enumerate(by_shard):
         mine = places.shard == k
-        out[mine] = (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]]
+        out[mine] = values[places.position[mine]]
     return out
+
+
+def peeked(
+    places: Places, all_wires: list[Any], plastics: list[Any], rule: Any, tick: int
+) -> tuple[Array, Array]:
+    """Return weights and eligibilities at ``tick`` in the order of ids, post spikes being worked in."""
+    w, e = np.empty(len(places.pre)), np.empty(len(places.pre))
+    for k, (wires, plastic) in enumerate(zip(all_wires, plastics, strict=True)):
+        mine = places.shard == k
+        found = np.empty((2, len(plastic.eligibility)), plastic.eligibility.dtype)
+        rule.peek(plastic, wires, tick, found[0], found[1])
+        w[mine], e[mine] = found[:, places.position[mine] - plastic.first[0]]
+    return w, e
 
 
 def write(places: Places, all_wires: list[Any], values: Array, name: str) -> None:
@@ -139,14 +160,50 @@ def with_delays(projection: Any, synapses: Synapses, delays: Any) -> Any:
     )
 
 
+def label(places: Places, plastics: list[Any], levels: Any, name: str) -> list[Any]:
+    """Return the plastics of a projection whose synapses have levels of their own choice, told here by id."""
+    numbers = np.asarray(levels)
+    if len(numbers) != len(places.pre):
+        raise DescriptionError(
+            f"Projection {name!r}: BySynapse: levels must hold {len(places.pre)} numbers, one for each synapse, "
+            f"got {len(numbers)}"
+        )
+    out = []
+    for k, plastic in enumerate(plastics):
+        mine = places.shard == k
+        which = np.zeros(len(plastic.eligibility), np.uint16)
+        which[places.position[mine] - plastic.first[0]] = numbers[mine]
+        out.append(plastic._replace(which=which))
+    return out
+
+
+def save_gains(places: Places, plastics: list[Any]) -> dict[str, Array]:
+    """Return eligibilities by id, and the integrals of the present window."""
+    by_shard = [np.concatenate([np.zeros(p.first[0], p.eligibility.dtype), p.eligibility]) for p in plastics]
+    one = plastics[0]
+    return {"eligibility": at_places(places, by_shard), "window": one.window.copy(), "area": one.area.copy()}
+
+
+def load_gains(places: Places, plastics: list[Any], saved: dict[str, Array]) -> None:
+    """Set what :func:`save_gains` returned."""
+    for k, plastic in enumerate(plastics):
+        mine = places.shard == k
+        plastic.eligibility[places.position[mine] - plastic.first[0]] = saved["eligibility"][mine]
+        plastic.window[:], plastic.area[:] = saved["window"], saved["area"]
+
+
 def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[str, Array]:
-    """Return the traces of a plastic projection, independent of shards; weights must be settled."""
+    """Return the traces of a plastic projection, independent of shards; synapses must be settled.
+
+    ``pre``: source, delay, tick of the last arrival and traces by segment; ``post``: last spike and traces by neuron.
+    """
     rows, post = [], []
     for wires, plastic in zip(all_wires, plastics, strict=True):
         source, delay = _segments(wires, group)
-        rows.append(np.stack([source, delay, plastic.pre_tick, plastic.pre_x], axis=1))
-        _, _, slot, count = plastic.post
-        post.append(np.stack([plastic.post_x[slot : slot + count], plastic.post_last[slot : slot + count]]))
+        rows.append(np.stack([source, delay, plastic.pre_tick, *plastic.pre], axis=1))
+        _, _, slot, count = plastic.ends
+        here = slice(slot, slot + count)
+        post.append(np.stack([plastic.post_last[here], *(trace[here] for trace in plastic.post)]))
     table = np.unique(np.concatenate(rows).astype(np.float64), axis=0)
     return {"pre": table, "post": np.concatenate(post, axis=1).astype(np.float64)}
 
@@ -155,15 +212,19 @@ def load_traces(
     all_wires: list[Any], plastics: list[Any], group: int, saved: dict[str, Array], tick: int
 ) -> None:
     """Set the traces of a plastic projection from what :func:`save_traces` returned."""
-    known = {(int(source), int(delay)): (t, x) for source, delay, t, x in saved["pre"]}
+    known = {(int(source), int(delay)): rest for source, delay, *rest in saved["pre"]}
     at = 0
     for wires, plastic in zip(all_wires, plastics, strict=True):
         for s, pair in enumerate(zip(*_segments(wires, group), strict=True)):
-            plastic.pre_tick[s], plastic.pre_x[s] = known[pair]
+            plastic.pre_tick[s], *values = known[pair]
+            for trace, value in zip(plastic.pre, values, strict=True):
+                trace[s] = value
         plastic.seen[:] = tick + 1
-        _, _, slot, count = plastic.post
+        _, _, slot, count = plastic.ends
         here = slice(slot, slot + count)
-        plastic.post_x[here], plastic.post_last[here] = saved["post"][:, at : at + count]
+        plastic.post_last[here], *values = saved["post"][:, at : at + count]
+        for trace, value in zip(plastic.post, values, strict=True):
+            trace[here] = value
         plastic.post_n[here] = plastic.post_last[here] >= 0
         plastic.post_tick[here, 0] = plastic.post_last[here]
         plastic.settled[:] = plastic.post_n

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.stdp import STDP, on_post, on_pre
+from tegmentum.plasticity.stdp import STDP, Post, Pre, Synapse, on_post, on_pre
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -27,7 +27,7 @@ from tegmentum.simcore import (
 def slow(rule, pre, post, delay, w, dt, n_ticks):
     """Weight of one synapse after given spikes, event by event in time; arrivals come before post spikes."""
     c = rule.derive(dt)
-    tau = rule.time_constants()
+    tau = tuple(rule.time_constants().values())
     events = sorted([(t + delay, 0) for t in pre] + [(t, 1) for t in post])
     x, last = [0.0, 0.0], [0, 0]
     for t, which in events:
@@ -35,7 +35,7 @@ def slow(rule, pre, post, delay, w, dt, n_ticks):
             break
         other = 1 - which
         trace = x[other] * np.exp(-(t - last[other]) * dt / tau[other])
-        w = on_pre(w, trace, c) if which == 0 else on_post(w, trace, c)
+        w = (on_post if which else on_pre)(Synapse(w), Pre(trace), Post(trace), c).w
         x[which] = 1.0 + (1.0 - c.reset) * x[which] * np.exp(-(t - last[which]) * dt / tau[which])
         last[which] = t
     return w

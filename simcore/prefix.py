@@ -1,0 +1,57 @@
+"""Prefix integrals of the gain that each subpopulation of synapses is under; :mod:`.drift` says what they are for.
+
+A kernel template, for rules that are under a neuromodulator.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .drift import drifted
+from .plastic import settle
+from .rule_binding import curve, put_synapse, synapse_of
+
+
+def accrue(plastic: Any, wires: Any, tick: int) -> None:
+    """Extend the integrals to ``tick``; the level has not changed since it decayed to where it was a tick ago."""
+    now = tick - plastic.window[0]
+    rest, steady, moving = plastic.rest[0], plastic.share[0], plastic.share[1]
+    idle = curve(rest, *plastic.receptor)
+    area, level = plastic.area, plastic.level
+    for k in range(len(level)):
+        gain = curve(rest + level[k], *plastic.receptor)
+        area[now, k] = area[now - 1, k] + plastic.fall[now - 1] * (idle * steady + (gain - idle) * moving)
+    if now == len(plastic.area) - 1:
+        start_window(plastic, wires, tick)
+
+
+def start_window(plastic: Any, wires: Any, tick: int) -> None:
+    """Bring all synapses to ``tick``, the end of a window and the start of the next."""
+    settle(plastic, wires, tick)
+    for segment in range(len(plastic.begin)):
+        begin, length = plastic.begin[segment], plastic.length[segment]
+        target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
+        first, last = begin - plastic.first[0], plastic.pre_tick[segment]
+        for s in range(length):
+            slot = target[s]
+            synapse = synapse_of(plastic, weight, first, s)
+            before = max(last, plastic.post_last[slot])
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+            put_synapse(plastic, weight, first, s, synapse)
+    plastic.window[0] = tick
+    for k in range(plastic.area.shape[1]):
+        plastic.area[0, k] = 0.0
+
+
+def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
+    """Write what weights and eligibilities are at ``tick``, by synapse; leave the synapses as they are."""
+    for segment in range(len(plastic.begin)):
+        begin, length = plastic.begin[segment], plastic.length[segment]
+        target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
+        first, last = begin - plastic.first[0], plastic.pre_tick[segment]
+        for s in range(length):
+            slot = target[s]
+            synapse = synapse_of(plastic, weight, first, s)
+            before = max(last, plastic.post_last[slot])
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+            w[first + s], e[first + s] = synapse.w, synapse.e
