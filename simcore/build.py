@@ -383,8 +383,20 @@ def rule_module(rule: Any, real: str) -> ModuleType:
 
 
 _UNMODULATED = """@jit
-def drifted(plastic, synapse, slot, segment, at, before, tick):
+def origin(plastic):
+    return 0
+
+@jit
+def moment(plastic, zero, tick):
+    return 0
+
+@jit
+def drifted(plastic, synapse, slot, segment, at, before, now):
     return synapse
+
+@jit
+def to_store(now):
+    return real(1.0)
 
 @kept
 def accrue(plastic, wires, tick):
@@ -413,7 +425,11 @@ def rule_binding(functions: dict[str, Any]) -> str:
             lines(
                 "synapse_of", "plastic, weight, first, s", tuple_of("Synapse", (place[f] for f in synapse))
             ),
-            lines("put_synapse", "plastic, weight, first, s, v", *(f"{place[f]} = v.{f}" for f in synapse)),
+            lines(
+                "put_synapse",
+                "plastic, weight, first, s, v, scale",
+                *(f"{place[f]} = v.{f}{' * scale' * (f == 'e')}" for f in synapse),
+            ),
             lines("faded", "table, k", "return table[k] if k < len(table) else real(0.0)"),
             lines("pre_of", "plastic, segment", tuple_of("Pre", (f"plastic.pre.{f}[segment]" for f in pre))),
             lines("put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre)),

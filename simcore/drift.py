@@ -7,11 +7,11 @@ A synapse with eligibility ``e`` at tick ``a`` gains, until tick ``b`` and with 
 where ``g`` is the gain of its subpopulation, ``t0`` the start of the present window of ticks and
 ``area[t] = integral from t0 to t of exp(-(s - t0) / tau_e) g(s) ds``: one multiply-add for each tick and level, any
 course of the level, any receptor. Between ticks the gain's distance from where it rests decays as the level does, so a
-linear receptor is exact.
+linear receptor is exact. What is stored of an eligibility is ``e * exp((a - t0) / tau_e)``, which no time changes.
 
 Windows are as long as rounding allows, about four times tau_e. At the end of one all synapses are brought there: that
-happens (:mod:`.prefix`) at ticks that depend on the model alone, so no result depends on threads or on how a run is split. Reading a
-weight in between peeks: to commit a part of an integral would change its rounding.
+happens (:mod:`.prefix`) at ticks that depend on the model alone, so no result depends on threads or on how a run is
+split. Reading a weight in between peeks: to commit a part of an integral would change its rounding.
 
 A kernel template, for rules that have a ``drift``; the others get one that does nothing.
 """
@@ -20,12 +20,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .rule_binding import drift, level_of, real
 
 
-def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before: Any, tick: Any) -> Any:
-    """Return a synapse at ``tick`` that had its last spike at ``before``."""
-    then, now = max(before - plastic.window[0], 0), tick - plastic.window[0]
-    k, rise = level_of(plastic, slot, segment, at), plastic.rise[then]
-    area = (plastic.area[now, k] - plastic.area[then, k]) * rise
-    return drift(synapse, real(area), real(rise * plastic.fall[now]), plastic.constants)
+def origin(plastic: Any) -> Any:
+    """Return the tick at which the present window starts."""
+    return plastic.window[0]
+
+
+def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before: Any, now: Any) -> Any:
+    """Return a synapse as it is :func:`moment` ``now`` from what is stored of it since its last spike, at ``before``."""
+    zero, row, fall, _ = now
+    k = level_of(plastic, slot, segment, at)
+    area = plastic.area[row, k] - plastic.area[np.uint64(max(before - zero, 0)), k]
+    return drift(synapse, real(area), fall, plastic.constants)
+
+
+def moment(plastic: Any, zero: Any, tick: Any) -> Any:
+    """Return start of the window, row of the integrals, and the factors from a stored eligibility to one of now and back.
+
+    Taken once for all synapses that live through the same moment.
+    """
+    row = np.uint64(tick - zero)
+    return zero, row, real(plastic.fall[row]), real(plastic.rise[row])
+
+
+def to_store(now: Any) -> Any:
+    """Return the factor from an eligibility of :func:`moment` ``now`` to what is stored of it."""
+    return now[3]

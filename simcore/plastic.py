@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .drift import drifted
+from .drift import drifted, moment, origin, to_store
 from .intrinsics import prefetch
 from .lowered import HISTORY
 from .rule_binding import (
@@ -45,7 +45,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first = begin - plastic.first[0]
     last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
-    missed, n_missed = plastic.missed, plastic.n_missed
+    missed, n_missed, zero = plastic.missed, plastic.n_missed, origin(plastic)
     n, m = 0, 0
     for s in range(length):
         missed[0, n] = s
@@ -68,10 +68,11 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
             tick = plastic.post_tick[slot, place]
             synapse = synapse_of(plastic, weight, first, s)
             before = max(last, plastic.post_tick[slot, (place - 1) & (HISTORY - 1)])
-            synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+            now = moment(plastic, zero, tick)
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
             x = faded_pre(plastic, pre, tick - last)
             synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
-            put_synapse(plastic, weight, first, s, synapse)
+            put_synapse(plastic, weight, first, s, synapse, to_store(now))
 
 
 def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
@@ -81,14 +82,14 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
     pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
-    row = inputs[base:]
+    row, now = inputs[base:], moment(plastic, origin(plastic), tick)
     for s in range(length):
         slot = target[s]
         synapse = synapse_of(plastic, weight, first, s)
         before = max(last, plastic.post_last[slot])
-        synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+        synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
-        put_synapse(plastic, weight, first, s, synapse)
+        put_synapse(plastic, weight, first, s, synapse, to_store(now))
         row[slot] += synapse.w
     put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick
@@ -132,3 +133,4 @@ def foresee_plastic(plastic: Any, wires: Any, segment: int) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     prefetch(wires.target, plastic.begin[segment])
     prefetch(wires.weight, plastic.begin[segment])
+    prefetch(plastic.eligibility, plastic.begin[segment] - plastic.first[0])

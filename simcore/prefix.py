@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .drift import drifted
+from .drift import drifted, moment
 from .plastic import settle
 from .rule_binding import curve, put_synapse, synapse_of
 
@@ -28,6 +28,7 @@ def accrue(plastic: Any, wires: Any, tick: int) -> None:
 def start_window(plastic: Any, wires: Any, tick: int) -> None:
     """Bring all synapses to ``tick``, the end of a window and the start of the next."""
     settle(plastic, wires, tick)
+    now = moment(plastic, plastic.window[0], tick)
     for segment in range(len(plastic.begin)):
         begin, length = plastic.begin[segment], plastic.length[segment]
         target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
@@ -36,8 +37,8 @@ def start_window(plastic: Any, wires: Any, tick: int) -> None:
             slot = target[s]
             synapse = synapse_of(plastic, weight, first, s)
             before = max(last, plastic.post_last[slot])
-            synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
-            put_synapse(plastic, weight, first, s, synapse)
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
+            put_synapse(plastic, weight, first, s, synapse, 1.0)
     plastic.window[0] = tick
     for k in range(plastic.area.shape[1]):
         plastic.area[0, k] = 0.0
@@ -45,6 +46,7 @@ def start_window(plastic: Any, wires: Any, tick: int) -> None:
 
 def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
     """Write what weights and eligibilities are at ``tick``, by synapse; leave the synapses as they are."""
+    now = moment(plastic, plastic.window[0], tick)
     for segment in range(len(plastic.begin)):
         begin, length = plastic.begin[segment], plastic.length[segment]
         target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
@@ -53,5 +55,5 @@ def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
             slot = target[s]
             synapse = synapse_of(plastic, weight, first, s)
             before = max(last, plastic.post_last[slot])
-            synapse = drifted(plastic, synapse, slot, segment, first + s, before, tick)
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
             w[first + s], e[first + s] = synapse.w, synapse.e

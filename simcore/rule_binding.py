@@ -70,10 +70,10 @@ def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:
     return Synapse(weight[s], plastic.eligibility[first + s])
 
 
-def put_synapse(plastic: Any, weight: Any, first: int, s: int, synapse: Synapse) -> None:
-    """Put a synapse's state back."""
+def put_synapse(plastic: Any, weight: Any, first: int, s: int, synapse: Synapse, scale: Any) -> None:
+    """Put a synapse's state back, its eligibility as it is stored."""
     weight[s] = synapse.w
-    plastic.eligibility[first + s] = synapse.e
+    plastic.eligibility[first + s] = synapse.e * scale
 
 
 def faded(table: Any, k: int) -> Any:
