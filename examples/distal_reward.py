@@ -47,7 +47,7 @@ def network() -> Network:
         exc,
         inh,
         Projection(exc, exc, FixedOutdegree(80), 1.0, 1.0, plasticity=rule, name="learn"),
-        Projection(exc, inh, FixedOutdegree(20), 1.0, 1.0),
+        Projection(exc, inh, FixedOutdegree(20), 1.0, 1.0, plasticity=rule),
         Projection(inh, exc, FixedOutdegree(100), -1.0, 1.0),
         Noise(exc, std=13.0 / 12**0.5),
         Noise(inh, std=13.0 / 12**0.5),
@@ -87,14 +87,18 @@ def conditioned(seconds: int, seed: int, reward: bool, report: bool) -> tuple[fl
             if weight[chosen] >= 3.5:
                 reached = min(reached, second)
             if report and second % 300 == 0:
-                print(f"{second:>6} s: chosen {weight[chosen]:.2f} mV, mean {weight.mean():.2f} mV", flush=True)
+                print(
+                    f"{second:>6} s: chosen {weight[chosen]:.2f} mV, mean {weight.mean():.2f} mV", flush=True
+                )
     weight = simulation.synapses("learn").weight
     return reached, float(weight[chosen]), float(weight.mean())
 
 
 def main() -> None:
     """Say for each seed when the chosen synapse grew, and how large it and the others are at the end."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--hours", type=float, default=1.0, help="of model time (default 1)")
     parser.add_argument("--seeds", type=int, default=1, help="how many (default 1)")
     parser.add_argument("--no-reward", action="store_true", help="release no dopamine: nothing should grow")

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .dopamine_stdp import DopamineSTDP
 from .expectation import Expectation
 from .local_factor import Slope, StateDifference
 from .naca import RULES, naca
 from .neuromodulator import Dopamine, Neuromodulator
 from .optimiser import SGD, Adam
-from .receptor import LinearReceptor, NacaReceptor
+from .receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
 from .rules import ErrorDriven, Frozen, Modulated
+from .stdp import STDP
 
 if TYPE_CHECKING:
     from .learner import Learner, Work
     from .warmup import compile_rule
 
 __all__ = [
+    "D1",
+    "D1D2",
     "RULES",
     "SGD",
+    "STDP",
     "Adam",
     "Dopamine",
+    "DopamineSTDP",
     "ErrorDriven",
     "Expectation",
     "Frozen",
+    "Hill",
     "Learner",
     "LinearReceptor",
     "Modulated",

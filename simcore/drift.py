@@ -31,7 +31,7 @@ def origin(plastic: Any) -> Any:
 
 
 def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before: Any, now: Any) -> Any:
-    """Return a synapse as it is :func:`moment` ``now`` from what is stored of it since its last spike, at ``before``."""
+    """Return a synapse as it is at the :func:`moment` ``now``, from what is stored since its last spike at ``before``."""
     zero, row, fall, _ = now
     k = level_of(plastic, slot, segment, at)
     area = plastic.area[row, k] - plastic.area[np.uint64(max(before - zero, 0)), k]
@@ -39,7 +39,7 @@ def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before
 
 
 def moment(plastic: Any, zero: Any, tick: Any) -> Any:
-    """Return start of the window, row of the integrals, and the factors from a stored eligibility to one of now and back.
+    """Return start of the window, row of the integrals, and factors from a stored eligibility to one of now and back.
 
     Taken once for all synapses that live through the same moment.
     """

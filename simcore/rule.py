@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import DescriptionError
-from .modulation import Receptor, Subpopulations, Whole
+from .modulation import Receptor, Subpopulations
 
 #: Functions that a rule's file must define, with the number of their arguments.
 FUNCTIONS = {"on_pre": 4, "on_post": 4, "pre_spike": 2, "post_spike": 2}
@@ -68,7 +68,7 @@ class SynapseRule:
         raise NotImplementedError
 
     def time_constants(self) -> dict[str, float]:
-        """Return the decay of each trace by the name of its field [ms], and of the eligibility ``e`` if there is one."""
+        """Return the decay of each trace by the name of its field [ms], and of an eligibility as ``e``."""
         raise NotImplementedError
 
     @property
@@ -132,4 +132,4 @@ class Modulation:
 
     modulator: Any
     receptor: Receptor
-    subpopulations: Subpopulations = Whole()
+    subpopulations: Subpopulations

@@ -61,7 +61,7 @@ def curve(level: float, *parameters: float) -> float:
 
 
 def level_of(plastic: Any, slot: Any, segment: int, at: int) -> Any:
-    """Number of the level that a synapse is under."""
+    """Return the number of the level that a synapse is under."""
     return plastic.which[slot]
 
 

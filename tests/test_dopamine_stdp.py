@@ -1,4 +1,4 @@
-"""Dopamine STDP in the event queue: against NEST's weights, a slow closed form, over threads, splits, saves and reads."""
+"""Dopamine STDP in the event queue: against NEST, a slow closed form, and itself over threads, splits, saves, reads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tegmentum.plasticity.dopamine_stdp import DopamineSTDP
-from tegmentum.plasticity.receptor import LinearReceptor
+from tegmentum.plasticity import D1, D1D2, DopamineSTDP, Hill, LinearReceptor, NacaReceptor
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -247,6 +246,40 @@ def test_released_by_hand_at_levels_of_ones_own():
     assert got[1] > 1.05
     simulation.set_weights("learn", [0.5, 0.6])
     np.testing.assert_allclose(simulation.synapses("learn").weight, [0.5, 0.6])
+
+
+def test_receptors_turn_levels_into_signed_gains():
+    levels = np.linspace(-0.1, 1.3, 57)
+    for receptor, sign in ((NacaReceptor(0.45, 1.3), -1), (LinearReceptor(2.0, 0.3), 1), (D1(0.4), 1)):
+        by_level = [receptor.curve(level, *receptor.parameters()) for level in levels]
+        np.testing.assert_allclose(by_level, sign * receptor.gain(levels), rtol=1e-12, atol=1e-15)
+    both = D1D2(tonic=0.4, d1=2.0, d2=3.0)
+    gains = [both.curve(level, *both.parameters()) for level in (0.0, 0.2, 0.4, 0.7, 1.0)]
+    np.testing.assert_allclose(gains, [-3.0, -1.5, 0.0, 1.0, 2.0], atol=1e-15)
+    hill = Hill(half=0.5, exponent=2.0, tonic=0.5, scale=4.0)
+    np.testing.assert_allclose([hill.curve(x, *hill.parameters()) for x in (0.0, 0.5, 1e9)], [-2.0, 0.0, 2.0])
+
+
+@pytest.mark.parametrize("receptor", [NacaReceptor(), D1D2(), Hill(tonic=0.2), D1(0.3)])
+def test_any_receptor_equals_a_sum_over_ticks(receptor):
+    """Tick by tick: what the weight gains while nothing fires, under a level that falls through the whole curve."""
+    rule = DopamineSTDP(
+        Modulator("dopamine", tau=8.0, baseline=0.1), receptor, tau_e=20.0, w_min=-50.0, w_max=50.0
+    )
+    net = network(rule, [[20]], [[40]], [[1]], [[1.0]], Population("da", 1, Parrot()))
+    simulation = Simulation(net, dt=DT, precision="float64")
+    simulation.run(10.0)
+    before = simulation.synapses("learn")
+    simulation.release("dopamine", 1.0)
+    simulation.run(60.0)
+    w, e, n, parameters = before.weight[0], before.eligibility[0], 1.0, receptor.parameters()
+    rest, fine = receptor.curve(0.1, *parameters), 1.0 / 20.0 + 1.0 / 8.0
+    for _ in range(600):
+        away = receptor.curve(0.1 + n, *parameters) - rest
+        w += e * (rest * 20.0 * -math.expm1(-DT / 20.0) + away * -math.expm1(-DT * fine) / fine)
+        e, n = e * math.exp(-DT / 20.0), n * math.exp(-DT / 8.0)
+    np.testing.assert_allclose(simulation.synapses("learn").weight, [w], rtol=1e-11)
+    assert abs(w - before.weight[0]) > 0.01
 
 
 def test_errors():
