@@ -1,9 +1,13 @@
-"""One synapse among 80,000 is rewarded, seconds late, and is the one that grows: dopamine STDP in a spiking network.
+"""One synapse among 64,000 is rewarded, seconds late, and is the one that grows: dopamine STDP in a spiking network.
 
 Whenever a chosen synapse's neurons fire in order, the post neuron within 20 ms of the pre neuron's spike, dopamine is
 released 1 to 3 s later for all synapses alike. Many others have fired meanwhile; only the chosen synapse is eligible
 each time. E. M. Izhikevich (2007), Cereb. Cortex 17:2443-2452, doi:10.1093/cercor/bhl152, section "Instrumental
 conditioning" of one synapse; traces add up over all pairs here.
+
+Expected, an hour of model time: the chosen synapse, at 0 in the beginning, reaches 3.5 mV within 3,000 s and is above
+3 mV at the end (seeds 0 to 5: after 670 to 1,540 s, 3.1 to 4.0 mV), the mean of all near 0.9 mV; without reward it stays
+below 0.1 mV.
 
     python examples/distal_reward.py --hours 1 --seeds 3
     python examples/distal_reward.py --no-reward
@@ -34,6 +38,7 @@ from tegmentum.simcore import (
 DT = 1.0  # ms
 W_MAX = 4.0  # mV
 WINDOW = 20  # ms between pre and post spike that earn a reward
+NOISE = 3.54  # mV in a tick: 1.4 Hz, the rate under the published script's uniform noise of 13 mV
 DOSE = 0.5  # uM of dopamine at a reward
 
 
@@ -46,11 +51,11 @@ def network() -> Network:
     return Network(
         exc,
         inh,
-        Projection(exc, exc, FixedOutdegree(80), 1.0, 1.0, plasticity=rule, name="learn"),
+        Projection(exc, exc, FixedOutdegree(80, autapses=False), 1.0, 1.0, plasticity=rule, name="learn"),
         Projection(exc, inh, FixedOutdegree(20), 1.0, 1.0, plasticity=rule),
         Projection(inh, exc, FixedOutdegree(100), -1.0, 1.0),
-        Noise(exc, std=13.0 / 12**0.5),
-        Noise(inh, std=13.0 / 12**0.5),
+        Noise(exc, std=NOISE),
+        Noise(inh, std=NOISE),
     )
 
 

@@ -31,7 +31,7 @@ def origin(plastic: Any) -> Any:
 
 
 def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before: Any, now: Any) -> Any:
-    """Return a synapse as it is at the :func:`moment` ``now``, from what is stored since its last spike at ``before``."""
+    """Return a synapse as it is at the :func:`moment` ``now``, from what is stored since its spike at ``before``."""
     zero, row, fall, _ = now
     k = level_of(plastic, slot, segment, at)
     area = plastic.area[row, k] - plastic.area[np.uint64(max(before - zero, 0)), k]
