@@ -67,6 +67,7 @@ class NeuronModel:
     """Base of all neuron models; see the module's text for what a model's file holds."""
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    state_units: ClassVar[dict[str, str]] = {}  # of state variables that have one
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.
