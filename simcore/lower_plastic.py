@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .entries import group_of, length_of
 from .lower import Plan
 from .lower_rows import Group, order_of
-from .lowered import MAX_LENGTH, PLASTIC, Plastic, Wires
-
-HISTORY = 32  # as in .plastic
+from .lowered import HISTORY, PLASTIC, Plastic, Wires
 
 
 def plastics_of(
@@ -28,8 +27,8 @@ def plastics_of(
             continue
         projection = p.network.projections[group.members[0]]
         rule, post = projection.plasticity, projection.post
-        mine = np.flatnonzero(wires.segment_entry & 255 == number)
-        length = (wires.segment_entry[mine] >> 8) & MAX_LENGTH
+        mine = np.flatnonzero(group_of(wires.segment_entry) == number)
+        length = length_of(wires.segment_entry[mine])
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
         constants = rules[len(out)].Constants(*(real(c) for c in rule.derive(p.dt)))

@@ -15,9 +15,8 @@ from typing import Any
 
 from .binding import real
 from .intrinsics import prefetch
+from .lowered import HISTORY
 from .rule_binding import on_post, on_pre, post_trace, pre_trace
-
-HISTORY = 32  # post spikes kept for each neuron; before more come, all synapses are brought up to date
 
 
 def faded(table: Any, k: int) -> Any:

@@ -12,23 +12,21 @@ traces:
     a trace after a spike of its neuron; between spikes it decays with ``tau_plus`` (pre) or ``tau_minus``
     (post).
 
+A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
+methods, and ``Constants`` in their classes; see :mod:`.own`.
+
 A rule knows no topology: which synapses it serves, where they are stored and when the engine brings a
 weight up to date is not its business. In a tick, arrivals come before the post neuron's spike.
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from .errors import DescriptionError
-
-#: Functions that a rule's file must define.
-FUNCTIONS = ("on_pre", "on_post", "pre_trace", "post_trace")
+from .own import Own
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,11 @@ class WindowRule:
 
 
 @dataclass(frozen=True)
-class SynapseRule:
+class SynapseRule(Own):
     """Base of all rules that act on single synapses by spike timing."""
+
+    _tuples = ("Constants",)
+    _needs: ClassVar[dict[str, int | None]] = {"on_pre": 3, "on_post": 3, "pre_trace": 2, "post_trace": 2}
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the rule's functions use."""
@@ -54,21 +55,6 @@ class SynapseRule:
     def time_constants(self) -> tuple[float, float]:
         """Return the decays of the pre and of the post neuron's trace [ms]."""
         raise NotImplementedError
-
-    def functions(self) -> dict[str, Any]:
-        """Return the functions of the rule's file and its ``Constants``."""
-        module = sys.modules[type(self).__module__]
-        missing = [name for name in ("Constants", *FUNCTIONS) if not hasattr(module, name)]
-        if missing:
-            raise DescriptionError(
-                f"{type(self).__name__}: {module.__name__} defines no {', '.join(missing)}"
-            )
-        found = {name: getattr(module, name) for name in ("Constants", *FUNCTIONS)}
-        for name in FUNCTIONS:
-            n = len(inspect.signature(found[name]).parameters)
-            if n != (3 if name.startswith("on") else 2):
-                raise DescriptionError(f"{type(self).__name__}: {name} takes {n} arguments")
-        return found
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
