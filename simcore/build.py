@@ -21,7 +21,6 @@ import hashlib
 import importlib.util
 import os
 import sys
-import sysconfig
 import warnings
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -77,16 +76,9 @@ def cache_dir() -> Path:
 
 def load(name: str, text: str) -> ModuleType:
     """Import a module of that text, under a name made of its content and of that of the files that it imports."""
-    import llvmlite
-    import numba
-    import numpy as np
-
     from .module_cache import write
 
-    versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.version)
-    content = [text, *(_content(module)[0] for module in _modules(text)), *versions]
-    digest = hashlib.sha256("\0".join(content).encode()).hexdigest()[:20]
-    full_name = f"tegmentum_{name}_{digest}"
+    full_name = f"tegmentum_{name}_{_digest(text)}"
     if full_name in sys.modules:
         return sys.modules[full_name]
     path = cache_dir() / f"{full_name}.py"
@@ -104,6 +96,17 @@ def load(name: str, text: str) -> ModuleType:
     return sys.modules.setdefault(full_name, module)
 
 
+@cache
+def _digest(text: str) -> str:
+    import llvmlite
+    import numba
+    import numpy as np
+
+    versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.version)
+    content = [text, *(_content(module)[0] for module in _modules(text)), *versions]
+    return hashlib.sha256("\0".join(content).encode()).hexdigest()[:20]
+
+
 def _modules(text: str) -> list[str]:
     """Modules that a generated text imports, and those that they import; generated ones have a hash in their names."""
     found: set[str] = set()
@@ -117,20 +120,17 @@ def _modules(text: str) -> list[str]:
 @cache
 def _content(module: str) -> tuple[str, frozenset[str]]:
     """Text of a module, and the modules that it imports; of installed libraries nothing, their versions are enough."""
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return "", frozenset()
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.has_location or spec.origin is None or not spec.origin.endswith(".py"):
         return "", frozenset()
-    if not module.startswith("tegmentum.") and _installed(Path(spec.origin)):
+    path = Path(spec.origin)
+    if not module.startswith("tegmentum.") and {"site-packages", "dist-packages"} & set(path.parts):
         return "", frozenset()
-    text = Path(spec.origin).read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     package = module if spec.submodule_search_locations is not None else module.rpartition(".")[0]
     return text, frozenset(_imported(text, package))
-
-
-def _installed(path: Path) -> bool:
-    """Whether a file belongs to Python or to an installed library."""
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return any(path.is_relative_to(folder) for folder in folders if folder)
 
 
 def _imported(text: str, package: str) -> set[str]:
@@ -168,22 +168,39 @@ def template(
     compiled : templates that have a module of their own already
     """
     compiled = compiled or {}
+    names = {key: module.__name__ for key, module in (compiled or {}).items()}
+    repeated = tuple((repeats or {}).items())
+    return "\n\n".join(_parts(name, tuple(entries), tuple(kept), repeated, tuple(names.items())).values())
+
+
+@cache
+def _parts(
+    name: str,
+    entries: tuple[str, ...],
+    kept: tuple[str, ...],
+    repeats: tuple[tuple[str, int], ...],
+    compiled: tuple[tuple[str, str], ...],
+) -> dict[tuple[str, int], str]:
+    """Statements of a template and those that it imports, by file and number: a file stands there once."""
     tree = ast.parse((_HERE / f"{name}.py").read_text(encoding="utf-8"))
-    parts = []
-    for node in unrolled(tree, repeats or {}, name).body:
+    found = dict(compiled)
+    parts: dict[tuple[str, int], str] = {}
+    for k, node in enumerate(unrolled(tree, dict(repeats), name).body):
+        here = (name, k)
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             module = str(node.module)
             if module in _PLAIN:
-                parts.append(ast.unparse(ast.ImportFrom(f"tegmentum.simcore.{module}", node.names, 0)))
-            elif module in compiled:
-                parts.append(ast.unparse(ast.ImportFrom(compiled[module].__name__, node.names, 0)))
+                parts[here] = ast.unparse(ast.ImportFrom(f"tegmentum.simcore.{module}", node.names, 0))
+            elif module in found:
+                parts[here] = ast.unparse(ast.ImportFrom(found[module], node.names, 0))
             elif module not in _GENERATED:
-                parts.append(template(module, kept=kept))
+                for key, text in _parts(module, (), kept, (), ()).items():
+                    parts.setdefault(key, text)
         elif isinstance(node, ast.FunctionDef):
-            parts.append(ast.unparse(Decorate(entries, kept).visit(node)))
+            parts[here] = ast.unparse(Decorate(entries, kept).visit(node))
         elif isinstance(node, (ast.Assign, ast.Import)):
-            parts.append(ast.unparse(node))
-    return "\n\n".join(parts)
+            parts[here] = ast.unparse(node)
+    return parts
 
 
 def binding(state: Any, constants: Any, n_inputs: int, varying: tuple[str, ...], current: bool) -> str:
