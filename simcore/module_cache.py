@@ -18,6 +18,7 @@ import pickle
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,11 @@ def write(path: Path, data: bytes) -> None:
             raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        warnings.warn(
-            f"{path.parent} cannot be written ({reason}), so kernels compile at every start: "
-            "set TEGMENTUM_CACHE to a directory that can be written",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _say_once(f"{path.parent} cannot be written ({reason})")
+
+
+@cache
+def _say_once(problem: str) -> None:
+    """Warn, the first time: Python's own filter forgets whenever some library touches it, as Numba does."""
+    advice = "so kernels compile at every start: set TEGMENTUM_CACHE to a directory that can be written"
+    warnings.warn(f"{problem}, {advice}", RuntimeWarning, stacklevel=3)
