@@ -59,8 +59,8 @@ class _Unroll(ast.NodeTransformer):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "each"):
             self.generic_visit(node)
             return node
-        suffix = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
-        if suffix not in self.repeats:
+        suffix = ast.literal_eval(call.args[0])
+        if not isinstance(suffix, str) or suffix not in self.repeats:
             raise self.problem(node, f"each({suffix!r}): the suffixes here are {', '.join(self.repeats)}")
         target = node.items[0].optional_vars
         number = target.id if isinstance(target, ast.Name) else None

@@ -86,7 +86,9 @@ class Own:
                 )
             if name in owner.__dict__:  # also None: it does without
                 return own
-            beside = owner._beside() if issubclass(owner, Own) else {}
+            if not issubclass(owner, Own):
+                continue
+            beside = owner._beside()
             if inspect.isfunction(beside.get(name)) or hasattr(beside.get(name), "_fields"):
                 now = beside.get(owner.__name__)
                 if inspect.isclass(now) and now is not owner and now.__qualname__ == owner.__qualname__:
