@@ -62,7 +62,7 @@ def copied(functions: Mapping[str, Any], owner: str, precise: bool = True, aroun
     precise : whether numbers take the precision of the simulation
     around : text of the rest of the generated module, whose names are taken
     """
-    copier = _Copier(owner, precise, functions, _defined(around) - set(functions))
+    copier = _Copier(owner, precise, functions, _defined(around))
     for name, thing in functions.items():
         there = copier.add(name, thing)
         if there != name:
@@ -70,21 +70,27 @@ def copied(functions: Mapping[str, Any], owner: str, precise: bool = True, aroun
     return "\n\n".join(copier.parts.values())
 
 
-def _defined(text: str) -> set[str]:
-    """Names that a module of that text defines."""
-    found = set()
+def _defined(text: str) -> dict[str, str]:
+    """Names that a module of that text defines, with the module that each stands for, if one."""
+    found = {}
     for node in ast.parse(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {(name.asname or name.name).partition(".")[0] for name in node.names}
+            found[node.name] = ""
+        elif isinstance(node, ast.Import):
+            found |= {name.asname or name.name: name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {name.asname or name.name: "" for name in node.names}
         elif isinstance(node, ast.Assign):
-            found |= {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+            found |= {
+                n.id: "" for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)
+            }
     return found
 
 
 class _Copier:
-    def __init__(self, owner: str, precise: bool, functions: Mapping[str, Any], taken: set[str]) -> None:
+    def __init__(
+        self, owner: str, precise: bool, functions: Mapping[str, Any], taken: dict[str, str]
+    ) -> None:
         self.owner, self.precise, self.taken = owner, precise, taken
         self.parts: dict[str, str] = {}  # name in the generated module -> source
         self.things: dict[str, Any] = dict(functions)  # name -> what it stands for
@@ -94,7 +100,8 @@ class _Copier:
         name = next((n for n, other in self.things.items() if _same(other, thing)), None)
         if name is None:
             name, k = wanted, 2
-            while name in self.things or name in self.taken:
+            module = thing.__name__ if inspect.ismodule(thing) else None  # `math` may well be imported twice
+            while name in self.things or self.taken.get(name, module) != module:
                 name, k = f"{wanted}_{k}", k + 1
         self.things[name] = thing
         if name in self.parts:
@@ -153,6 +160,12 @@ class _Uses(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load) and self.known(node.id):
             node.id = self.copier.add(node.id, self.value(node.id))
         return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        """Drop the annotation of a local: Python does not evaluate it either."""
+        if node.value is None:
+            return None
+        return self.generic_visit(ast.Assign([node.target], node.value))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """Let what belongs to a class, such as ``Model.State``, stand by itself in the generated module."""

@@ -548,6 +548,17 @@ class TestOwn:
         exec(copied({"f": f}, "x"), there)
         assert there["f"](2.0).a == 6.0
 
+    def test_annotated_locals_and_modules(self):
+        text = "import math\nimport math as np\nfrom typing import Any\n"
+        text += "def f(x):\n    y: Any = math.sqrt(x)\n    return np.exp(y)\n"
+        module = module_of(text, "own_local")
+        source = copied({"f": module.f}, "x", around="import math\nimport numpy as np\n")
+        there: dict[str, Any] = {"jit": lambda f: f, "real": float}
+        exec(source, there)
+        assert there["f"](0.0) == 1.0
+        assert "import math as math" in source
+        assert "import math as np" not in source
+
     def test_a_class_defined_anew_asks_for_a_new_object(self):
         text = HEAD + MODEL.format(name="A", sign="+")
         module = module_of(text, "own_cell")
