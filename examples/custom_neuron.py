@@ -1,7 +1,8 @@
 """A neuron model of one's own, in a script: a leaky neuron whose threshold adapts.
 
 The functions are plain Python. The engine copies their source into a loop, compiles it, and finds the
-machine code again the next time; nothing of the engine is edited.
+machine code again the next time; nothing of the engine is edited. They and both named tuples belong to the
+class, so a script may hold as many models and rules as it likes.
 
 python examples/custom_neuron.py
 """
@@ -25,23 +26,6 @@ from tegmentum.simcore import (
 )
 
 
-class State(NamedTuple):
-    """Membrane potential and threshold [mV]."""
-
-    v: float
-    theta: float
-
-
-class Constants(NamedTuple):
-    """What the functions below need."""
-
-    decay_v: float
-    decay_theta: float
-    theta_rest: float
-    jump: float
-    drive: float
-
-
 @dataclass(frozen=True, eq=False)
 class AdaptiveThreshold(NeuronModel):
     """Leaky neuron; each spike lifts its threshold by ``jump``, which decays with ``tau_theta``."""
@@ -54,10 +38,25 @@ class AdaptiveThreshold(NeuronModel):
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
 
+    class State(NamedTuple):
+        """Membrane potential and threshold [mV]."""
+
+        v: float
+        theta: float
+
+    class Constants(NamedTuple):
+        """What the functions below need."""
+
+        decay_v: float
+        decay_theta: float
+        theta_rest: float
+        jump: float
+        drive: float
+
     def derive(self, dt: float) -> Constants:
         """Compute the constants, in the one place that does."""
         decay = np.exp(-dt / self.tau_m)
-        return Constants(
+        return AdaptiveThreshold.Constants(
             decay,
             np.exp(-dt / self.tau_theta),
             self.theta_rest,
@@ -67,27 +66,29 @@ class AdaptiveThreshold(NeuronModel):
 
     def initial(self) -> State:
         """State at time 0."""
-        return State(0.0, self.theta_rest)
+        return AdaptiveThreshold.State(0.0, self.theta_rest)
 
+    @staticmethod
+    def flow(s: State, c: Constants, i: float) -> State:
+        """One tick: both decay; ``i`` is the injected current [pA]."""
+        return AdaptiveThreshold.State(
+            s.v * c.decay_v + c.drive * i, c.theta_rest + (s.theta - c.theta_rest) * c.decay_theta
+        )
 
-def flow(s: State, c: Constants, i: float) -> State:
-    """One tick: both decay; ``i`` is the injected current [pA]."""
-    return State(s.v * c.decay_v + c.drive * i, c.theta_rest + (s.theta - c.theta_rest) * c.decay_theta)
+    @staticmethod
+    def receive(s: State, c: Constants, w: float) -> State:
+        """Jump by the summed weights [mV]."""
+        return AdaptiveThreshold.State(s.v + w, s.theta)
 
+    @staticmethod
+    def threshold(s: State, c: Constants) -> bool:
+        """Fire at the threshold of the moment."""
+        return s.v >= s.theta
 
-def receive(s: State, c: Constants, w: float) -> State:
-    """Jump by the summed weights [mV]."""
-    return State(s.v + w, s.theta)
-
-
-def threshold(s: State, c: Constants) -> bool:
-    """Fire at the threshold of the moment."""
-    return s.v >= s.theta
-
-
-def reset(s: State, c: Constants) -> State:
-    """Start from 0 and become less excitable."""
-    return State(0.0, s.theta + c.jump)
+    @staticmethod
+    def reset(s: State, c: Constants) -> State:
+        """Start from 0 and become less excitable."""
+        return AdaptiveThreshold.State(0.0, s.theta + c.jump)
 
 
 def main() -> None:

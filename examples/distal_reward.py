@@ -6,8 +6,8 @@ each time. E. M. Izhikevich (2007), Cereb. Cortex 17:2443-2452, doi:10.1093/cerc
 conditioning" of one synapse; traces add up over all pairs here.
 
 Expected, an hour of model time: the chosen synapse, at 0 in the beginning, reaches 3.5 mV within 3,000 s and is above
-3 mV at the end (seeds 0 to 5: after 670 to 1,540 s, 3.1 to 4.0 mV), the mean of all near 0.9 mV; without reward it stays
-below 0.1 mV.
+3 mV at the end (seeds 0 to 5: after 670 to 1,540 s, 3.1 to 4.0 mV), the mean of all near 0.9 mV; without reward it
+stays below 0.1 mV.
 
     python examples/distal_reward.py --hours 1 --seeds 3
     python examples/distal_reward.py --no-reward

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def drop(event, sign, geometry, fields, target, count):
     """Add the receptive fields that contain one pixel, at all positions that see it, to ``target``."""
     size, channels = geometry.size, geometry.channels
@@ -32,7 +32,7 @@ def drop(event, sign, geometry, fields, target, count):
             count[at] += np.int64(sign)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def see(event, geometry, seen):
     """Mark the positions whose patch contains one pixel."""
     pixel = event // geometry.channels
@@ -42,7 +42,7 @@ def see(event, geometry, seen):
             seen[py * geometry.columns + px] = True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def respond(events, n_ticks, first, last, n_channels, geometry, fields, inhibition, quantum, pool, out):
     """Spikes of each pool and feature over the window, for trials ``first`` to ``last``.
 
@@ -90,7 +90,7 @@ def respond(events, n_ticks, first, last, n_channels, geometry, fields, inhibiti
                     sums[f] += fired
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def patch_of(image, geometry, at, patch):
     """Fill ``patch`` with the spike counts at a position, mean removed, length 1; returns the length it had."""
     y, x = at // geometry.columns, at % geometry.columns
@@ -113,7 +113,7 @@ def patch_of(image, geometry, at, patch):
     return length
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def compete(events, n_ticks, n_trials, n_channels, geometry, fields, vigilance, least, draws):
     """Let the neurons of one column compete for patches; the winner alone moves towards what it won.
 

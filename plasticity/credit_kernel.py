@@ -31,7 +31,7 @@ from .optimiser import StepConstants
 from .optimiser import adam as optimiser_step
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, slot):
     """Fill rows ``slot + t`` of ``grad`` with a_t, t = 1 ... T, and row ``slot`` with their sum.
 
@@ -57,7 +57,7 @@ def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, s
     grad[slot] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):
     """Sum the gradient of each row over the events it took part in, and step it: for wide blocks."""
     zero = np.float32(0.0)
@@ -74,7 +74,7 @@ def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):
             w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], g[j], step)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def collect(events, trial, slot, x):
     """Fill x with the whole input of one tick: what was expected, and the deviations from it."""
     x[:] = np.float32(0.0)
@@ -84,7 +84,7 @@ def collect(events, trial, slot, x):
         x[events.index[k]] += events.value[k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def apply_columns(
     table, first_moment, second_moment, n_neurons, events, before, first, n_trials, n_ticks, grad, x, gt, step
 ):
@@ -120,7 +120,7 @@ def apply_columns(
             w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], gt[j, i], step)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def aligned(n_rows, width):
     """Float32 zeros whose rows start on cache lines: a vector that straddles two lines costs twice."""
     raw = np.zeros(n_rows * width + 16, np.float32)
@@ -128,7 +128,7 @@ def aligned(n_rows, width):
     return raw[skip : skip + n_rows * width].reshape((n_rows, width))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def learn_block(
     table, first_moment, second_moment, seen, column, n_neurons, events, before, rows, labels, gains, error_scale,
     every_tick, learning, steps, constants, rule, n_batches, n_trials, n_ticks, outputs, rates,

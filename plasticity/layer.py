@@ -94,9 +94,8 @@ class Layer:
 
     def _bind(self) -> ModuleType:
         model: Any = self.post.model
-        functions: dict[str, Any] = {
-            name: function for name, function in model.functions().items() if name in ("flow", "receive")
-        }
+        own = model.functions()
+        functions: dict[str, Any] = {name: own[name] for name in ("State", "flow", "receive")}
         functions.update(model.window_functions())
         if self.learns:
             functions["local_factor"] = self.rule.local.function(model)

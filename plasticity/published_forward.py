@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tegmentum.simcore import rng, window_arrays, window_events
+from tegmentum.simcore import rng, templates, window_arrays
 
-from . import published_kernel as kernel
 from .layer import BLOCK, LANES, aligned_zeros, round_up
 from .rowwise import rowwise_product
 
@@ -62,6 +61,9 @@ class SpikingPair:
         self.n_ticks, self.threads = n_ticks, threads
         self.rho, self.theta, self.level = (np.float32(k) for k in (rho, v_thresh, v_thresh - lens))
         self.k0, self.k1 = rng.seed_key(seed)
+        self.kernels = templates.bind(
+            "published", ("tegmentum.simcore.window_events", "tegmentum.plasticity.published_kernel"), {}
+        )
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tegmentum") if threads > 1 else None
         self._kept: dict[str, Any] = {}
 
@@ -76,7 +78,7 @@ class SpikingPair:
         )
         key = rng.content_key(x)
         self._all(
-            partial(window_events.encode_bernoulli, x, threshold, key, offset, T, np.uint64(epoch), stream,
+            partial(self.kernels.encode_bernoulli, x, threshold, key, offset, T, np.uint64(epoch), stream,
                     self.k0, self.k1, first, last, events) for first, last in self._parts(n)
         )  # fmt: skip
         blocks = [(c, min(BLOCK, len(active) - c)) for c in range(0, len(active), BLOCK)]
@@ -85,7 +87,7 @@ class SpikingPair:
         n_columns = max(LANES, sum(table.shape[1] for table in tables))
         v, s = (self._array(name, (n, T + 1, n_columns)) for name in ("v", "s"))
         self._all(
-            partial(kernel.advance_hidden, tables[k], events, first, last, T, gates[k], self.rho, self.theta, c,
+            partial(self.kernels.advance_hidden, tables[k], events, first, last, T, gates[k], self.rho, self.theta, c,
                     aligned_zeros((4, gates[k].shape[1])), v, s)
             for k, (c, _) in enumerate(blocks) for first, last in self._parts(n, len(blocks))
         )  # fmt: skip
@@ -93,7 +95,7 @@ class SpikingPair:
         v_out, s_out = (self._array(name, (n, T + 1, output.shape[1])) for name in ("v_out", "s_out"))
         rates = np.zeros((n, output.shape[1]), np.float32)
         counts = self._all(
-            partial(kernel.advance_output, output, bias, s, first, last, self.rho, self.theta,
+            partial(self.kernels.advance_output, output, bias, s, first, last, self.rho, self.theta,
                     aligned_zeros((2, output.shape[1])), v_out, s_out, rates) for first, last in self._parts(n)
         )  # fmt: skip
         n_classes = weights["output"].shape[1]
@@ -112,13 +114,13 @@ class SpikingPair:
         injected[:, :n_classes] = error / np.float32(T) if every_tick else error
         credit = np.zeros((n, T, width), np.float32)
         self._all(
-            partial(kernel.credit_output, state["v_out"], state["s_out"], injected, every_tick, self.rho, self.level,
-                    first, last, credit) for first, last in self._parts(n)
+            partial(self.kernels.credit_output, state["v_out"], state["s_out"], injected, every_tick, self.rho,
+                    self.level, first, last, credit) for first, last in self._parts(n)
         )  # fmt: skip
         credit[:, :, n_classes:] = 0.0
         outer = np.zeros((s.shape[2], width), np.float32)
         self._all(
-            partial(kernel.gradient_output, s, credit, first, last, outer)
+            partial(self.kernels.gradient_output, s, credit, first, last, outer)
             for first, last in self._parts(s.shape[2])
         )
         found = {"output": outer[:n_active, :n_classes], "bias": credit.sum(axis=(0, 1))[:n_classes]}
@@ -132,7 +134,7 @@ class SpikingPair:
         n_inputs = state["x"].shape[1]
         parts = [aligned_zeros((n_inputs, g.shape[1])) for g in state["gates"]]
         self._all(
-            partial(kernel.credit_hidden, v, s, g, padded, credit, transposed, self.rho, self.level, c,
+            partial(self.kernels.credit_hidden, v, s, g, padded, credit, transposed, self.rho, self.level, c,
                     aligned_zeros((3, g.shape[1])), aligned_zeros((n * (T + 1), g.shape[1])), rows, parts[k])
             for k, ((c, _), g) in enumerate(zip(state["blocks"], state["gates"], strict=True))
         )  # fmt: skip
@@ -176,7 +178,7 @@ class SpikingPair:
         n = int(events.base_count.sum() + events.count.sum())
         rows = window_arrays.allocate_rows(1, x.shape[1] + 1, n)
         index = window_arrays.RowIndex(rows.start[0], rows.slot[0], rows.value[0])
-        window_events.sort_by_row(events, 0, len(x), self.n_ticks, index)
+        self.kernels.sort_by_row(events, 0, len(x), self.n_ticks, index)
         return index
 
     @staticmethod

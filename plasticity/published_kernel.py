@@ -13,6 +13,8 @@ with a gate g on each neuron's output. Backwards, :math:`a_t = \partial L / \par
 Two things differ from :mod:`.credit_kernel`, so these networks have kernels of their own: credit needs the slope of
 the current, and a batch is worth computing only for the few neurons (of a thousand, ten) whose gate is open. What
 reaches the layer, and the sum over it, are shared: :mod:`tegmentum.simcore.window_events`, ``rowsum``.
+
+A kernel template, see :mod:`tegmentum.simcore.templates`.
 """
 
 from __future__ import annotations
@@ -22,10 +24,13 @@ from numba import njit
 
 from tegmentum.simcore.rowsum import add_rows
 
-from .jit import kernel
+#: Numba counts references to every slice of an array by atomic increments, 20 cycles each: up to two thirds of the time
+#: of a loop that takes slices of few elements. Such a kernel makes no arrays but is given scratch, and copies none
+#: (``a[:] = b``). The kernels of a learner's layers take slices too rarely to gain.
+kernel = njit(nogil=True, error_model="numpy", _nrt=False)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@njit(nogil=True, error_model="numpy", inline="always")
 def logistic(x):
     """1 / (1 + exp(-x)), with exp(z) = exp(z / 256)^256 by Taylor: unlike math.exp, LLVM makes vectors of it.
 

@@ -5,8 +5,8 @@ every stepped neuron flows from ``t - 1`` to ``t``, receives what gathered, and 
 are recorded and put into the calendar queue, once for each segment of their source. A delay is at least one
 tick, so nothing that happens in a tick depends on another spike of that tick.
 
-A kernel template: :mod:`.build` repeats each line that names ``_0`` for every kind of the network, and drops each line
-that names a source of input (``_r0`` and so on, see :data:`.build.SOURCES`) which the network does not have.
+A kernel template: :mod:`.build` repeats each block ``with each("_0")`` for every kind of the network, and leaves out
+those of the sources of input (``_r0`` and so on, see :data:`.build.SOURCES`) that the network does not have.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from .drops import drip as drip_d0
+from .each import each
 from .events import begin as begin_t0
 from .events import broadcast, deliver, meet
 from .events import play as play_t0
@@ -35,8 +36,9 @@ def probe(kinds: Any, tape: Any, trial: int, tick: int) -> None:
         row = tick // tape.every[0] - tape.every[1]
         for q in range(tape.probe.shape[0]):
             kind, field, i, column = tape.probe[q]
-            if kind == 0:  # kind_0
-                tape.trace[trial, row, column] = look_0(kinds[0], field, trial, tick, i)
+            with each("_0") as k:
+                if kind == k:
+                    tape.trace[trial, row, column] = look_0(kinds[k], field, trial, tick, i)
 
 
 def advance(
@@ -78,24 +80,33 @@ def advance(
     for trial in range(first, inputs.shape[0], step):
         tick = control.clock[k, trial]
         flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
-        cursor_t0 = begin_t0(wires, ring, trains_t0, tape, k, trial, tick, until)
+        with each("_t0"):
+            cursor_t0 = begin_t0(wires, ring, trains_t0, tape, k, trial, tick, until)
         stop = False
         while tick < until and not stop:
             tick += 1
             parity = tick & 1
-            fade_p0(plastics[0])
-            accrue_p0(plastics[0], wires, tick)
-            relax_m0(levels_m0, tick)
+            with each("_p0") as q:
+                fade_p0(plastics[q])
+                accrue_p0(plastics[q], wires, tick)
+            with each("_m0"):
+                relax_m0(levels_m0, tick)
             events += deliver(wires, plastics, ring, touch, flat, trial, tick)
-            pour_r0(rain_r0, flat, scratch, tick, trial)
-            shower_v0(varied_v0, flat, scratch, tick, trial)
-            blow_w0(wind_w0, flat, scratch, tick, trial)
-            drip_d0(drops_d0, touch, flat, scratch, tick, trial)
+            with each("_r0"):
+                pour_r0(rain_r0, flat, scratch, tick, trial)
+            with each("_v0"):
+                shower_v0(varied_v0, flat, scratch, tick, trial)
+            with each("_w0"):
+                blow_w0(wind_w0, flat, scratch, tick, trial)
+            with each("_d0"):
+                drip_d0(drops_d0, touch, flat, scratch, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
-            step_0(kinds[0], trial, tick, inputs[trial], scratch, touch, out, ptr)
+            with each("_0") as q:
+                step_0(kinds[q], trial, tick, inputs[trial], scratch, touch, out, ptr)
             reached += touch.count[trial]
             touch.count[trial] = 0
-            remember_p0(plastics[0], wires, out, ptr, tick)
+            with each("_p0") as q:
+                remember_p0(plastics[q], wires, out, ptr, tick)
             probe(kinds, tape, trial, tick)
             stop = ring.spill_count[trial] > 0
             if k == 0 and tape.count[trial] + control.room[0] > tape.tick.shape[1]:
@@ -105,9 +116,11 @@ def advance(
                 meet(control, n_shards)
                 for j in range(n_shards):
                     stop = stop or control.stop[parity, j] != 0
-            release_m0(levels_m0, fired, trial, tick)
+            with each("_m0"):
+                release_m0(levels_m0, fired, trial, tick)
             broadcast(wires, ring, fired, tape, control, k, trial, tick)
-            cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
+            with each("_t0"):
+                cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
         control.clock[k, trial] = tick
     control.events[worker, 0] += events
     control.events[worker, 1] += reached

@@ -14,6 +14,7 @@ import numpy as np
 from numba import cuda
 
 from .binding import flow, gather, hear, load, pick, real, reset, rows, store, threshold, window
+from .entries import begin_of, group_of, length_of
 from .lowered import CONSTANT, DENSE
 
 SCALE = 4294967296.0  # 2**32 quanta are one unit of weight, so that sums below 2**31 units fit
@@ -71,7 +72,7 @@ def scatter(wires: Any, tick: int, ring: Any, fired: Any, tape: Any) -> None:
             tape[1][k] = source
         for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
             entry = wires.segment_entry[j]
-            group, length, begin = entry & 255, (entry >> 8) & 0xFFFFF, entry >> 28
+            group, length, begin = group_of(entry), length_of(entry), begin_of(entry)
             bucket = (tick + wires.segment_delay[j]) & (ring.shape[0] - 1)
             form, base = wires.group_format[group], wires.group_base[group]
             for k in range(length):

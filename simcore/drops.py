@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .events import reach
 from .intrinsics import prefetch
+from .reach import reach
+from .rng import STREAM_DROPS, STREAM_PLACES
 from .words import GROUP, alias, draw, quad
-
-STREAM_DROPS, STREAM_PLACES = 17, 18  # as in .rng
 
 
 def draw_window(

@@ -4,17 +4,20 @@ Threads own targets. Every shard delivers the segments onto its own neurons in t
 (tick, then population, then neuron), so that each sum has the same order whatever the number of shards, and
 its bits are equal. They meet at one barrier a tick, between update and emission.
 
-A kernel template: :mod:`.build` repeats each line that names ``_0`` for every plastic projection.
+A kernel template: :mod:`.build` repeats each block ``with each("_0")`` for every plastic projection.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from .each import each
+from .entries import begin_of, group_of, length_of
 from .intrinsics import atomic_add, atomic_load, give_way, prefetch
 from .lowered import CONSTANT, DENSE, LAZY, LAZY_CONSTANT, LAZY_WEIGHTED, PLASTIC, WEIGHTED
 from .plastic import foresee_plastic as foresee_plastic_0
 from .plastic import learn as learn_0
+from .reach import reach
 
 AHEAD = 12  # entries between the prefetch of a segment and its delivery
 LINE = 16  # 4-byte elements of a cache line
@@ -40,12 +43,13 @@ def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
 
 def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, tick: int, entry: Any) -> Any:
     """Add the weights of one segment to the accumulators of its targets; returns their number."""
-    group, length, begin = entry & 255, (entry >> 8) & 0xFFFFF, entry >> 28
+    group, length, begin = group_of(entry), length_of(entry), begin_of(entry)
     base = wires.group_base[group]
     if wires.group_format[group] == PLASTIC:
         which = wires.group_plastic[group]
-        if which == 0:  # learn_0
-            learn_0(plastics[0], wires, inputs, base, begin, tick)
+        with each("_0") as k:
+            if which == k:
+                learn_0(plastics[k], wires, inputs, base, begin, tick)
         return length
     if wires.group_format[group] >= LAZY:
         slot = wires.group_slot[group]
@@ -67,26 +71,19 @@ def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, 
     return length
 
 
-def reach(touch: Any, trial: int, slot: Any) -> None:
-    """Note that an event has reached a neuron of a lazy population."""
-    if touch.mark[trial, slot] == 0:
-        touch.mark[trial, slot] = 1
-        touch.slot[trial, touch.count[trial]] = slot
-        touch.count[trial] += 1
-
-
 def foresee(wires: Any, plastics: Any, entry: Any) -> None:
     """Ask the memory for a segment that will be delivered soon."""
-    group, begin = entry & 255, entry >> 28
+    group, begin = group_of(entry), begin_of(entry)
     kind = wires.group_format[group]
     if kind == PLASTIC:
         which = wires.group_plastic[group]
-        if which == 0:  # foresee_plastic_0
-            foresee_plastic_0(plastics[0], wires, begin)
+        with each("_0") as k:
+            if which == k:
+                foresee_plastic_0(plastics[k], wires, begin)
     elif kind == DENSE:
         prefetch(wires.dense, begin)
     else:
-        end = begin + (entry >> 8 & 0xFFFFF)
+        end = begin + length_of(entry)
         for s in range(begin, end, LINE):
             prefetch(wires.target, s)
         if kind in (WEIGHTED, LAZY_WEIGHTED):

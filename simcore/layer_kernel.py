@@ -17,7 +17,7 @@ from .neurons.discrete import fired as output
 from .rowsum import add_rows
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def advance(table, events, trial, n_ticks, constants, scratch, v, out):
     """Potential and output of one block of neurons in one trial.
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .entries import group_of, length_of
 from .errors import DescriptionError
 from .lower import Plan
 from .lower_modulation import gains_of, levels_by_place, modulators_of
 from .lower_rows import Group, order_of
-from .lowered import HISTORY, MAX_LENGTH, PLASTIC, Channel, Plastic, Wires
+from .lowered import HISTORY, PLASTIC, Channel, Plastic, Wires
 
 Array = np.ndarray[Any, Any]
 _NEVER = -(2**30)
@@ -38,8 +39,8 @@ def plastics_of(
             continue
         projection, module = p.network.projections[group.members[0]], rules[len(out)]
         rule, post = projection.plasticity, projection.post
-        mine = np.flatnonzero(wires.segment_entry & 255 == number)
-        length = (wires.segment_entry[mine] >> 8) & MAX_LENGTH
+        mine = np.flatnonzero(group_of(wires.segment_entry) == number)
+        length = length_of(wires.segment_entry[mine])
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
         taus = _time_constants(rule, module)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .entries import begin_of, group_of, length_of, packed
 from .lower import Plan
 from .lower_rows import Delay, Group, Rows, dense_weights, draws_of, order_of
 from .lowered import (
@@ -153,7 +154,7 @@ class _Placement:
         at = self.ptr[source] + self.fill[source]
         self.delay[at] = self.delays[m].given[0]
         begin = start + np.arange(projection.pre.size, dtype=np.int64) * (hi - lo)
-        self.entry[at] = begin << 28 | (hi - lo) << 8 | number
+        self.entry[at] = packed(begin, hi - lo, number)
         self.fill[source] += 1
         return matrix
 
@@ -165,9 +166,9 @@ class _Placement:
         begins = [np.zeros(0, np.int64)]
         for number, part in enumerate(self.parts):
             if part.group.format == PLASTIC:
-                mine = np.flatnonzero(self.entry & 255 == number)
-                begins.append(self.entry[mine] >> 28)
-                self.entry[mine] = np.arange(len(mine)) << 28 | self.entry[mine] & (1 << 28) - 1
+                mine = np.flatnonzero(group_of(self.entry) == number)
+                begins.append(begin_of(self.entry[mine]))
+                self.entry[mine] = packed(np.arange(len(mine)), length_of(self.entry[mine]), number)
         return np.concatenate(begins)
 
 

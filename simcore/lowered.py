@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-#: An entry is ``begin << 28 | length << 8 | group``: 35, 20 and 8 bits.
+#: Post spikes that a plastic projection keeps for each neuron; before more come, all synapses are brought up to date.
+HISTORY = 32
+
+#: Bits of an entry, see :mod:`.entries`.
 GROUP_BITS, LENGTH_BITS = 8, 20
 MAX_GROUPS, MAX_LENGTH = 1 << GROUP_BITS, (1 << LENGTH_BITS) - 1
 

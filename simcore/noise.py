@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from .binding import real
+from .rng import STREAM_NOISE
 from .tables import CELL_BITS
 from .words import BLOCK, GROUP, draw
 
-STREAM_NOISE = 9  # as in .rng
 _FIRST = (1023 - 1) << CELL_BITS  # of m + 1/2 = 1/2
 _SHIFT = 52 - CELL_BITS
 _REST = np.int64((1 << _SHIFT) - 1)

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from .entries import packed
+from .lowered import MAX_LENGTH
+from .rng import STREAM_DELAYS, STREAM_WEIGHTS
 from .words import BLOCK, GROUP, draw
 
-STREAM_WEIGHTS, STREAM_DELAYS = 3, 8  # as in .rng
 CELLS = 16384  # of a quantile table
 
 
@@ -165,10 +167,10 @@ def fill_segments(
             n = count[i, d]
             count[i, d] = start
             while n > 0:
-                length = min(n, 0xFFFFF)
+                length = min(n, MAX_LENGTH)
                 s = ptr[base + i] + fill[base + i]
                 delay[s] = d + least
-                entry[s] = start << 28 | length << 8 | group
+                entry[s] = packed(start, length, group)
                 fill[base + i] += 1
                 start += length
                 n -= length

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from .binding import real
+from .rng import STREAM_POISSON, STREAM_POISSON_REST
 from .words import BLOCK, alias, draw, quad
 
-STREAM_POISSON, STREAM_REST = 6, 16  # as in .rng
 COUNTERS = 32  # of a block of 16-bit words
 
 
@@ -36,7 +36,7 @@ def draw_again(rain: Any, r: int, open_: Any, counts: Any, neuron: int, tick: in
     source, offset, bits = rain.source[r, 0], rain.rest[r, 0], rain.rest[r, 1]
     for i in range(len(counts)):
         if counts[i] >= open_:
-            w = quad(STREAM_REST, source, neuron + i, tick, trial, rain.key)
+            w = quad(STREAM_POISSON_REST, source, neuron + i, tick, trial, rain.key)
             counts[i] = alias(w[0], rain.limit, rain.other, offset, bits)
 
 

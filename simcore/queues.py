@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .entries import length_of
 from .lower import Plan
-from .lowered import MAX_LENGTH, Control, Fired, Ring, Scratch, Touch, Trains, Wires
+from .lowered import Control, Fired, Ring, Scratch, Touch, Trains, Wires
 
 Array = np.ndarray[Any, Any]
 
@@ -114,7 +115,7 @@ def in_flight(all_wires: list[Wires], rings: list[Ring], now: int) -> Array:
         n_buckets = ring.count.shape[1]
         for trial, bucket in np.argwhere(ring.count):
             entries = ring.entry[trial, bucket, : ring.count[trial, bucket]]
-            entries = entries[(entries >> 8) & MAX_LENGTH > 0]
+            entries = entries[length_of(entries) > 0]
             segment = order[np.searchsorted(wires.segment_entry[order], entries)]
             arrival = now + 1 + (bucket - now - 1) % n_buckets
             rows, times = np.unique(segment, return_counts=True)

@@ -22,6 +22,9 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     the synapse after a time without a spike, over which its eligibility decayed to ``fade`` of what it was and
     ``area`` is the integral of the gain under that decay [ms].
 
+A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
+methods, and the tuples in their classes; see :mod:`.own`.
+
 The functions are plain Python on floats, as those of neuron models are. In a tick, arrivals come before the post
 neuron's spike. A rule knows no topology: which synapses it serves, where they are stored, what sets the level of a
 neuromodulator and when the engine brings a synapse up to date is not its business.
@@ -29,22 +32,14 @@ neuromodulator and when the engine brings a synapse up to date is not its busine
 
 from __future__ import annotations
 
-import inspect
-import sys
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .errors import DescriptionError
 from .modulation import Receptor, Subpopulations
-
-#: Functions that a rule's file must define, with the number of their arguments.
-FUNCTIONS = {"on_pre": 4, "on_post": 4, "pre_spike": 2, "post_spike": 2}
-#: Functions of rules under a neuromodulator.
-MODULATED = {"drift": 4}
-#: What a rule's file says of its state.
-STATE = ("Synapse", "Pre", "Post", "Constants")
+from .own import Own
 
 
 @dataclass(frozen=True)
@@ -60,8 +55,12 @@ class WindowRule:
 
 
 @dataclass(frozen=True)
-class SynapseRule:
+class SynapseRule(Own):
     """Base of all rules that act on single synapses by spike timing."""
+
+    _tuples = ("Synapse", "Pre", "Post", "Constants")
+    _needs: ClassVar[dict[str, int | None]] = {"on_pre": 4, "on_post": 4, "pre_spike": 2, "post_spike": 2}
+    _may_have: ClassVar[dict[str, int | None]] = {"drift": 4}
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the rule's functions use."""
@@ -76,22 +75,21 @@ class SynapseRule:
         """The neuromodulator that the rule is under, if it is under one."""
         return None
 
-    def functions(self) -> dict[str, Any]:
-        """Return the functions of the rule's file and the tuples of its state."""
-        module = sys.modules[type(self).__module__]
-        wanted = FUNCTIONS | (MODULATED if self.modulation is not None else {})
-        missing = [name for name in (*STATE, *wanted) if not hasattr(module, name)]
-        if missing:
+    def parts(self) -> dict[str, Any]:
+        """Return functions and tuples, checked against whether a neuromodulator acts.
+
+        Raises
+        ------
+        DescriptionError
+            where a rule under a neuromodulator has no ``drift``, or ``Synapse`` does not hold what it must
+        """
+        found, modulated = self.functions(), self.modulation is not None
+        if modulated and "drift" not in found:
             raise DescriptionError(
-                f"{type(self).__name__}: {module.__name__} defines no {', '.join(missing)}"
+                f"{type(self).__name__}: no drift, which a rule under a neuromodulator needs"
             )
-        found = {name: getattr(module, name) for name in (*STATE, *wanted)}
-        for name, arguments in wanted.items():
-            n = len(inspect.signature(found[name]).parameters)
-            if n != arguments:
-                raise DescriptionError(f"{type(self).__name__}: {name} takes {n} arguments, not {arguments}")
         kept = found["Synapse"]._fields
-        if kept != ("w",) + ("e",) * (self.modulation is not None):
+        if kept != ("w",) + ("e",) * modulated:
             raise DescriptionError(
                 f"{type(self).__name__}: Synapse must hold w, and e under a neuromodulator, got {', '.join(kept)}"
             )

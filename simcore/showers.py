@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from .binding import real
+from .rng import STREAM_KEPT, STREAM_POISSON, STREAM_SHOWER
 from .words import BLOCK, GROUP, draw, quad
 
-STREAM_POISSON, STREAM_SHOWER, STREAM_KEPT = 6, 19, 20  # as in .rng
 MANY = 512.0  # spikes of a block in a tick from which on neurons draw for themselves
 CHUNKS = 4  # of 256 words for the spikes of a block
 

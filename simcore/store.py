@@ -150,9 +150,7 @@ class RunStore:
         ``expected_class``.
         """
         if (dim == "time") != (tick_ms is not None):
-            raise DescriptionError(
-                f"modulators {name!r}: tick_ms goes with dim='time', got {dim!r}"
-            )
+            raise DescriptionError(f"modulators {name!r}: tick_ms goes with dim='time', got {dim!r}")
         return self._declare(
             f"modulators/{name}",
             lambda group: Modulators(self, group, channels, n_subpopulations, dim, tick_ms),

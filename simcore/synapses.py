@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .connect import Constant, FromCOO
+from .entries import begin_of, group_of, length_of
 from .errors import DescriptionError
-from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, MAX_LENGTH, PLASTIC
+from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
 
 Array = np.ndarray[Any, Any]
 
@@ -67,11 +68,11 @@ def locate(
         lo, hi = p.numbers(k, projection.post.name)
         slot = p.first_slot[k][projection.post.name]
         segments = np.arange(wires.segment_ptr[first], wires.segment_ptr[first + size])
-        part = wires.segment_entry[segments] & 255
+        part = group_of(wires.segment_entry[segments])
         mine = part // (len(wires.group_format) // n_groups) == group
         segments, part = segments[mine], part[mine]
         entry = wires.segment_entry[segments]
-        begin, length = entry >> 28, (entry >> 8) & MAX_LENGTH
+        begin, length = begin_of(entry), length_of(entry)
         if form == PLASTIC:
             begin = plastics[k][wires.group_plastic[group]].begin[begin]
         owner = np.searchsorted(wires.segment_ptr, segments, side="right") - 1 - first
@@ -233,6 +234,6 @@ def load_traces(
 
 def _segments(wires: Any, group: int) -> tuple[list[int], list[int]]:
     """Return source and delay of a group's segments, in their order."""
-    mine = np.flatnonzero(wires.segment_entry & 255 == group)
+    mine = np.flatnonzero(group_of(wires.segment_entry) == group)
     source = np.searchsorted(wires.segment_ptr, mine, side="right") - 1
     return source.tolist(), wires.segment_delay[mine].tolist()

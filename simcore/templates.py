@@ -1,7 +1,8 @@
 """Window kernels: templates of several packages joined with the functions of a network's models and rules.
 
 A kernel file is ordinary Python that imports the functions of *some* model; the module generated here has, in their
-place, those of the network at hand. :mod:`.build` says why everything that a kernel calls is copied into one module.
+place, those of the network at hand, and :func:`.module_cache.cached` in the place of ``njit``. :mod:`.build` says why
+everything that a kernel calls is copied into one module: a kernel file is never called as it is.
 """
 
 from __future__ import annotations
@@ -10,62 +11,47 @@ import ast
 import importlib
 import importlib.util
 import inspect
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from .build import copied, load
+from .build import load
+from .copied import copied
 
 _HEADER = """import math
 import numba
 import numpy as np
 from typing import NamedTuple
-from numba import njit
+from tegmentum.simcore.module_cache import cached as njit
 
 jit = numba.njit(nogil=True, error_model="numpy")
 real = np.float32
 """
 
 
-def bind(name: str, templates: Sequence[str], bindings: Mapping[str, Callable[..., Any]]) -> ModuleType:
+def bind(name: str, templates: Sequence[str], bindings: Mapping[str, Any]) -> ModuleType:
     """Generate (once), import and return the module ``name``.
 
     Parameters
     ----------
     templates : names of the modules whose functions make up the kernels, in the order in which they call each other
-    bindings : name in the templates -> undecorated scalar function, copied with its literals in float32
+    bindings : name in the templates -> undecorated scalar function, copied with its literals in float32, or named tuple
     """
-    imports: dict[str, str] = {}  # line -> our own module that it imports from, if any
+    imports: list[str] = []
     functions: list[str] = []
     for template in templates:
         module = importlib.import_module(template)
         for node in ast.parse(inspect.getsource(module)).body:
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, (ast.FunctionDef, ast.Assign)):
                 functions.append(ast.unparse(node))
             elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
                 source = importlib.util.resolve_name(
                     "." * node.level + (node.module or ""), str(module.__package__)
                 )
-                kept = [a for a in node.names if (a.asname or a.name) not in (*bindings, "State", "njit")]
-                if source not in templates and kept:
-                    imports[f"from {source} import {', '.join(ast.unparse(a) for a in kept)}"] = source
-    text = "\n\n".join([_HEADER, "\n".join(imports), copied(dict(bindings), name), *functions]) + "\n"
-    return load(name, text, _files(set(imports.values())))
-
-
-def _files(modules: set[str]) -> list[Path]:
-    """Files of those of our modules that are imported, and of those that they import."""
-    found: set[str] = set()
-    new = {m for m in modules if m.startswith("tegmentum.")}
-    while new:
-        found |= new
-        trees = {m: ast.parse(inspect.getsource(importlib.import_module(m))) for m in new}
-        new = {
-            importlib.util.resolve_name("." * node.level + (node.module or ""), m.rpartition(".")[0])
-            for m, tree in trees.items()
-            for node in tree.body
-            if isinstance(node, ast.ImportFrom) and (node.level or str(node.module).startswith("tegmentum."))
-        } - found
-    return [Path(str(sys.modules[m].__file__)) for m in sorted(found)]
+                kept = [a for a in node.names if (a.asname or a.name) not in (*bindings, "njit")]
+                line = f"from {source} import {', '.join(ast.unparse(a) for a in kept)}"
+                if source not in templates and kept and line not in imports:
+                    imports.append(line)
+    around = "\n\n".join([_HEADER, "\n".join(imports), *functions])
+    text = [_HEADER, "\n".join(imports), copied(bindings, name, around=around), *functions]
+    return load(name, "\n\n".join(text) + "\n")

@@ -17,7 +17,7 @@ from numba import njit
 from .philox_block import philox_block
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, first, last, events):
     """Draw ``x_i(t) = [u < threshold[x_i]]`` for trials ``first`` to ``last``; u is a 32-bit Philox word.
 
@@ -68,7 +68,7 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
         events.spikes[b] = spikes
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def encode_graded(x, scale, offset, n_ticks, first, last, events):
     """Present the same graded input ``x_i * scale`` at every tick; nothing deviates from it."""
     for b in range(first, last):
@@ -87,7 +87,7 @@ def encode_graded(x, scale, offset, n_ticks, first, last, events):
         events.base_count[b] = at + 1 - offset[b]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def from_spikes(spikes, n_neurons, first, last, events):
     """List who fired in the layer before: ``spikes`` uint8 (n_trials, n_ticks, >= n_neurons).
 
@@ -113,7 +113,7 @@ def from_spikes(spikes, n_neurons, first, last, events):
         events.spikes[b] = total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def from_graded(outputs, n_neurons, first, last, events):
     """List the outputs of a graded layer before: ``outputs`` float32 (n_trials, n_ticks, >= n_neurons)."""
     n_ticks = outputs.shape[1]
@@ -132,7 +132,7 @@ def from_graded(outputs, n_neurons, first, last, events):
         events.spikes[b] = n_ticks * n_neurons
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def sort_by_row(events, first, n_trials, n_ticks, rows):
     """Fill ``rows`` with the events of one batch: a counting sort, stable in (trial, tick)."""
     start = rows.start

@@ -13,7 +13,7 @@ GROUP, BLOCK = 64, 256
 
 
 def draw(
-    u: Any, counters: Any, stream: int, source: int, first: int, tick: int, trial: int, key: Any
+    u: Any, counters: Any, stream: Any, source: int, first: int, tick: int, trial: int, key: Any
 ) -> None:
     """Fill ``u`` with random words: :func:`.rng.philox` of counters from ``first`` on, all first words first.
 
@@ -28,15 +28,15 @@ def draw(
         counters[g] = np.uint32(first + g)
     c1 = np.uint64(tick & 0xFFFFFFFF)
     c2 = np.uint64(source | (tick >> 32) << 16)
-    c3 = np.uint64(stream | trial << 8)
+    c3 = stream | np.uint64(trial << 8)
     philox_block(u, counters, n, c1, c2, c3, np.uint64(key[0]), np.uint64(key[1]))
 
 
-def quad(stream: int, source: int, first: int, tick: int, trial: int, key: Any) -> Any:
+def quad(stream: Any, source: int, first: int, tick: int, trial: int, key: Any) -> Any:
     """Return the four words of one counter, as :func:`draw` would among others."""
     c1 = np.uint64(tick & 0xFFFFFFFF)
     c2 = np.uint64(source | (tick >> 32) << 16)
-    c3 = np.uint64(stream | trial << 8)
+    c3 = stream | np.uint64(trial << 8)
     return philox(np.uint64(first), c1, c2, c3, np.uint64(key[0]), np.uint64(key[1]))
 
 

@@ -120,5 +120,5 @@ def test_warmup_compiles_once(tmp_path):
         return time.perf_counter() - start
 
     cold = seconds()
-    assert any((tmp_path / "cache").rglob("*.nbi"))
+    assert any((tmp_path / "cache").rglob("*.nbc"))
     assert seconds() < cold / 2

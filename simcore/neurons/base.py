@@ -23,6 +23,9 @@ a frozen dataclass, subclass of :class:`NeuronModel`
 ``next_spike(s, c)`` (optional)
     ticks until the model fires without further input, infinite if never.
 
+A file that holds more than one model, or a model and a rule, such as a script, has the functions and both named tuples
+in their classes, the functions as static methods; see :mod:`..own`.
+
 The functions are plain Python on floats. They take and return scalars, call nothing but :mod:`math` and
 builtins, prefer ``a if condition else b`` to statements (a loop over branch-free functions is vectorised),
 and write numbers as floats. The engine copies their source into a generated module and compiles it, so
@@ -34,15 +37,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-import sys
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..connect import Distribution
 from ..errors import DescriptionError
+from ..own import Own
 
 #: A parameter: one number for all neurons, an array with one for each, or a distribution to draw them from.
 Value = Any
@@ -63,11 +65,15 @@ def param(
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronModel:
+class NeuronModel(Own):
     """Base of all neuron models; see the module's text for what a model's file holds."""
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
     state_units: ClassVar[dict[str, str]] = {}  # of state variables that have one
+
+    _tuples = ("State", "Constants")
+    _needs: ClassVar[dict[str, int | None]] = {"flow": 3, "receive": None, "threshold": 2, "reset": 2}
+    _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2}
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.
@@ -89,27 +95,14 @@ class NeuronModel:
 
     @classmethod
     def functions(cls) -> dict[str, Any]:
-        """Functions and classes of the model's file that the engine builds on."""
-        module = cls.home()
-        names = ("flow", "receive", "threshold", "reset")
-        missing = [name for name in ("State", "Constants", *names) if not hasattr(module, name)]
-        if missing:
-            raise DescriptionError(f"{cls.__name__}: {module.__name__} defines no {', '.join(missing)}")
-        found = {name: getattr(module, name) for name in ("State", "Constants", *names)}
-        found.update(
-            {name: getattr(module, name) for name in ("leap", "next_spike") if hasattr(module, name)}
-        )
+        """Return the model's functions and named tuples, see :class:`.own.Own`."""
+        found = super().functions()
         n_inputs = len(inspect.signature(found["receive"]).parameters) - 2
         if n_inputs != len(cls.receptors):
             raise DescriptionError(
                 f"{cls.__name__}: receive takes {n_inputs} inputs, but receptors names {len(cls.receptors)}"
             )
         return found
-
-    @classmethod
-    def home(cls) -> ModuleType:
-        """Return the module that defines the model."""
-        return sys.modules[cls.__module__]
 
     def problem(self) -> str | None:
         """First parameter out of its range, as ``tau_m must be > 0 ms, got -5.0``; None if all are well."""
