@@ -63,6 +63,10 @@ class STDP(SynapseRule):
     w_max: float = param(1.0, above=0.0)
     nearest: float = param(0.0, least=0.0)
 
+    def weight_bounds(self) -> tuple[float, float]:
+        """Return the range that initial weights, too, must keep to."""
+        return 0.0, self.w_max
+
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
         return Constants(self.lam, self.alpha * self.lam, self.mu, self.w_max, float(self.nearest))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import shown
 from .connect import Constant, Explicit
 
 Array = np.ndarray[Any, Any]
@@ -31,10 +32,19 @@ def _taps(n: int, size: int, stride: int, padding: int) -> tuple[Array, Array]:
 
 def _whole(name: str, value: Any, n: tuple[int, ...], least: int) -> str | None:
     """Return why a parameter is not whole numbers of at least ``least``, as many as one of ``n``, or None."""
-    numbers = np.asarray(value)
-    if numbers.dtype.kind not in "iu" or numbers.size not in n or numbers.ndim > 1 or np.any(numbers < least):
-        return f"{name} must be {' or '.join(map(str, n))} whole numbers >= {least}, got {value!r}"
+    numbers = _numbers(value)
+    wrong = numbers.dtype.kind not in "iu" or numbers.size not in n or numbers.ndim > 1
+    if wrong or np.any(numbers < least) or np.any(numbers > 2**31):
+        return f"{name} must be {' or '.join(map(str, n))} whole numbers >= {least}, got {shown(value)}"
     return None
+
+
+def _numbers(value: Any) -> Array:
+    """Return an array, of objects where a value is none."""
+    try:
+        return np.asarray(value)
+    except ValueError:  # a ragged list
+        return np.asarray(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +82,7 @@ class Conv2D(Explicit):
         return (h + 2 * py - kh) // sy + 1, (w + 2 * px - kw) // sx + 1, n_out
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
-        kernel = np.asarray(self.kernel)
+        kernel = _numbers(self.kernel)
         problem = (
             _whole("shape", self.shape, (3,), 1)
             or _whole("stride", self.stride, (1, 2), 1)
@@ -80,8 +90,13 @@ class Conv2D(Explicit):
         )
         if problem:
             return problem
-        if kernel.ndim != 4 or kernel.dtype.kind not in "fiu" or not np.all(np.isfinite(kernel)):
-            return f"kernel must be finite numbers of shape (k_height, k_width, in, out), got {kernel.shape}"
+        if (
+            kernel.ndim != 4
+            or kernel.dtype.kind not in "fiu"
+            or 0 in kernel.shape
+            or not np.all(np.isfinite(kernel))
+        ):
+            return f"kernel must be finite numbers of shape (k_height, k_width, in, out), got {shown(kernel)}"
         if kernel.shape[2] != self.shape[2]:
             return f"kernel must have {self.shape[2]} channels_in, as shape has, got {kernel.shape[2]}"
         return _check_sizes(self.shape, self.out_shape, n_pre, n_post)

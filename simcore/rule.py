@@ -19,6 +19,7 @@ weight up to date is not its business. In a tick, arrivals come before the post 
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -54,6 +55,10 @@ class SynapseRule:
     def time_constants(self) -> tuple[float, float]:
         """Return the decays of the pre and of the post neuron's trace [ms]."""
         raise NotImplementedError
+
+    def weight_bounds(self) -> tuple[float, float]:
+        """Return the range of weights that the rule is made for, in the weight's unit."""
+        return -math.inf, math.inf
 
     def functions(self) -> dict[str, Any]:
         """Return the functions of the rule's file and its ``Constants``."""

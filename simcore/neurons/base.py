@@ -67,6 +67,8 @@ class NeuronModel:
     """Base of all neuron models; see the module's text for what a model's file holds."""
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    #: whether weights are conductances, which have no sign
+    conductances: ClassVar[bool] = False
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.

@@ -82,6 +82,7 @@ class LIFCond(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
+    conductances: ClassVar[bool] = True
 
     def derive(self, dt: float) -> Constants:
         return Constants(
