@@ -70,7 +70,7 @@ def wrong_number(
     if math.isnan(number) or (math.isinf(number) and not infinite):
         return f"{field} must be {bounds + ' and ' if bounds else ''}finite, got {number}"
     if not (number >= least and number <= most) or (above > -math.inf and not number > above):
-        return f"{field} must be {(kind + ' ') * whole}{bounds}, got {shown(value)}"
+        return f"{field} must be {bounds}, got {shown(value)}"
     if LARGEST < abs(number) < math.inf:
         return f"{field} must be below {LARGEST:g} in magnitude, got {number:g}"
     return None

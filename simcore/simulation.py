@@ -41,6 +41,7 @@ from .record import Record, Result
 from .rule import WindowRule
 from .sources import SpikeTrain
 from .synapses import Places, Synapses
+from .workers import Workers
 
 Array = np.ndarray[Any, Any]
 _MANY = 20_000  # neurons from which two threads pay
@@ -117,17 +118,8 @@ class Simulation:
         self._plan: Plan = plan(network, dt, self._n_shards)
         self._lower()
         self._compile()
-        self._workers: tuple[int, ThreadPoolExecutor] | None = None
+        self._workers = Workers(self.threads - 1)
         self._allocate()
-
-    @property
-    def _pool(self) -> ThreadPoolExecutor | None:
-        """Threads beside the caller's. They do not outlive a fork, so that a child makes its own."""
-        if self.threads == 1:
-            return None
-        if self._workers is None or self._workers[0] != os.getpid():
-            self._workers = os.getpid(), ThreadPoolExecutor(self.threads - 1)
-        return self._workers[1]
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
@@ -498,7 +490,8 @@ class Simulation:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
         while self.tick < stop:
             jobs = range(1, self.threads)
-            futures = [self._pool.submit(self._work, w, stop, log.tape) for w in jobs] if self._pool else []
+            pool = self._workers.pool
+            futures = [pool.submit(self._work, w, stop, log.tape) for w in jobs] if pool else []
             try:
                 self._work(0, stop, log.tape)
             finally:
