@@ -188,12 +188,16 @@ def test_a_simulation_with_threads_survives_a_fork():
 def test_parts_of_an_unpickled_network_are_found_by_name():
     old = network()
     new = pickle.loads(pickle.dumps(old))
-    more = Network(*new, Poisson(old["exc"], 100.0, 0.1), Projection(old["in"], old["exc"], AllToAll(), name="x"))
+    more = Network(
+        *new, Poisson(old["exc"], 100.0, 0.1), Projection(old["in"], old["exc"], AllToAll(), name="x")
+    )
     assert more.sources[-1].post is new["exc"]
     assert (more["x"].pre, more["x"].post) == (new["in"], new["exc"])
     assert len(Simulation(more).synapses(old["exc-exc"])) == 9000
     other = Population("exc", 12, CELL)
-    with pytest.raises(DescriptionError, match="Poisson: post is a Population called 'exc', but not the network's"):
+    with pytest.raises(
+        DescriptionError, match="Poisson: post is a Population called 'exc', but not the network's"
+    ):
         Network(*new, Poisson(other, 100.0, 0.1))
     with pytest.raises(DescriptionError, match="not in the network"):
         Network(new["exc"], Poisson(Population("y", 12, CELL), 100.0, 0.1))
@@ -249,7 +253,9 @@ def test_given_spikes_are_exchanged_between_trials():
     loaded = Simulation(simulation.network)
     loaded.load_state(simulation.state())
     assert fired(simulation) == fired(loaded) == [(25.0, 2)]
-    with pytest.raises(DescriptionError, match="times must be later than 40 ms, where the simulation is, got 25"):
+    with pytest.raises(
+        DescriptionError, match="times must be later than 40 ms, where the simulation is, got 25"
+    ):
         simulation.set_spikes("in", [25.0], [2])
     with pytest.raises(DescriptionError, match=r"SpikeTrain 'in': neuron must be in \[0, 3\)"):
         simulation.set_spikes("in", [50.0], [3])
