@@ -1,4 +1,4 @@
-"""Signs of weights against receptors and rules, shapes of arrays, synapses that are not there, shards without neurons."""
+"""Signs of weights against receptors and rules, shapes of arrays, absent autapses, shards without neurons."""
 
 from __future__ import annotations
 
