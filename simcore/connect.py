@@ -29,6 +29,8 @@ class Distribution:
 
     def check(self) -> str | None:
         """Return what is wrong with the parameters, or None."""
+        if type(self).quantile is Distribution.quantile:
+            return f"must be a distribution such as Normal(1.0, 0.1), got {type(self).__name__}()"
         return None
 
     def mean_value(self) -> float:
@@ -214,6 +216,8 @@ class Rule:
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
         """Return why the rule cannot connect populations of these sizes, or None."""
+        if type(self).expected is Rule.expected:
+            return "is no rule by itself; there are AllToAll(), FixedIndegree(k) and others"
         return None
 
     def expected(self, n_pre: int, n_post: int) -> float:

@@ -24,8 +24,7 @@ import sys
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from .checks import wrong_number
 from .errors import DescriptionError
 
 #: Functions that a rule's file must define.
@@ -77,17 +76,18 @@ class SynapseRule:
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
+        if type(self).derive is SynapseRule.derive:
+            return "is no rule by itself; STDP() is one"
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, (int, float)):
-                return f"{field.name} must be a number, got {value!r}"
-            above = field.metadata.get("above", -np.inf)
-            least = field.metadata.get("least", -np.inf)
-            unit = field.metadata.get("unit", "")
-            if not np.isfinite(value):
-                return f"{field.name} must be finite, got {value}"
-            if not value > above:
-                return f"{field.name} must be > {above:g} {unit}".rstrip() + f", got {value}"
-            if not value >= least:
-                return f"{field.name} must be >= {least:g} {unit}".rstrip() + f", got {value}"
+            value, limits = getattr(self, field.name), field.metadata
+            problem = wrong_number(
+                value,
+                field.name,
+                limits.get("unit", ""),
+                above=limits.get("above", -math.inf),
+                least=limits.get("least", -math.inf),
+                most=limits.get("most", math.inf),
+            )
+            if problem:
+                return problem
         return None
