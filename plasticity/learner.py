@@ -88,6 +88,7 @@ class Learner:
             raise DescriptionError(f"Learner: n_ticks must be <= 1024, got {n_ticks}")
         checks.number(seed, "Learner", "seed", whole=True, least=0, most=2**64 - 1)
         checks.number(rate_scale, "Learner", "rate_scale", above=0.0)
+        n_ticks, batch, seed, threads = int(n_ticks), int(batch), int(seed), int(threads)
         self.network, self.batch, self.seed, self.threads, self.rate_scale = (
             network,
             batch,

@@ -6,7 +6,6 @@ Whatever is handed over, nothing here raises anything but :class:`.DescriptionEr
 from __future__ import annotations
 
 import math
-import numbers
 import reprlib
 from typing import Any
 
@@ -15,6 +14,8 @@ import numpy as np
 from .errors import DescriptionError
 
 Array = np.ndarray[Any, Any]
+_WHOLE = (int, np.integer)
+_NUMBER = (*_WHOLE, float, np.floating)
 LARGEST = 3.4e38  #: what float32 can hold; no weight, current or time is larger in earnest
 
 
@@ -59,9 +60,7 @@ def wrong_number(
     """
     kind = "a whole number" if whole else "a number"
     bounds = _range(unit, above, least, most)
-    if isinstance(value, (bool, np.bool_)) or not isinstance(
-        value, numbers.Integral if whole else numbers.Real
-    ):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, _WHOLE if whole else _NUMBER):
         return f"{field} must be {' '.join([kind, bounds]).strip()}, got {shown(value)}"
     try:
         number = float(value)

@@ -365,7 +365,7 @@ class FromCOO(Explicit):
         for name, n in (("pre", n_pre), ("post", n_post)):
             try:
                 index = np.asarray(getattr(self, name))
-            except ValueError:  # a ragged list
+            except Exception:  # a ragged list, a strange object
                 return f"{name} must be a one-dimensional array of integers, got {shown(getattr(self, name))}"
             if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
                 return f"{name} must be a one-dimensional array of integers, got {index.dtype} {index.shape}"

@@ -43,7 +43,7 @@ def _numbers(value: Any) -> Array:
     """Return an array, of objects where a value is none."""
     try:
         return np.asarray(value)
-    except ValueError:  # a ragged list
+    except Exception:  # a ragged list, a strange object
         return np.asarray(None)
 
 

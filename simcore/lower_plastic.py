@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .errors import DescriptionError
 from .lower import Plan
 from .lower_rows import Group, order_of
 from .lowered import MAX_LENGTH, PLASTIC, Plastic, Wires
 
 HISTORY = 32  # as in .plastic
+LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
 
 
 def plastics_of(
@@ -35,7 +37,14 @@ def plastics_of(
         constants = rules[len(out)].Constants(*(real(c) for c in rule.derive(p.dt)))
         tables = []
         for tau in rule.time_constants():
-            n = math.ceil(-math.log(1e-12) * tau / p.dt)
+            ticks = -math.log(1e-12) * tau / p.dt
+            if ticks > LONGEST_FADE:
+                longest = LONGEST_FADE * p.dt / -math.log(1e-12)
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: {type(rule).__name__}: time constants must be below "
+                    f"{longest:g} ms at dt = {p.dt} ms, got {tau:g}"
+                )
+            n = math.ceil(ticks)
             tables.append(np.exp(-np.arange(n) * p.dt / tau).astype(real))
         lo, hi = p.numbers(shard, post.name)
         ends = [

@@ -87,6 +87,10 @@ class Simulation:
         if not isinstance(network, Network):
             raise DescriptionError(f"Simulation: network must be a Network, got {checks.shown(network)}")
         checks.number(dt, "Simulation", "dt", "ms", above=0.0)
+        if not isinstance(precision, str):
+            raise DescriptionError(
+                f"Simulation: precision must be float32 or float64, got {checks.shown(precision)}"
+            )
         check(dt, precision)
         checks.number(seed, "Simulation", "seed", whole=True, least=0, most=2**64 - 1)
         checks.number(n_trials, "Simulation", "n_trials", whole=True, least=1, most=2**24 - 1)
@@ -112,10 +116,10 @@ class Simulation:
         self._given: dict[str, SpikeTrain] = {}  # trains that were set
         self._input_seed = self.seed
         self._real = np.dtype(precision).type
-        if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
+        if self.n_trials > 1 and any(q.plasticity is not None for q in network.projections):
             raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
-        self._n_shards = self.threads if n_trials == 1 else 1
-        self._plan: Plan = plan(network, dt, self._n_shards)
+        self._n_shards = self.threads if self.n_trials == 1 else 1
+        self._plan: Plan = plan(network, self.dt, self._n_shards)
         self._lower()
         self._compile()
         self._workers = Workers(self.threads - 1)
