@@ -185,8 +185,9 @@ def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
 
 def _check_values(sim: Simulation, saved: Mapping[str, Array]) -> None:
     """Refuse numbers that no state can hold: times before 0, sources that are not there."""
-    if saved["tick"] < 0:
-        raise DescriptionError(f"load_state: tick must be >= 0, got {int(saved['tick'])}")
+    for key, most in (("tick", 2**62), ("input_seed", 2**64 - 1)):
+        if not 0 <= int(saved[key]) <= most:
+            raise DescriptionError(f"load_state: {key} must be in [0, {most}], got {int(saved[key])}")
     columns = {name: saved[f"in_flight/{name}"] for name in IN_FLIGHT}
     if len({len(column) for column in columns.values()}) > 1:
         raise DescriptionError("load_state: the columns of in_flight must have equal lengths")

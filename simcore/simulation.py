@@ -366,11 +366,12 @@ class Simulation:
         trial : array of int, optional
             as in :class:`.SpikeTrain`
         """
-        old = next((t for t in self.network.spike_trains if t.name == getattr(name, "name", name)), None)
+        wanted = getattr(name, "name", name)
+        old = next(
+            (t for t in self.network.spike_trains if isinstance(wanted, str) and t.name == wanted), None
+        )
         if old is None:
-            raise DescriptionError(
-                f"set_spikes: there is no spike train {checks.shown(getattr(name, 'name', name))}"
-            )
+            raise DescriptionError(f"set_spikes: there is no spike train {checks.shown(wanted)}")
         new = SpikeTrain(old.name, old.size, times, neuron, trial)
         early = np.asarray(new.times, np.float64)
         if early.size and self.tick > 0 and round(float(early.min()) / self.dt) <= self.tick:
@@ -388,7 +389,7 @@ class Simulation:
     def _projection(self, name: str | Projection) -> Projection:
         wanted = getattr(name, "name", name)
         for projection in self.network.projections:
-            if projection.name == wanted:
+            if isinstance(wanted, str) and projection.name == wanted:
                 return projection
         known = ", ".join(str(q.name) for q in self.network.projections) or "none"
         raise DescriptionError(f"synapses: there is no projection {checks.shown(wanted)}; there are {known}")
@@ -578,7 +579,7 @@ class Simulation:
         if not isinstance(keep, (tuple, list, set, frozenset)):
             raise DescriptionError(f"reset: keep must be a tuple of names, got {checks.shown(keep)}")
         for name in keep:
-            if name != "weights":
+            if not isinstance(name, str) or name != "weights":
                 raise DescriptionError(f"reset: keep can name 'weights', got {checks.shown(name)}")
         if seed is not None:
             checks.number(seed, "reset", "seed", whole=True, least=0, most=2**64 - 1)

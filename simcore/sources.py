@@ -217,11 +217,7 @@ def _over_time(value: Any, every: Any, size: int, where: str, field: str, unit: 
             )
         return numbers
     checks.number(every, where, "every", "ms", above=0.0)
-    if (
-        not numbers.size
-        or numbers.shape[:1] + (size,) * (numbers.ndim - 1) != numbers.shape
-        or numbers.ndim > 2
-    ):
+    if not numbers.size or numbers.ndim not in (1, 2) or numbers.shape[1:] not in ((), (size,)):
         raise DescriptionError(
             f"{where}: {field} must have shape (n_steps,) or (n_steps, {size}) where every is given, "
             f"got {numbers.shape}"
