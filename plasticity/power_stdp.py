@@ -74,12 +74,14 @@ class PowerSTDP(SynapseRule):
 
 def on_pre(w: float, x_post: float, c: Constants) -> float:
     """Depress by the post neuron's trace."""
-    return max(w - c.loss * (w / c.w_max) ** c.mu_minus * x_post, 0.0)
+    power: float = (w / c.w_max) ** c.mu_minus
+    return max(w - c.loss * power * x_post, 0.0)
 
 
 def on_post(w: float, x_pre: float, c: Constants) -> float:
     """Potentiate by the pre neuron's trace."""
-    return min(w + c.gain * max(1.0 - w / c.w_max, 0.0) ** c.mu_plus * x_pre, c.w_max)
+    power: float = max(1.0 - w / c.w_max, 0.0) ** c.mu_plus
+    return min(w + c.gain * power * x_pre, c.w_max)
 
 
 def pre_trace(x: float, c: Constants) -> float:

@@ -321,8 +321,8 @@ class Network:
             strangers = {}
             for end in ("pre", "post"):
                 node = getattr(part, end, None)
-                found = nodes.get(getattr(node, "name", None))
-                if found is None or found is node:
+                found = None if node is None else nodes.get(node.name)
+                if node is None or found is None or found is node:
                     continue
                 if type(found) is not type(node) or plain(found, True) != plain(node, True):
                     raise DescriptionError(

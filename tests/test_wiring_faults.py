@@ -300,3 +300,53 @@ def test_mirrored_distributions_draw_the_negated_numbers(field):
         np.testing.assert_allclose(d.mirrored().quantile(u), -d.quantile(1 - u), rtol=1e-9)
         low, high = d.bounds()
         assert d.mirrored().bounds() == (-high, -low)
+
+
+TOML = """
+[simulation]
+duration = 10.0
+
+[populations.c]
+size = 2
+model = {{ type = "{model}" }}
+
+[spike_trains.t]
+size = 2
+times = [1.0]
+neuron = [0]
+
+[[projections]]
+pre = "t"
+post = "c"
+rule = {{ type = "FromCOO", pre = [0, 1], post = [1, 0] }}
+weight = {weight}
+{more}
+
+[[poisson]]
+post = "c"
+rate = 10.0
+weight = -2.0
+"""
+
+
+def from_toml(tmp_path, **parts):
+    from tegmentum.cli.config import network_of, read
+
+    path = tmp_path / "net.toml"
+    path.write_text(TOML.format(**{"more": "", **parts}), encoding="utf-8")
+    return network_of(read(path))
+
+
+def test_toml_keeps_to_the_same_signs(tmp_path):
+    for weight in ("-5.0", "[-5.0, -5.0]", '{ type = "Uniform", low = -6.0, high = -5.0 }'):
+        network = from_toml(tmp_path, model="LIFCond", weight=weight)
+        assert network["t-c"].receptor == "inh"
+        assert Simulation(network).synapses("t-c").weight.min() >= 5.0
+        assert (network.sources[0].receptor, network.sources[0].weight) == ("inh", 2.0)
+    refused("1 of 2 are not", lambda: from_toml(tmp_path, model="LIFExp", weight="[1.0, -1.0]"))
+    refused("1 of 2 are not", lambda: from_toml(tmp_path, model="LIFCond", weight="[1.0, -2.0]"))
+    more = "plasticity = { w_max = 2.0 }"
+    refused("STDP keeps weights there", lambda: from_toml(tmp_path, model="LIF", weight="-1.0", more=more))
+    refused(
+        "STDP keeps weights there", lambda: from_toml(tmp_path, model="LIF", weight="[1.0, 2.5]", more=more)
+    )
