@@ -110,11 +110,9 @@ def array(value: Any, where: str, field: str, kinds: str = "fiu", what: str = "n
         return found
     if found.dtype.kind not in kinds:
         raise DescriptionError(f"{where}: {field} must be {what}, got {shown(value)}")
-    if found.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            bad = ~(np.abs(found) <= LARGEST)
-        if bad.any():
-            raise DescriptionError(
-                f"{where}: {field} must be finite and below {LARGEST:g} in magnitude, got {float(found[bad][0])}"
-            )
+    if found.dtype.kind == "f" and not (found.min() >= -LARGEST and found.max() <= LARGEST):
+        bad = ~(np.abs(found) <= LARGEST)
+        raise DescriptionError(
+            f"{where}: {field} must be finite and below {LARGEST:g} in magnitude, got {float(found[bad][0])}"
+        )
     return found

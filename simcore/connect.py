@@ -394,11 +394,16 @@ def as_distribution(value: Any, owner: str, field: str) -> Any:
 
 
 def within(values: Any, low: float, high: float, owner: str, field: str, why: str) -> None:
-    """Refuse numbers outside [low, high], with how many there are and the worst of them."""
+    """Refuse numbers outside [low, high], with how many there are and the worst of them.
+
+    A border in float32 may lie a little outside of that in float64.
+    """
     numbers = np.asarray(values)
-    bad = (numbers < low) | (numbers > high)
-    if not bad.any():
+    slack = 1e-6 * max(abs(b) if math.isfinite(b) else 0.0 for b in (low, high))
+    low_, high_ = low - slack, high + slack
+    if not numbers.size or (numbers.min() >= low_ and numbers.max() <= high_):
         return
+    bad = (numbers < low_) | (numbers > high_)
     range_ = (
         f">= {low:g}"
         if high == math.inf

@@ -89,6 +89,25 @@ def test_weights_drawn_anew_are_no_longer_those_that_were_set():
     assert "weights/exc-exc" not in simulation.state()
 
 
+def test_weights_at_the_rules_border_come_back():
+    """0.8 in float32 is a little more than 0.8."""
+    exc = Population("exc", 30, CELL)
+    rule = STDP(lam=0.5, alpha=0.1, mu=0.0, w_max=0.8)
+    net = Network(
+        exc,
+        Projection(exc, exc, FixedIndegree(10), Uniform(0.2, 0.6), 1.5, plasticity=rule),
+        Poisson(exc, rate=3_000.0, weight=0.8),
+    )
+    one = Simulation(net)
+    one.run(200.0)
+    weights = one.synapses("exc-exc").weight
+    assert weights.max() > 0.8
+    two = Simulation(net)
+    two.load_state(one.state())
+    two.set_weights("exc-exc", weights)
+    np.testing.assert_array_equal(two.synapses("exc-exc").weight, weights)
+
+
 @pytest.mark.parametrize(
     ("arguments", "other", "message"),
     [
