@@ -259,6 +259,13 @@ def test_what_is_accepted_can_be_simulated():
                     attempt(lambda s=simulation: s.run(0.5))
 
 
+@pytest.mark.parametrize("rule", [CONV, POOL], ids=lambda rule: type(rule).__name__)
+def test_shapes_of_grids(rule):
+    for field in dataclasses.fields(rule):
+        for value in ODD:
+            attempt(lambda f=field.name, v=value: changed(rule, f, v).out_shape)
+
+
 def test_names_and_sizes_of_networks():
     for value in ODD:
         attempt(lambda v=value: Network(v))

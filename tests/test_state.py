@@ -181,6 +181,30 @@ def test_pickles_and_copies_go_on_as_the_original(way):
     same(whole, other)
 
 
+def _work(workers, pipe):
+    pipe.send(workers.pool.submit(sum, (1, 2)).result())
+
+
+def test_a_pool_is_made_anew_in_a_child_and_after_a_pickle():
+    from tegmentum.simcore.workers import Workers
+
+    workers = Workers(2)
+    assert workers.pool.submit(sum, (1, 2)).result() == 3
+    assert workers.pool is workers.pool
+    assert pickle.loads(pickle.dumps(workers)).pool.submit(sum, (1, 2)).result() == 3
+    assert Workers(0).pool is None
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    child = context.Process(target=_work, args=(workers, there))
+    child.start()
+    try:
+        assert here.poll(60.0), "the child hangs"
+        assert here.recv() == 3
+    finally:
+        child.kill()
+        child.join()
+
+
 def _child(simulation, pipe):
     simulation.run(20.0)
     pipe.send(simulation.state())
