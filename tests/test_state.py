@@ -74,6 +74,24 @@ def test_set_weights_and_delays_of_static_synapses_come_back():
     same(other, fresh)
 
 
+@pytest.mark.parametrize("update", ["stepped", "lazy"])
+@pytest.mark.parametrize("rule", [FixedIndegree(2), AllToAll(), AllToAll(autapses=False)])
+def test_set_weights_come_back_however_they_are_stored(rule, update):
+    p = Population("p", 12, CELL, update)
+    net = Network(p, Projection(p, p, rule, Uniform(0.1, 0.2)), Projection(p, p, rule, 0.3, name="one"))
+    simulation = Simulation(net)
+    weights = np.linspace(0.5, 2.0, len(simulation.synapses("p-p")))
+    simulation.set_weights("p-p", weights)
+    saved = simulation.state()
+    for threads in (1, 2):
+        other = Simulation(net, threads=threads)
+        other.load_state(saved)
+        np.testing.assert_allclose(other.synapses("p-p").weight, weights, rtol=1e-6)
+        assert other.synapses("one").weight == pytest.approx([0.3] * len(other.synapses("one")))
+    simulation.set_weights(net["p-p"], 0.0)  # the projection itself will do as well as its name
+    assert not simulation.synapses(net["p-p"]).weight.any()
+
+
 def test_setting_delays_keeps_the_weights_that_other_projections_were_given():
     simulation = Simulation(network(learning=False))
     simulation.set_weights("exc-exc", 0.25)
