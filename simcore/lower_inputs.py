@@ -73,7 +73,11 @@ def current_steps(p: Plan) -> dict[str, Steps]:
             continue
         steps = out.setdefault(source.post.name, Steps(source.post.size))
         if isinstance(source, Noise):
-            steps.add([0], [math.inf], [source.mean])
+            first = np.zeros(1)
+            if source.every is not None:  # the mean in pieces, so that something changes where std does
+                every = _ticks_of_step(source.every, p.dt, f"Noise into {source.post.name!r}")
+                first = np.append(0.0, 1 + every * np.arange(1, len(source.std)))
+            steps.add(first, np.append(first[1:], math.inf), np.full(len(first), source.mean))
             continue
         # the current of [start, stop) acts on the steps that end in (start, stop]
         start = round(source.start / p.dt) + 1
@@ -117,13 +121,13 @@ def wind_of(p: Plan, shard: int, seed: int, real: Any) -> Wind:
     """Return the sources of Gaussian current into one shard; the means are among the steady currents."""
     rows, std, seen = [], [], set()
     for number, source in enumerate(p.network.sources):
-        if not isinstance(source, Noise) or source.std == 0:
+        if not isinstance(source, Noise) or not np.any(source.std):
             continue
         lo, hi = p.numbers(shard, source.post.name)
         slot = p.first_slot[shard][source.post.name]
         base = (p.n_rows - 1) * p.n_slots[shard] + slot
         rows.append((number, base, slot, lo, hi - lo, source.post.name in seen))
-        std.append(source.std)
+        std.append(std_at(source, p.dt, 1))
         seen.add(source.post.name)
     return Wind(
         np.array(rows, np.int64).reshape(-1, 6),
@@ -134,11 +138,19 @@ def wind_of(p: Plan, shard: int, seed: int, real: Any) -> Wind:
     )
 
 
+def std_at(source: Noise, dt: float, tick: int) -> float:
+    """Return the standard deviation of a source of noise during the step that ends in ``tick`` [pA]."""
+    if source.every is None:
+        return float(source.std)
+    every = _ticks_of_step(source.every, dt, f"Noise into {source.post.name!r}")
+    return float(source.std[min((tick - 1) // every, len(source.std) - 1)])
+
+
 def sources_of(p: Plan) -> list[str]:
     """Return which of :data:`.build.SOURCES` a network has."""
     found = {"trains"} if p.network.spike_trains else set()
     for source in p.network.sources:
-        if isinstance(source, Noise) and source.std != 0:
+        if isinstance(source, Noise) and np.any(source.std):
             found.add("wind")
         elif isinstance(source, Poisson):
             found.add(_form(p, source))

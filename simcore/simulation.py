@@ -27,6 +27,7 @@ from .lower_inputs import (
     rain_of,
     scales,
     sources_of,
+    std_at,
     trains_of,
     varied_of,
     wind_of,
@@ -39,7 +40,7 @@ from .network import Network, Projection
 from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch, with_room
 from .record import Record, Result
 from .rule import WindowRule
-from .sources import SpikeTrain
+from .sources import Noise, SpikeTrain
 from .synapses import Places, Synapses
 from .workers import Workers
 
@@ -550,8 +551,13 @@ class Simulation:
         self._ring = [grown(ring) for ring in self._ring]
 
     def _set_currents(self, tick: int) -> None:
-        """Sum the currents that act on ``tick`` into the last row of the inputs."""
+        """Sum the currents that act on ``tick`` into the last row of the inputs, and set the noise's deviations."""
         p = self._plan
+        for wind in self._wind:
+            for r, number in enumerate(wind.source[:, 0]):
+                source = p.network.sources[number]
+                assert isinstance(source, Noise)
+                wind.std[r] = std_at(source, self.dt, tick)
         for name, steps in self._currents.items():
             total = current_at(steps, tick)
             for k in range(self._n_shards):

@@ -177,9 +177,12 @@ class Noise:
     ----------
     post : Population
     std : float, pA
-        standard deviation :math:`\sigma` of the current in a tick
+        standard deviation :math:`\sigma` of the current in a tick; with ``every``, one for each step in time
     mean : float, pA
         :math:`\mu`; several sources into one population add up
+    every : float, ms, optional
+        how long each step of ``std`` lasts, from time 0 on, rounded to ticks; the last goes on. For a mean over time
+        add a :class:`Current`
 
     Notes
     -----
@@ -190,12 +193,21 @@ class Noise:
     """
 
     post: Population
-    std: float
+    std: Any
     mean: float = 0.0
+    every: float | None = None
 
     def __post_init__(self) -> None:
         where = _onto(self.post, "Noise", "into")
-        checks.number(self.std, where, "std", "pA", least=0.0)
+        if self.every is None:
+            checks.number(self.std, where, "std", "pA", least=0.0)
+        else:
+            std = _over_time(self.std, self.every, self.post.size, where, "std", "pA")
+            if std.ndim != 1 or std.min() < 0:
+                raise DescriptionError(
+                    f"{where}: std must have shape (n_steps,) and be >= 0 pA where every is given, "
+                    f"got {checks.shown(self.std)}"
+                )
         checks.number(self.mean, where, "mean", "pA")
 
 

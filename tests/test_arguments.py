@@ -195,6 +195,7 @@ RIGHT = [
     (Current(CELL, 1.0), driven),
     (Current(CELL, [1.0, 2.0], every=1.0), driven),
     (Noise(CELL, 1.0), driven),
+    (Noise(CELL, [1.0, 2.0], every=1.0), driven),
     (TRAIN, lambda train: Network(CELL, train, Projection(train, CELL, FixedTotal(3)))),
     (SpikeTrain("t", 4, [1.0], [0], [0]), lambda t: Network(CELL, t, Projection(t, CELL, FixedTotal(3)))),
 ]

@@ -70,6 +70,24 @@ def test_a_waveform_equals_one_current_a_tick_and_joins_noise():
     assert np.ptp(one[:, 0] - one[:, 1]) > 0
 
 
+def test_noise_of_steps_in_time_is_that_of_each_step():
+    p = Population("p", 2000, DRIVEN)
+
+    def currents(source, parts):
+        v = potential(source, population=p, parts=parts)
+        before = np.concatenate([np.zeros((1, p.size)), v[:-1]])
+        decay = np.exp(-0.1 / 10.0)
+        return (v - before * decay) / ((1 - decay) * 10.0 / 100.0)
+
+    std = np.array([5.0, 0.0, 20.0])
+    found = currents(Noise(p, std, 3.0, every=1.0), [6.0])
+    unit = currents(Noise(p, 1.0), [6.0])  # the same draws
+    step = np.minimum(np.arange(60) // 10, 2)
+    np.testing.assert_allclose(found, 3.0 + unit * std[step][:, None], atol=1e-9)
+    assert found[:10].std() == pytest.approx(5.0, rel=0.05)
+    np.testing.assert_array_equal(found, currents(Noise(p, std, 3.0, every=1.0), [0.7, 5.3]))
+
+
 def totals(source, ms, parts=1, threads=1, n_trials=1, at=()):
     """Spikes that each neuron of the source's population has received at some times [ms]."""
     simulation = Simulation(
@@ -183,6 +201,9 @@ def test_wrong_waveforms_and_rates_are_refused():
     refused("rate must be finite and >= 0 Hz", lambda: Poisson(p, [[1.0, 2.0, 3.0, -1.0]], 1.0, every=1.0))
     refused(r"rate\(0\.0\) fails: ZeroDivisionError", lambda: Poisson(p, lambda t: 1 / t, 1.0))
     refused(r"rate\(0\.0\) must be a number or 4", lambda: Poisson(p, lambda t: np.ones(3), 1.0))
+    for std in (-1.0, [1.0, -1.0], [[1.0] * 4], 1.0, []):
+        refused("std must", lambda s=std: Noise(p, s, every=1.0))
+    refused("std must be a number >= 0 pA", lambda: Noise(p, [1.0, 2.0]))
     short = Network(p, Current(p, [1.0, 2.0], every=0.01))
     refused("every must be at least one tick of dt = 0.1 ms", lambda: Simulation(short))
     changing = Network(p, Poisson(p, lambda t: 1.0 if t < 5.0 else np.ones(4), 1.0))
