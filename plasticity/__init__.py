@@ -10,6 +10,7 @@ from .local_factor import Slope, StateDifference
 from .naca import RULES, naca
 from .neuromodulator import Dopamine, Neuromodulator
 from .optimiser import SGD, Adam
+from .power_stdp import PowerSTDP
 from .receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
 from .rules import ErrorDriven, Frozen, Modulated
 from .stdp import STDP
@@ -36,6 +37,7 @@ __all__ = [
     "Modulated",
     "NacaReceptor",
     "Neuromodulator",
+    "PowerSTDP",
     "Slope",
     "StateDifference",
     "Work",

@@ -88,6 +88,10 @@ class DopamineSTDP(SynapseRule):
     w_min: float = param(0.0)
     w_max: float = param(4.0)
 
+    def weight_bounds(self) -> tuple[float, float]:
+        """Return the range that initial weights, too, must keep to."""
+        return self.w_min, self.w_max
+
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
         return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max)

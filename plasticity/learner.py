@@ -8,7 +8,6 @@ the same as if batches were taken one by one.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore import rng, window_arrays
+from tegmentum.simcore import checks, rng, window_arrays
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.network import Network
 from tegmentum.simcore.neurons import GradedUnit
@@ -29,6 +28,7 @@ from .layer import BLOCK, Layer
 from .pipeline import Task, flow_through
 
 Array = np.ndarray[Any, Any]
+_LEARNT = ("table", "first_moment", "second_moment", "seen", "steps")  # of a layer
 _CHUNK_TRIALS = 320  # trials that pass down the network together
 _CHUNK_BYTES = 64 << 20  # of their events
 
@@ -80,13 +80,15 @@ class Learner:
 
     def __init__(self, network: Network, *, n_ticks: int = 20, batch: int = 32, seed: int = 0, threads: int = 1,
                  rate_scale: float = 1.0):  # fmt: skip
+        if not isinstance(network, Network):
+            raise DescriptionError(f"Learner: network must be a Network, got {checks.shown(network)}")
         for name, value in (("n_ticks", n_ticks), ("batch", batch), ("threads", threads)):
-            if value < 1:
-                raise DescriptionError(f"Learner: {name} must be >= 1, got {value}")
+            checks.number(value, "Learner", name, whole=True, least=1)
         if n_ticks > 1024:
             raise DescriptionError(f"Learner: n_ticks must be <= 1024, got {n_ticks}")
-        if not 0 < rate_scale < math.inf:
-            raise DescriptionError(f"Learner: rate_scale must be > 0 and finite, got {rate_scale}")
+        checks.number(seed, "Learner", "seed", whole=True, least=0, most=2**64 - 1)
+        checks.number(rate_scale, "Learner", "rate_scale", above=0.0)
+        n_ticks, batch, seed, threads = int(n_ticks), int(batch), int(seed), int(threads)
         self.network, self.batch, self.seed, self.threads, self.rate_scale = (
             network,
             batch,
@@ -101,6 +103,24 @@ class Learner:
         self.layers = [Layer(p, k, self.n_classes, self.n_ticks, batch, seed) for k, p in enumerate(chain)]
         self._n_events = 0
         self._buffers: dict[bool, Buffers] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle and copy as the network, the arguments, and each layer's weights and moments of its optimiser."""
+        arguments = ("n_ticks", "batch", "seed", "threads", "rate_scale")
+        return {
+            "network": self.network,
+            "arguments": {name: getattr(self, name) for name in arguments},
+            "layers": [{name: getattr(layer, name) for name in _LEARNT} for layer in self.layers],
+            "n_events": self._n_events,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["network"], **state["arguments"])  # type: ignore[misc]
+        for layer, learnt in zip(self.layers, state["layers"], strict=True):
+            for name in _LEARNT[:-1]:
+                getattr(layer, name)[:] = learnt[name]
+            layer.steps = learnt["steps"]
+        self._n_events = state["n_events"]
 
     def learn(
         self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None

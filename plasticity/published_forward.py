@@ -7,7 +7,6 @@ Both classes compute only the hidden neurons whose gate is open. Weights come as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from tegmentum.simcore import rng, templates, window_arrays
+from tegmentum.simcore.workers import Workers
 
 from .layer import BLOCK, LANES, aligned_zeros, round_up
 from .rowwise import rowwise_product
@@ -64,7 +64,7 @@ class SpikingPair:
         self.kernels = templates.bind(
             "published", ("tegmentum.simcore.window_events", "tegmentum.plasticity.published_kernel"), {}
         )
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tegmentum") if threads > 1 else None
+        self._workers = Workers(threads if threads > 1 else 0)
         self._kept: dict[str, Any] = {}
 
     def forward(self, weights: Weights, x: Array, z: Array, gate: Array, low: int, high: int, epoch: int,
@@ -147,9 +147,10 @@ class SpikingPair:
     def _all(self, tasks: Iterable[Callable[[], Any]]) -> list[Any]:
         """Run all tasks, which write to different memory."""
         todo = list(tasks)
-        if self._pool is None or len(todo) == 1:
+        pool = self._workers.pool
+        if pool is None or len(todo) == 1:
             return [task() for task in todo]
-        return [future.result() for future in [self._pool.submit(task) for task in todo]]
+        return [future.result() for future in [pool.submit(task) for task in todo]]
 
     def _parts(self, n: int, others: int = 1) -> list[tuple[int, int]]:
         """Split n items into as many parts as there are threads, unless other tasks keep them busy."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import synapses
+from . import checks, synapses
+from .describe import described
 from .errors import DescriptionError
 from .lower_modulation import modulators_of
 from .queues import IN_FLIGHT, in_flight, put_back
+from .sources import SpikeTrain
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -22,12 +25,23 @@ def state(sim: Simulation) -> dict[str, Array]:
     """Return what a simulation of the same network needs to go on exactly from here."""
     out: dict[str, Array] = {
         "tick": np.array(sim.tick),
-        "seed": np.array(sim.seed, np.uint64),
         "n_spikes": sim._control.spikes.copy(),
+        "input_seed": np.array(sim._input_seed, np.uint64),
+        **_identity(sim),
     }
     for key, values in _arrays(sim).items():
         out[key] = np.concatenate([v.copy() for v in values], axis=1)
     sim._settle()
+    for name in sorted(sim._rewired):
+        found = sim.synapses(name)
+        columns = {"pre": found.pre, "post": found.post, "delay": found.delay, "weight": found.weight}
+        out.update({f"rewired/{name}/{column}": values for column, values in columns.items()})
+    for name in sorted(sim._reweighted):
+        out[f"weights/{name}"] = sim.synapses(name).weight
+    for name, train in sorted(sim._given.items()):
+        for column in ("times", "neuron", "trial"):
+            if getattr(train, column) is not None:
+                out[f"trains/{name}/{column}"] = np.asarray(getattr(train, column))
     for number, group, name in sim._learners():
         places = sim._places(name)
         out[f"plastic/{name}/weight"] = synapses.read(places, sim._wires)
@@ -46,16 +60,16 @@ def state(sim: Simulation) -> dict[str, Array]:
 
 
 def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
-    """Continue from what :func:`state` returned, bit for bit."""
-    if int(saved["seed"]) != sim.seed:
-        raise DescriptionError(f"load_state: seed must be {sim.seed}, got {int(saved['seed'])}")
-    sim._allocate()
+    """Continue from what :func:`state` returned, bit for bit; what does not fit changes nothing."""
+    saved = _checked(sim, saved)
+    given = {
+        name: SpikeTrain(
+            name, sim.network[name].size, columns["times"], columns["neuron"], columns.get("trial")
+        )
+        for name, columns in _columns(saved, "trains").items()
+    }
+    sim._restore(_columns(saved, "rewired"), given, int(saved["input_seed"]))
     for key, values in _arrays(sim).items():
-        if key not in saved:
-            raise DescriptionError(f"load_state: {key} is missing")
-        n = sum(v.shape[1] for v in values)
-        if saved[key].shape != (sim.n_trials, n):
-            raise DescriptionError(f"load_state: {key} must have shape {(sim.n_trials, n)}")
         at = 0
         for v in values:
             v[:] = saved[key][:, at : at + v.shape[1]]
@@ -64,9 +78,12 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     sim._control.clock[:] = tick
     sim._control.spikes[:] = saved["n_spikes"]
     sim._watched = tick, sim._control.spikes.sum(axis=0)
+    for key, weights in saved.items():
+        if key.startswith("weights/"):
+            sim.set_weights(key.removeprefix("weights/"), weights)
     for number, group, name in sim._learners():
         places = sim._places(name)
-        synapses.write(places, sim._wires, saved[f"plastic/{name}/weight"], name)
+        sim._write(name, saved[f"plastic/{name}/weight"])
         here = [plastics[number] for plastics in sim._plastics]
         traces = {end: saved[f"plastic/{name}/{end}"] for end in ("pre", "post")}
         synapses.load_traces(sim._wires, here, group, traces, tick)
@@ -80,6 +97,146 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     pending = np.stack([saved[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
     for k, wires in enumerate(sim._wires):
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)
+
+
+def _identity(sim: Simulation) -> dict[str, Array]:
+    """Return what must be the same in the simulation that takes a state up."""
+    return {
+        "dt": np.array(sim.dt),
+        "precision": np.array(sim.precision),
+        "n_trials": np.array(sim.n_trials),
+        "seed": np.array(sim.seed, np.uint64),
+        "network": np.array(json.dumps(_description(sim))),
+    }
+
+
+def _description(sim: Simulation) -> dict[str, Any]:
+    """Return the network as it was described; given spikes may be others."""
+    out = described(sim._described, exact=True)
+    for train in out["spike_trains"].values():
+        del train["n_spikes"]
+    return out
+
+
+def _columns(saved: Mapping[str, Array], group: str) -> dict[str, dict[str, Array]]:
+    """Return arrays that are called ``group/name/column``, by name and column."""
+    out: dict[str, dict[str, Array]] = {}
+    for key, values in saved.items():
+        if key.startswith(f"{group}/"):
+            name, column = key.removeprefix(f"{group}/").rsplit("/", 1)
+            out.setdefault(name, {})[column] = values
+    return out
+
+
+def _checked(sim: Simulation, saved: Any) -> dict[str, Array]:
+    """Return a state as arrays, if it is one of this very simulation; else say what differs."""
+    if not isinstance(saved, Mapping):
+        raise DescriptionError(f"load_state: state must be what state() returned, got {checks.shown(saved)}")
+    arrays = {str(key): checks.array(saved[key], "load_state", str(key), "fiuU") for key in saved}
+    same = _identity(sim)
+    for key in ("seed", "dt", "precision", "n_trials", "network"):
+        if key not in arrays:
+            raise DescriptionError(f"load_state: {key} is missing")
+        if key != "network" and arrays[key].tolist() != same[key].tolist():
+            raise DescriptionError(
+                f"load_state: {key} must be {same[key].tolist()}, got a state of {arrays[key].tolist()}"
+            )
+    try:
+        theirs = json.loads(str(arrays["network"]))
+    except ValueError:
+        raise DescriptionError("load_state: network must be the text that state() wrote") from None
+    difference = _difference(_description(sim), theirs)
+    if difference:
+        raise DescriptionError(f"load_state: the state is of another network: {difference}")
+    shapes = _shapes(sim, arrays)
+    for key, (shape, kinds) in shapes.items():
+        if key not in arrays:
+            raise DescriptionError(f"load_state: {key} is missing")
+        found = arrays[key]
+        fits = found.ndim == len(shape) and all(
+            n in (None, m) for n, m in zip(shape, found.shape, strict=True)
+        )
+        if not fits or (found.dtype.kind not in kinds and found.size):
+            expected = tuple("n" if n is None else n for n in shape)
+            raise DescriptionError(
+                f"load_state: {key} must have shape {expected} of kind {kinds}, got {checks.shown(found)}"
+            )
+    unknown = sorted(set(arrays) - set(shapes) - set(same))
+    if unknown:
+        raise DescriptionError(f"load_state: there is no {unknown[0]!r} in this simulation")
+    _check_values(sim, arrays)
+    return arrays
+
+
+def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    """Return the keys that a state must have, each with its shape, None where it varies, and its kind of numbers."""
+    out: dict[str, tuple[tuple[int | None, ...], str]] = {
+        "tick": ((), "iu"),
+        "input_seed": ((), "iu"),
+        "n_spikes": (sim._control.spikes.shape, "iu"),
+    }
+    for key, values in _arrays(sim).items():
+        out[key] = (sim.n_trials, sum(v.shape[1] for v in values)), "fiu"
+    for number, _, name in sim._learners():
+        plastic = sim._plastics[0][number]
+        out[f"plastic/{name}/weight"] = (None,), "f"
+        out[f"plastic/{name}/pre"] = (None, 3 + len(plastic.pre)), "f"
+        out[f"plastic/{name}/post"] = (1 + len(plastic.post), sim._projection(name).post.size), "f"
+        if sim._modulated(name) is not None:
+            out[f"plastic/{name}/eligibility"] = (None,), "f"
+            out[f"plastic/{name}/window"] = plastic.window.shape, "iu"
+            out[f"plastic/{name}/area"] = plastic.area.shape, "f"
+    for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
+        out[f"modulators/{modulator.name}/level"] = channel.level.shape, "f"
+        out[f"modulators/{modulator.name}/coming"] = channel.coming.shape, "f"
+    out.update({f"in_flight/{name}": ((None,), "iu") for name in IN_FLIGHT})
+    projections = {str(q.name) for q in sim.network.projections}
+    trains = {t.name for t in sim.network.spike_trains}
+    for name in _columns(saved, "rewired"):
+        if name in projections:
+            out.update({f"rewired/{name}/{column}": ((None,), "iu") for column in ("pre", "post", "delay")})
+            out[f"rewired/{name}/weight"] = (None,), "f"
+    for name in _columns(saved, "trains"):
+        if name in trains:
+            out.update({f"trains/{name}/{column}": ((None,), "fiu") for column in ("times", "neuron")})
+            if f"trains/{name}/trial" in saved:
+                out[f"trains/{name}/trial"] = (None,), "iu"
+    for key in saved:
+        if key.startswith("weights/") and key.removeprefix("weights/") in projections:
+            out[key] = (None,), "f"
+    return out
+
+
+def _check_values(sim: Simulation, saved: Mapping[str, Array]) -> None:
+    """Refuse numbers that no state can hold: times before 0, sources that are not there."""
+    for key, most in (("tick", 2**62), ("input_seed", 2**64 - 1)):
+        if not 0 <= int(saved[key]) <= most:
+            raise DescriptionError(f"load_state: {key} must be in [0, {most}], got {int(saved[key])}")
+    columns = {name: saved[f"in_flight/{name}"] for name in IN_FLIGHT}
+    if len({len(column) for column in columns.values()}) > 1:
+        raise DescriptionError("load_state: the columns of in_flight must have equal lengths")
+    bounds = {"trial": sim.n_trials, "source": sim._plan.n_sources, "tick": int(saved["tick"]) + 1}
+    for name, bound in bounds.items():
+        column = columns[name]
+        if column.size and not (column.min() >= 0 and column.max() < bound):
+            raise DescriptionError(f"load_state: in_flight/{name} must be in [0, {bound})")
+
+
+def _difference(ours: Any, theirs: Any, path: str = "") -> str:
+    """Return the first place where two descriptions differ, and how."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in [*ours, *(key for key in theirs if key not in ours)]:
+            here = f"{path}.{key}" if path else str(key)
+            if key not in theirs or key not in ours:
+                return f"{here} is in the {'simulation' if key in ours else 'state'} only"
+            found = _difference(ours[key], theirs[key], here)
+            if found:
+                return found
+        return ""
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        parts = (_difference(a, b, f"{path}.{k}") for k, (a, b) in enumerate(zip(ours, theirs, strict=True)))
+        return next((part for part in parts if part), "")
+    return "" if ours == theirs else f"{path} is {ours!r} here, {theirs!r} in the state"
 
 
 def _arrays(sim: Simulation) -> dict[str, list[Array]]:

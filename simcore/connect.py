@@ -8,12 +8,15 @@ targets.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .checks import LARGEST, array, flag, shown, wrong_number
 from .errors import DescriptionError
+
+_REACH = 6.35  # standard deviations that a draw of 32 bits reaches
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Distribution:
 
     def check(self) -> str | None:
         """Return what is wrong with the parameters, or None."""
+        if type(self).quantile is Distribution.quantile:
+            return f"must be a distribution such as Normal(1.0, 0.1), got {type(self).__name__}()"
         return None
 
     def mean_value(self) -> float:
@@ -35,6 +40,15 @@ class Distribution:
     def quantile(self, u: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Values at the cumulative probabilities ``u`` in (0, 1), limits applied."""
         raise NotImplementedError
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the smallest and the largest value that 32 random bits can draw."""
+        low, high = self.quantile(np.array([2.0**-34, 1 - 2.0**-34])).tolist()
+        return low, high
+
+    def mirrored(self) -> Distribution:
+        """Return the distribution of the negated values."""
+        return Mirrored(self)
 
 
 def _limited(
@@ -48,11 +62,33 @@ def _limited(
 
 
 def _check_limits(d: Any) -> str | None:
+    problem = wrong_number(d.low, "low", infinite=True) or wrong_number(d.high, "high", infinite=True)
+    if problem:
+        return problem
     if not d.low < d.high:
         return f"low must be < high = {d.high}, got {d.low}"
-    if d.outside not in ("clip", "redraw"):
-        return f"outside must be 'clip' or 'redraw', got {d.outside!r}"
+    if not isinstance(d.outside, str) or d.outside not in ("clip", "redraw"):
+        return f"outside must be 'clip' or 'redraw', got {shown(d.outside)}"
     return None
+
+
+@dataclass(frozen=True)
+class Mirrored(Distribution):
+    """The negated values of another distribution."""
+
+    of: Distribution
+
+    def check(self) -> str | None:
+        return self.of.check()
+
+    def mean_value(self) -> float:
+        return -self.of.mean_value()
+
+    def quantile(self, u: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return -self.of.quantile(1 - np.asarray(u))
+
+    def mirrored(self) -> Distribution:
+        return self.of
 
 
 @dataclass(frozen=True)
@@ -60,6 +96,12 @@ class Constant(Distribution):
     """The same ``value`` for all."""
 
     value: float
+
+    def check(self) -> str | None:
+        return wrong_number(self.value, "value")
+
+    def mirrored(self) -> Distribution:
+        return Constant(-self.value)
 
     def mean_value(self) -> float:
         return float(self.value)
@@ -79,10 +121,21 @@ class Normal(Distribution):
     outside: str = "clip"
 
     def check(self) -> str | None:
-        return f"std must be >= 0, got {self.std}" if self.std < 0 else _check_limits(self)
+        return (
+            wrong_number(self.mean, "mean") or wrong_number(self.std, "std", least=0.0) or _check_limits(self)
+        )
 
     def mean_value(self) -> float:
         return float(self.mean)
+
+    def bounds(self) -> tuple[float, float]:
+        reach = _REACH * self.std
+        return max(self.low, min(self.mean - reach, self.high)), min(
+            self.high, max(self.mean + reach, self.low)
+        )
+
+    def mirrored(self) -> Distribution:
+        return Normal(-self.mean, self.std, -self.high, -self.low, self.outside)
 
     def quantile(self, u: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         from scipy.special import ndtr, ndtri
@@ -110,7 +163,12 @@ class Lognormal(Distribution):
     outside: str = "clip"
 
     def check(self) -> str | None:
-        return f"sigma must be > 0, got {self.sigma}" if self.sigma <= 0 else _check_limits(self)
+        problem = wrong_number(self.mu, "mu") or wrong_number(self.sigma, "sigma", above=0.0)
+        if problem is None and not abs(self.mu) + _REACH * self.sigma < math.log(LARGEST):
+            return (
+                f"sigma must be small enough for numbers below {LARGEST:g}, got {self.sigma} (mu {self.mu})"
+            )
+        return problem or _check_limits(self)
 
     def mean_value(self) -> float:
         return math.exp(self.mu + self.sigma**2 / 2)
@@ -134,7 +192,16 @@ class Uniform(Distribution):
     high: float
 
     def check(self) -> str | None:
+        problem = wrong_number(self.low, "low") or wrong_number(self.high, "high")
+        if problem:
+            return problem
         return None if self.low < self.high else f"low must be < high = {self.high}, got {self.low}"
+
+    def bounds(self) -> tuple[float, float]:
+        return float(self.low), float(self.high)
+
+    def mirrored(self) -> Distribution:
+        return Uniform(-self.high, -self.low)
 
     def mean_value(self) -> float:
         return 0.5 * (self.low + self.high)
@@ -149,17 +216,28 @@ class Rule:
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
         """Return why the rule cannot connect populations of these sizes, or None."""
+        if type(self).expected is Rule.expected:
+            return "is no rule by itself; there are AllToAll(), FixedIndegree(k) and others"
         return None
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Mean number of synapses."""
         raise NotImplementedError
 
+    def exactly(self, n_pre: int, n_post: int, same: bool) -> int | None:
+        """Return the number of synapses where it is no matter of chance."""
+        return int(self.expected(n_pre, n_post))
+
+
+def _check_flags(rule: Any, *names: str) -> str | None:
+    return next((problem for name in names if (problem := flag(getattr(rule, name), name))), None)
+
 
 def _check_degree(k: int, n: int, rule: Any, same: bool, end: str) -> str | None:
+    problem = wrong_number(k, "k", whole=True, least=0) or _check_flags(rule, "autapses", "multapses")
+    if problem:
+        return problem
     room = n - (1 if same and not rule.autapses else 0)
-    if k < 0 or k != int(k):
-        return f"k must be a whole number >= 0, got {k}"
     if k and room < 1:
         return f"k must be 0, as no {end} neuron is allowed, got {k}"
     if not rule.multapses and k > room:
@@ -173,8 +251,14 @@ class AllToAll(Rule):
 
     autapses: bool = True
 
+    def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
+        return _check_flags(self, "autapses")
+
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(n_pre) * n_post
+
+    def exactly(self, n_pre: int, n_post: int, same: bool) -> int | None:
+        return n_pre * n_post - (n_pre if same and not self.autapses else 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,10 +280,16 @@ class FixedProbability(Rule):
     autapses: bool = True
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
+        problem = wrong_number(self.p, "p") or _check_flags(self, "autapses")
+        if problem:
+            return problem
         return None if 0 <= self.p <= 1 else f"p must be in [0, 1], got {self.p}"
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return self.p * n_pre * n_post
+
+    def exactly(self, n_pre: int, n_post: int, same: bool) -> int | None:
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,8 +330,9 @@ class FixedTotal(Rule):
     autapses: bool = True
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
-        if self.n < 0 or self.n != int(self.n):
-            return f"n must be a whole number >= 0, got {self.n}"
+        problem = wrong_number(self.n, "n", whole=True, least=0) or _check_flags(self, "autapses")
+        if problem:
+            return problem
         if same and not self.autapses and n_pre == 1 and self.n:
             return f"n must be 0, as the one neuron's autapses are not allowed, got {self.n}"
         return None
@@ -272,7 +363,10 @@ class FromCOO(Explicit):
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
         for name, n in (("pre", n_pre), ("post", n_post)):
-            index = np.asarray(getattr(self, name))
+            try:
+                index = np.asarray(getattr(self, name))
+            except Exception:  # a ragged list, a strange object
+                return f"{name} must be a one-dimensional array of integers, got {shown(getattr(self, name))}"
             if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
                 return f"{name} must be a one-dimensional array of integers, got {index.dtype} {index.shape}"
             if index.size and not (index.min() >= 0 and index.max() < n):
@@ -294,16 +388,30 @@ def as_distribution(value: Any, owner: str, field: str) -> Any:
         problem = value.check()
         if problem:
             raise DescriptionError(f"{owner}: {field}: {problem}")
-        for part in fields(value):
-            number = getattr(value, part.name)
-            if isinstance(number, float) and math.isnan(number):
-                raise DescriptionError(f"{owner}: {field}: {part.name} must be a number, got nan")
         return value
-    numbers = np.asarray(value)
-    if numbers.dtype.kind not in "fiu":
-        raise DescriptionError(
-            f"{owner}: {field} must be a number, an array or a distribution, got {value!r}"
-        )
-    if not np.all(np.isfinite(numbers)):
-        raise DescriptionError(f"{owner}: {field} must be finite, got {value!r}")
+    numbers = array(value, owner, field, what="a number, an array or a distribution")
     return Constant(float(numbers)) if numbers.ndim == 0 else numbers
+
+
+def within(values: Any, low: float, high: float, owner: str, field: str, why: str) -> None:
+    """Refuse numbers outside [low, high], with how many there are and the worst of them.
+
+    A border in float32 may lie a little outside of that in float64.
+    """
+    numbers = np.asarray(values)
+    slack = 1e-6 * max(abs(b) if math.isfinite(b) else 0.0 for b in (low, high))
+    low_, high_ = low - slack, high + slack
+    if not numbers.size or (numbers.min() >= low_ and numbers.max() <= high_):
+        return
+    bad = (numbers < low_) | (numbers > high_)
+    range_ = (
+        f">= {low:g}"
+        if high == math.inf
+        else f"<= {high:g}"
+        if low == -math.inf
+        else f"in [{low:g}, {high:g}]"
+    )
+    far = np.maximum(low - numbers, numbers - high)
+    worst = float(numbers.flat[int(np.argmax(far))])
+    count = f" ({int(bad.sum())} of {numbers.size} are not)" if numbers.size > 1 else ""
+    raise DescriptionError(f"{owner}: {field} must be {range_}, got {worst:g}{count}; {why}")

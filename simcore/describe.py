@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -12,44 +13,60 @@ from .network import Network, Population
 from .sources import SpikeTrain
 
 
-def described(network: Network) -> dict[str, Any]:
-    """Return names, sizes, parameters and rules of everything in a network; long arrays as their shape."""
+def described(network: Network, exact: bool = False) -> dict[str, Any]:
+    """Return names, sizes, parameters and rules of everything in a network.
+
+    Long arrays are their shape; where ``exact``, with a digest of what they hold.
+    """
     return {
         "populations": {
             p.name: {
                 "size": p.size,
                 "update": p.update,
-                "initial": _plain(p.initial),
-                "model": _plain(p.model),
+                "initial": plain(p.initial, exact),
+                "model": plain(p.model, exact),
             }
             for p in network.populations
         },
         "spike_trains": {t.name: {"size": t.size, "n_spikes": len(t.times)} for t in network.spike_trains},
-        "projections": {str(p.name): _plain(p) for p in network.projections},
-        "sources": [_plain(source) for source in network.sources],
+        "projections": {str(p.name): plain(p, exact) for p in network.projections},
+        "sources": [plain(source, exact) for source in network.sources],
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any, exact: bool = False) -> Any:
     """Numbers, strings, lists and dictionaries that stand for a value."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no infinity
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
     if isinstance(value, np.generic):
-        return value.item()
+        return plain(value.item(), exact)
     if isinstance(value, np.ndarray):
-        return value.tolist() if value.size <= 16 else f"array of shape {value.shape}"
+        if value.size <= 16:
+            return value.tolist()
+        return f"array of shape {value.shape}" + (f", {_digest(value)}" if exact else "")
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value] if len(value) <= 16 else f"{len(value)} values"
+        if len(value) <= 16:
+            return [plain(v, exact) for v in value]
+        return f"{len(value)} values" + (f", {_digest(np.asarray(value))}" if exact else "")
     if hasattr(value, "items"):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v, exact) for k, v in value.items()}
     if is_dataclass(value):
         parts = {f.name: getattr(value, f.name) for f in fields(value)}
-        return {"type": type(value).__name__, **{name: _part(part) for name, part in parts.items()}}
+        return {"type": type(value).__name__, **{name: _part(part, exact) for name, part in parts.items()}}
+    if callable(value):  # its address would differ from process to process
+        return f"function {getattr(value, '__qualname__', type(value).__name__)}"
     return repr(value)
 
 
-def _part(value: Any) -> Any:
+def _digest(values: np.ndarray[Any, Any]) -> str:
+    """Return a short digest of numbers."""
+    values = values if values.dtype.kind == "O" else np.ascontiguousarray(values)
+    data = repr(values.tolist()).encode() if values.dtype.kind == "O" else values.tobytes()
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _part(value: Any, exact: bool) -> Any:
     """Stand a population in a projection or a source for its name."""
-    return value.name if isinstance(value, (Population, SpikeTrain)) else _plain(value)
+    return value.name if isinstance(value, (Population, SpikeTrain)) else plain(value, exact)

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .checks import shown
 from .connect import Constant, Explicit
+from .errors import DescriptionError
 
 Array = np.ndarray[Any, Any]
 
@@ -31,10 +33,24 @@ def _taps(n: int, size: int, stride: int, padding: int) -> tuple[Array, Array]:
 
 def _whole(name: str, value: Any, n: tuple[int, ...], least: int) -> str | None:
     """Return why a parameter is not whole numbers of at least ``least``, as many as one of ``n``, or None."""
-    numbers = np.asarray(value)
-    if numbers.dtype.kind not in "iu" or numbers.size not in n or numbers.ndim > 1 or np.any(numbers < least):
-        return f"{name} must be {' or '.join(map(str, n))} whole numbers >= {least}, got {value!r}"
+    numbers = _numbers(value)
+    wrong = numbers.dtype.kind not in "iu" or numbers.size not in n or numbers.ndim > 1
+    if wrong or np.any(numbers < least) or np.any(numbers > 2**31):
+        return f"{name} must be {' or '.join(map(str, n))} whole numbers >= {least}, got {shown(value)}"
     return None
+
+
+def _refuse(rule: Explicit, problem: str | None) -> None:
+    if problem:
+        raise DescriptionError(f"{type(rule).__name__}: {problem}")
+
+
+def _numbers(value: Any) -> Array:
+    """Return an array, of objects where a value is none."""
+    try:
+        return np.asarray(value)
+    except Exception:  # a ragged list, a strange object
+        return np.asarray(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +83,17 @@ class Conv2D(Explicit):
     @property
     def out_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the post population's grid."""
+        _refuse(self, self._problem())
         (h, w, _), (kh, kw, _, n_out) = self.shape, np.shape(self.kernel)
         (sy, sx), (py, px) = _pair(self.stride), _pair(self.padding)
         return (h + 2 * py - kh) // sy + 1, (w + 2 * px - kw) // sx + 1, n_out
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
-        kernel = np.asarray(self.kernel)
+        return self._problem() or _check_sizes(self.shape, self.out_shape, n_pre, n_post)
+
+    def _problem(self) -> str | None:
+        """Return what is wrong whatever the populations, or None."""
+        kernel = _numbers(self.kernel)
         problem = (
             _whole("shape", self.shape, (3,), 1)
             or _whole("stride", self.stride, (1, 2), 1)
@@ -80,11 +101,16 @@ class Conv2D(Explicit):
         )
         if problem:
             return problem
-        if kernel.ndim != 4 or kernel.dtype.kind not in "fiu" or not np.all(np.isfinite(kernel)):
-            return f"kernel must be finite numbers of shape (k_height, k_width, in, out), got {kernel.shape}"
+        if (
+            kernel.ndim != 4
+            or kernel.dtype.kind not in "fiu"
+            or 0 in kernel.shape
+            or not np.all(np.isfinite(kernel))
+        ):
+            return f"kernel must be finite numbers of shape (k_height, k_width, in, out), got {shown(kernel)}"
         if kernel.shape[2] != self.shape[2]:
             return f"kernel must have {self.shape[2]} channels_in, as shape has, got {kernel.shape[2]}"
-        return _check_sizes(self.shape, self.out_shape, n_pre, n_post)
+        return None
 
     def expected(self, n_pre: int, n_post: int) -> float:
         (_, on_y), (_, on_x) = self._axes()
@@ -148,14 +174,19 @@ class AvgPool2D(Explicit):
     @property
     def out_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the post population's grid."""
+        _refuse(self, self._problem())
         y, x = self._axes()
         return len(y), len(x), self.shape[2]
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
+        return self._problem() or _check_sizes(self.shape, self.out_shape, n_pre, n_post)
+
+    def _problem(self) -> str | None:
+        """Return what is wrong whatever the populations, or None."""
         problem = _whole("shape", self.shape, (3,), 1) or _whole("size", self.size, (1, 2), 1)
         if problem is None and self.stride is not None:
             problem = _whole("stride", self.stride, (1, 2), 1)
-        return problem or _check_sizes(self.shape, self.out_shape, n_pre, n_post)
+        return problem
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(n_post) * float(np.prod(_pair(self.size)))

@@ -16,6 +16,7 @@ from .lowered import HISTORY, PLASTIC, Channel, Plastic, Wires
 
 Array = np.ndarray[Any, Any]
 _NEVER = -(2**30)
+LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
 
 
 def plastics_of(
@@ -44,6 +45,13 @@ def plastics_of(
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
         taus = _time_constants(rule, module)
+        for tau in taus.values():
+            if -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
+                longest = LONGEST_FADE * p.dt / -math.log(1e-12)
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: {type(rule).__name__}: time constants must be below "
+                    f"{longest:g} ms at dt = {p.dt} ms, got {tau:g}"
+                )
         lo, hi = p.numbers(shard, post.name)
         slot, n_slots, n = p.first_slot[shard][post.name], p.n_slots[shard], len(mine)
         owner = (

@@ -25,6 +25,7 @@ from .rng import seed_key
 from .targets import Builder
 
 Array = np.ndarray[Any, Any]
+LONGEST = 2**31  # ticks; a segment's delay is 4 bytes
 #: Kernels of :mod:`.wiring` and :mod:`.placing`.
 WIRING = ("fixed_degree", "count_partners", "transpose", "fixed_probability", "count_total", "fixed_total")
 PLACING = ("count_delays", "place", "take", "fill_dense", "fill_segments", "count_segments")
@@ -38,6 +39,7 @@ class Delay:
     table: Array
     least: int
     most: int
+    n: int | None = None  # how many an array gives, though all be equal; none where a number or drawn
 
 
 def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
@@ -56,16 +58,32 @@ def delay_of(projection: Projection, dt: float) -> Delay:
     where = f"Projection {projection.name!r}"
     if isinstance(d, Distribution) and not isinstance(d, Constant):
         table = quantile_table(d, 1 / dt)
+        if not np.all(np.abs(table) < LONGEST):
+            raise DescriptionError(
+                f"{where}: delay must be below {LONGEST * dt:g} ms, but {d} reaches beyond"
+            )
         least, most = max(1, round(float(table.min()))), max(1, round(float(table.max())))
         return Delay(np.zeros(0), table, least, most)
-    given = np.round(np.atleast_1d(d.value if isinstance(d, Constant) else d) / dt).astype(np.int64)
+    value = np.asarray(d.value if isinstance(d, Constant) else d, np.float64)
+    if value.size and value.max() / dt >= LONGEST:
+        raise DescriptionError(f"{where}: delay must be below {LONGEST * dt:g} ms, got {value.max():g}")
+    given = np.round(np.atleast_1d(value) / dt).astype(np.int64)
     if given.size and given.min() < 1:
         raise DescriptionError(
             f"{where}: delay must be at least one tick of dt = {dt} ms, got {given.min() * dt}"
         )
+    n = value.size if value.ndim else None
+    if isinstance(projection.rule, AllToAll) and value.ndim == 2 and without_diagonal(projection):
+        given = given[~np.eye(len(given), dtype=bool)]
+        n = given.size
     if given.size > 1 and given.min() == given.max():
-        given = given[:1]
-    return Delay(given.ravel(), none, int(given.min(initial=1)), int(given.max(initial=1)))
+        given = given.ravel()[:1]
+    return Delay(given.ravel(), none, int(given.min(initial=1)), int(given.max(initial=1)), n)
+
+
+def without_diagonal(projection: Projection) -> bool:
+    """Tell whether no neuron of an all-to-all projection is its own partner."""
+    return projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
 
 
 @dataclass
@@ -157,13 +175,12 @@ def rows_for(
     """Rows of one projection, the ``number``-th of its network."""
     ptr, post, order = Builder(projection, number, key, kernels, spread).targets()
     weights, table = given_weights(projection, order, len(post))
-    if delay.given.size > 1:
-        if delay.given.size != len(post):
-            raise DescriptionError(
-                f"Projection {projection.name!r}: delay must have {len(post)} values, got {delay.given.size}"
-            )
-        if order is not None:
-            delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
+    if delay.n is not None and delay.n != len(post):
+        raise DescriptionError(
+            f"Projection {projection.name!r}: delay must have {len(post)} values, got {delay.n}"
+        )
+    if delay.given.size > 1 and order is not None:
+        delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
     return Rows(ptr, post, weights, table, delay)
 
 
@@ -193,8 +210,7 @@ def dense_weights(
     n_pre, n_post = projection.pre.size, projection.post.size
     out = np.zeros(n_pre * (hi - lo), real)
     draws = draws_of(number, delay, *given_weights(projection, None, n_pre * n_post), key)
-    diagonal = projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
-    kernels.fill_dense(n_pre, n_post, lo, hi, diagonal, out, draws)
+    kernels.fill_dense(n_pre, n_post, lo, hi, without_diagonal(projection), out, draws)
     return out
 
 

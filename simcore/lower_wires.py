@@ -195,7 +195,8 @@ def _parts(
 
     All groups are cut alike: part ``n`` is of group ``n // n_blocks``.
     """
-    n_slots, n_blocks = p.n_slots[shard], -(-p.n_slots[shard] // BLOCK)
+    # a shard without neurons, too, has its parts: they say how a group is stored
+    n_slots, n_blocks = p.n_slots[shard], max(1, -(-p.n_slots[shard] // BLOCK))
     plastic = any(group.format == PLASTIC for group in ordered)  # its traces lie by slot
     if (
         n_blocks * len(ordered) > MAX_GROUPS

@@ -128,13 +128,14 @@ class Rain(NamedTuple):
 class Varied(NamedTuple):
     """Poisson sources onto one shard whose rate differs between neurons or changes with time."""
 
-    source: Any  # int64[n, 6]: source number, first accumulator, first neuron, count, first places in ``mean`` and
-    #              ``peak``
+    source: Any  # int64[n, 7]: source number, first accumulator, first neuron, count, first places in ``mean`` and
+    #              ``peak``, blocks of the whole population
     weight: Any  # real[n]
-    mean: Any  # float64[n_neurons], spikes in a tick, before scaling
-    peak: Any  # float64[n_blocks], largest mean in each block of 256 neurons of a source's whole population
+    mean: Any  # float64, spikes in a tick, before scaling: by source, step and neuron
+    peak: Any  # float64, largest mean in each block of 256 neurons of a whole population: by source, step and block
     tick: Any  # int64[1], tick of the first column of ``scale``
     scale: Any  # float64[n, n_ticks], factor of each coming tick
+    step: Any  # int64[n, n_ticks], step of each coming tick
     key: Any  # uint32[2]
 
 

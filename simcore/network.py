@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .connect import Constant, Distribution, Explicit, Rule, as_distribution
+from . import checks
+from .connect import AllToAll, Constant, Distribution, Explicit, Rule, as_distribution, within
 from .errors import DescriptionError
 from .neurons.base import NeuronModel
 from .rule import Modulation, SynapseRule, WindowRule
@@ -90,9 +93,10 @@ class Projection:
         an array has one value for each synapse of ``FromCOO``, or shape ``(n_pre, n_post)`` for ``AllToAll``;
         one number, a factor, for ``Conv2D`` and ``AvgPool2D``
     delay : float, array or Distribution, ms
-        rounded to ticks; at least one tick
+        rounded to ticks; at least one tick; arrays are shaped as those of weights
     receptor : str, optional
-        by default the model's only one, or ``exc`` / ``inh`` by the sign of the (mean) weight
+        by default the model's only one, or ``exc`` / ``inh`` by the sign of the weights, which must be one and the
+        same. Conductances (``LIFCond``) are >= 0: without a receptor, negative weights become conductances of ``inh``
     plasticity : rule, optional
         such as ``STDP()``
     name : str, optional
@@ -108,24 +112,40 @@ class Projection:
     plasticity: Any = None
     name: str | None = None
 
+    _by_sign: ClassVar[bool] = False  # whether the sign of the weights has chosen the receptor
+
     def __post_init__(self) -> None:
+        from .sources import SpikeTrain
+
+        for end, kinds in (("pre", (Population, SpikeTrain)), ("post", (Population,))):
+            if not isinstance(getattr(self, end), kinds):
+                label = self.name if isinstance(self.name, str) else "?"
+                raise DescriptionError(
+                    f"Projection {label!r}: {end} must be a {' or a '.join(k.__name__ for k in kinds)}, "
+                    f"got {checks.shown(getattr(self, end))}"
+                )
         if self.name is None:
             object.__setattr__(self, "name", f"{self.pre.name}-{self.post.name}")
+        checks.name(self.name, f"Projection {self.pre.name!r} to {self.post.name!r}")
         where = f"Projection {self.name!r}"
-        if not isinstance(self.post, Population):
-            raise DescriptionError(f"{where}: post must be a Population, got {type(self.post).__name__}")
         if not isinstance(self.rule, Rule):
-            raise DescriptionError(f"{where}: rule must be a rule such as AllToAll(), got {self.rule!r}")
-        problem = self.rule.check(self.pre.size, self.post.size, self.pre is self.post)
+            raise DescriptionError(
+                f"{where}: rule must be a rule such as AllToAll(), got {checks.shown(self.rule)}"
+            )
+        same = self.pre is self.post
+        problem = self.rule.check(self.pre.size, self.post.size, same)
         if problem:
             raise DescriptionError(f"{where}: {type(self.rule).__name__}: {problem}")
+        n = self.rule.exactly(self.pre.size, self.post.size, same)
         object.__setattr__(self, "weight", self._weight(where))
         object.__setattr__(self, "delay", as_distribution(self.delay, where, "delay"))
+        self._check_shape(where, "weight", n)
+        self._check_shape(where, "delay", n)
         self._check_delay(where)
         if self.plasticity is not None:
             if not isinstance(self.plasticity, (SynapseRule, WindowRule)):
                 raise DescriptionError(
-                    f"{where}: plasticity must be a rule such as STDP(), got {self.plasticity!r}"
+                    f"{where}: plasticity must be a rule such as STDP(), got {checks.shown(self.plasticity)}"
                 )
             problem = self.plasticity.problem()
             if problem:
@@ -136,13 +156,36 @@ class Projection:
                 if problem:
                     groups = type(modulation.subpopulations).__name__
                     raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {groups}: {problem}")
-        receptors = self.post.model.receptors
-        if self.receptor is None:
-            object.__setattr__(self, "receptor", default_receptor(receptors, self.weight, where))
-        elif self.receptor not in receptors:
-            raise DescriptionError(
-                f"{where}: receptor must be one of {', '.join(receptors)}, got {self.receptor!r}"
+        object.__setattr__(self, "_by_sign", self.receptor is None)
+        receptor, weight = chosen_receptor(self.post.model, self.receptor, self.weight, where)
+        object.__setattr__(self, "receptor", receptor)
+        object.__setattr__(self, "weight", weight)
+        if not isinstance(weight, Distribution) or isinstance(weight, Constant):
+            self.check_weights(weight.value if isinstance(weight, Constant) else weight)
+
+    def limits(self) -> list[tuple[float, float, str]]:
+        """Return ranges that weights must keep to, and why: by the rule that they learn by, and by the receptor."""
+        model, receptor = self.post.model, str(self.receptor)
+        kind, out = type(model).__name__, []
+        if isinstance(self.plasticity, SynapseRule):
+            out.append(
+                (*self.plasticity.weight_bounds(), f"{type(self.plasticity).__name__} keeps weights there")
             )
+        if model.conductances:
+            why = f"weights of {kind} are conductances; inhibition is receptor='inh' with a weight > 0"
+            out.append((0.0, math.inf, why))
+        elif self._by_sign and len(model.receptors) > 1:
+            why = (
+                f"without a receptor all weights act on {receptor!r} of {kind}, by the sign of their mean: give two "
+                "projections, one for each sign, or name the receptor that takes both"
+            )
+            out.append((0.0, math.inf, why) if receptor == "exc" else (-math.inf, 0.0, why))
+        return out
+
+    def check_weights(self, weights: Any) -> None:
+        """Refuse weights against :meth:`limits`."""
+        for low, high, why in self.limits():
+            within(weights, low, high, f"Projection {self.name!r}", "weight", why)
 
     def _weight(self, where: str) -> Any:
         """Return the weights, checked; the rule's own ones where it has any."""
@@ -154,8 +197,23 @@ class Projection:
                     f"{where}: weight must be one number, a factor on the weights of "
                     f"{type(self.rule).__name__}, got {self.weight!r}"
                 )
-            return weight if given is None else given
+            if given is None or isinstance(given, Constant):
+                return weight if given is None else given
+            return checks.array(given, where, "weight")
         return weight
+
+    def _check_shape(self, where: str, field: str, n: int | None) -> None:
+        """Refuse arrays that do not fit the synapses: a matrix of the wrong orientation would be scrambled."""
+        values = getattr(self, field)
+        if not isinstance(values, np.ndarray):
+            return
+        if isinstance(self.rule, AllToAll):
+            shape = (self.pre.size, self.post.size)
+            if values.shape != shape:
+                raise DescriptionError(f"{where}: {field} must have shape {shape}, got {values.shape}")
+        elif values.ndim != 1 or (n is not None and len(values) != n):
+            many = "one value for each synapse" if n is None else f"{n} values"
+            raise DescriptionError(f"{where}: {field} must have {many}, got shape {values.shape}")
 
     def _check_delay(self, where: str) -> None:
         least = 1.0
@@ -173,11 +231,39 @@ def default_receptor(receptors: tuple[str, ...], weight: Any, where: str) -> str
     """Only receptor of a model, or ``exc`` / ``inh`` by the sign of the mean weight."""
     if len(receptors) == 1:
         return receptors[0]
-    mean = weight.mean_value() if isinstance(weight, Distribution) else float(np.mean(weight))
+    if isinstance(weight, Distribution):
+        mean = weight.mean_value()
+    else:
+        mean = float(np.mean(weight)) if np.size(weight) else 0.0
     name = "exc" if mean >= 0 else "inh"
     if name not in receptors:
         raise DescriptionError(f"{where}: receptor must be given, one of {', '.join(receptors)}")
     return name
+
+
+def chosen_receptor(model: NeuronModel, receptor: Any, weight: Any, where: str) -> tuple[str, Any]:
+    """Return the receptor that weights act on, and the weights as it takes them.
+
+    Where none is named, the sign chooses. A conductance has no sign: negative ones are then turned into conductances
+    of ``inh``. Where one is named, a number of the wrong sign is refused.
+    """
+    receptors = model.receptors
+    if receptor is not None:
+        if not isinstance(receptor, str) or receptor not in receptors:
+            raise DescriptionError(
+                f"{where}: receptor must be one of {', '.join(receptors)}, got {checks.shown(receptor)}"
+            )
+    else:
+        receptor = default_receptor(receptors, weight, where)
+        if model.conductances and receptor == "inh":
+            if isinstance(weight, Distribution):
+                return receptor, weight.mirrored()
+            within(weight, -math.inf, 0.0, where, "weight", "give two projections, one for each sign")
+            return receptor, -weight
+    if model.conductances and not isinstance(weight, (Distribution, np.ndarray)):
+        why = f"weights of {type(model).__name__} are conductances; inhibition is receptor='inh' with a weight > 0"
+        within(weight, 0.0, math.inf, where, "weight", why)
+    return receptor, weight
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -213,8 +299,11 @@ class Network:
         known = tuple(t for types in kinds.values() for t in types)
         for part in parts:
             if not isinstance(part, known):
-                raise DescriptionError(f"Network: {part!r} is no population, projection or source")
+                raise DescriptionError(
+                    f"Network: {checks.shown(part)} is no population, projection or source"
+                )
         self._check_names()
+        self._adopt()
         self._check_references()
 
     def _check_names(self) -> None:
@@ -224,6 +313,38 @@ class Network:
             twice = sorted({str(name) for name in names if names.count(name) > 1})
             if twice:
                 raise DescriptionError(f"Network: two {what}s are called {twice[0]!r}; rename one")
+
+    def _adopt(self) -> None:
+        """Let projections and sources mean the network's own populations.
+
+        Those from before a network was pickled are other objects with the same names, equal in all they say.
+        """
+        from .describe import plain
+
+        nodes = {node.name: node for node in self.nodes()}
+
+        def own(part: Any) -> Any:
+            strangers = {}
+            for end in ("pre", "post"):
+                node = getattr(part, end, None)
+                found = None if node is None else nodes.get(node.name)
+                if node is None or found is None or found is node:
+                    continue
+                if type(found) is not type(node) or plain(found, True) != plain(node, True):
+                    raise DescriptionError(
+                        f"{type(part).__name__}: {end} is a {type(node).__name__} called {node.name!r}, but not the "
+                        "network's; use the network's own, or rename one"
+                    )
+                strangers[end] = found
+            if not strangers:
+                return part
+            adopted = copy.copy(part)
+            for end, found in strangers.items():
+                object.__setattr__(adopted, end, found)
+            return adopted
+
+        for group in ("projections", "sources"):
+            object.__setattr__(self, group, tuple(own(part) for part in getattr(self, group)))
 
     def _check_references(self) -> None:
         nodes = {id(node) for node in self.nodes()}

@@ -28,6 +28,18 @@ def new_ring(wires: Wires, trains: Trains, n_trials: int, n_buckets: int, capaci
     )
 
 
+def with_room(ring: Ring, wires: Wires, trains: Trains) -> Ring:
+    """Return queues whose spill, empty between runs, has room for other trains."""
+    n_trials, n_spill = ring.spill_entry.shape
+    needed = 2 * (len(wires.segment_entry) + _most_train_segments(wires, trains)) + 1
+    if needed <= n_spill:
+        return ring
+    return ring._replace(
+        spill_entry=np.empty((n_trials, needed), np.int64),
+        spill_bucket=np.empty((n_trials, needed), np.int32),
+    )
+
+
 def new_touch(n_trials: int, n_slots: int) -> Touch:
     """Return an empty list of the lazy neurons of a shard that events have reached."""
     mark, slot = np.zeros((n_trials, n_slots), np.uint8), np.zeros((n_trials, n_slots), np.int32)

@@ -32,11 +32,11 @@ neuromodulator and when the engine brings a synapse up to date is not its busine
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
+from .checks import wrong_number
 from .errors import DescriptionError
 from .modulation import Receptor, Subpopulations
 from .own import Own
@@ -70,6 +70,10 @@ class SynapseRule(Own):
         """Return the decay of each trace by the name of its field [ms], and of an eligibility as ``e``."""
         raise NotImplementedError
 
+    def weight_bounds(self) -> tuple[float, float]:
+        """Return the range of weights that the rule is made for, in the weight's unit."""
+        return -math.inf, math.inf
+
     @property
     def modulation(self) -> Modulation | None:
         """The neuromodulator that the rule is under, if it is under one."""
@@ -97,21 +101,22 @@ class SynapseRule(Own):
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
+        if type(self).derive is SynapseRule.derive:
+            return "is no rule by itself; STDP() is one"
         for field in fields(self):
-            value = getattr(self, field.name)
-            if "unit" not in field.metadata:
+            if "unit" not in field.metadata:  # no number: a flag, a modulator
                 continue
-            if not isinstance(value, (int, float)):
-                return f"{field.name} must be a number, got {value!r}"
-            above = field.metadata.get("above", -np.inf)
-            least = field.metadata.get("least", -np.inf)
-            unit = field.metadata.get("unit", "")
-            if not np.isfinite(value):
-                return f"{field.name} must be finite, got {value}"
-            if not value > above:
-                return f"{field.name} must be > {above:g} {unit}".rstrip() + f", got {value}"
-            if not value >= least:
-                return f"{field.name} must be >= {least:g} {unit}".rstrip() + f", got {value}"
+            value, limits = getattr(self, field.name), field.metadata
+            problem = wrong_number(
+                value,
+                field.name,
+                limits.get("unit", ""),
+                above=limits.get("above", -math.inf),
+                least=limits.get("least", -math.inf),
+                most=limits.get("most", math.inf),
+            )
+            if problem:
+                return problem
         return None
 
 

@@ -32,8 +32,11 @@ def shower(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> Non
     """
     words, counters = scratch.words, scratch.counters
     for r in range(varied.source.shape[0]):
-        source, base, neuron, count, first, first_peak = varied.source[r]
-        scale = varied.scale[r, tick - varied.tick[0]]
+        source, base, neuron, count, first, first_peak, n_blocks = varied.source[r]
+        now = tick - varied.tick[0]
+        scale, step = varied.scale[r, now], varied.step[r, now]
+        first += step * count
+        first_peak += step * n_blocks
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
             peak = varied.peak[first_peak + block]
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, synapses
+from . import checkpoint, checks, synapses
+from .connect import Constant, Distribution
 from .describe import described
 from .errors import DescriptionError
 from .guards import check_finite, check_rates
@@ -21,24 +22,29 @@ from .lower_inputs import (
     current_at,
     current_steps,
     drops_of,
+    longest,
     next_change,
     rain_of,
     scales,
     sources_of,
+    std_at,
     trains_of,
     varied_of,
     wind_of,
 )
 from .lower_modulation import channels_of, modulators_of
 from .lower_plastic import plastics_of
-from .lower_rows import PLACING, WIRING, build_rows, delay_of, groups_of, order_of
+from .lower_rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from .lower_wires import wires_of
-from .lowered import PLASTIC, Tape
+from .lowered import DENSE, PLASTIC, Tape
 from .modulation import BySynapse, Modulator
 from .network import Network, Projection
-from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch
+from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch, with_room
 from .record import Record, Result
+from .rule import WindowRule
+from .sources import Noise, SpikeTrain
 from .synapses import Places, Synapses
+from .workers import Workers
 
 Array = np.ndarray[Any, Any]
 _MANY = 20_000  # neurons from which two threads pay
@@ -81,26 +87,59 @@ class Simulation:
         precision: str = "float32",
         max_rate: float = 500.0,
     ) -> None:
+        if not isinstance(network, Network):
+            raise DescriptionError(f"Simulation: network must be a Network, got {checks.shown(network)}")
+        checks.number(dt, "Simulation", "dt", "ms", above=0.0)
+        if not isinstance(precision, str):
+            raise DescriptionError(
+                f"Simulation: precision must be float32 or float64, got {checks.shown(precision)}"
+            )
         check(dt, precision)
-        if n_trials < 1:
-            raise DescriptionError(f"Simulation: n_trials must be >= 1, got {n_trials}")
+        checks.number(seed, "Simulation", "seed", whole=True, least=0, most=2**64 - 1)
+        checks.number(n_trials, "Simulation", "n_trials", whole=True, least=1, most=2**24 - 1)
+        if threads is not None:
+            checks.number(threads, "Simulation", "threads", whole=True, least=1, most=1024)
+        checks.number(max_rate, "Simulation", "max_rate", "Hz", above=0.0, infinite=True)
         if not network.populations:
             raise DescriptionError("Simulation: the network has no population")
-        self.network, self.dt, self.seed = network, dt, seed
-        self.n_trials, self.precision = n_trials, precision
-        self.threads = threads if threads is not None else _default_threads(network, n_trials)
-        if self.threads < 1:
-            raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
-        self.max_rate = max_rate
+        for projection in network.projections:
+            if isinstance(projection.plasticity, WindowRule):
+                rule = type(projection.plasticity).__name__
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: {rule} learns by windows, not by ticks; a Learner runs it "
+                    "(tegmentum.plasticity.Learner)"
+                )
+        self.network, self.dt, self.seed = network, float(dt), int(seed)
+        self.n_trials, self.precision = int(n_trials), str(precision)
+        self.threads = int(threads) if threads is not None else _default_threads(network, self.n_trials)
+        self.max_rate = float(max_rate)
+        self._described = network  # as given; delays that are set make another one
+        self._rewired: set[str] = set()  # projections whose delays were set
+        self._reweighted: set[str] = set()  # those whose weights were set and do not learn
+        self._given: dict[str, SpikeTrain] = {}  # trains that were set
+        self._input_seed = self.seed
         self._real = np.dtype(precision).type
-        if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
+        if self.n_trials > 1 and any(q.plasticity is not None for q in network.projections):
             raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
-        self._n_shards = self.threads if n_trials == 1 else 1
-        self._plan: Plan = plan(network, dt, self._n_shards)
+        self._n_shards = self.threads if self.n_trials == 1 else 1
+        self._plan: Plan = plan(network, self.dt, self._n_shards)
         self._lower()
         self._compile()
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._workers = Workers(self.threads - 1)
         self._allocate()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
+        arguments = ("dt", "seed", "threads", "n_trials", "precision", "max_rate")
+        return {
+            "network": self._described,
+            "arguments": {name: getattr(self, name) for name in arguments},
+            "state": self.state(),
+        }
+
+    def __setstate__(self, parts: dict[str, Any]) -> None:
+        self.__init__(parts["network"], **parts["arguments"])  # type: ignore[misc]
+        self.load_state(parts["state"])
 
     # ------------------------------------------------------------------------------------------- construction
 
@@ -110,6 +149,8 @@ class Simulation:
         started = time.perf_counter()
         wiring, placing = build.kernel_module("wiring", WIRING), build.kernel_module("placing", PLACING)
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
+        self._max_delay = max((d.most for d in delays), default=1)
+        self._check_room(delays)
         groups = groups_of(self.network, delays, self._plan.lazy)
         p, real = self._plan, self._real
         with ThreadPoolExecutor(
@@ -122,11 +163,42 @@ class Simulation:
             ]
             self._wires = [job.result() for job in jobs]
         self._groups = groups
-        self._rain = [rain_of(p, k, self.seed, real) for k in range(self._n_shards)]
-        self._trains = trains_of(p, self.n_trials)
+        self._check_drawn()
+        self._trains = trains_of(p, self.n_trials, self._given)
         self._currents = current_steps(p)
-        self._max_delay = max((d.most for d in delays), default=1)
+        self._longest = longest(p)
         self.build_s = time.perf_counter() - started
+
+    def _check_room(self, delays: list[Delay]) -> None:
+        """Refuse synapses, and delays whose queues, would not fit into the memory."""
+        memory = _memory()
+        for projection in self.network.projections:
+            n = projection.rule.expected(projection.pre.size, projection.post.size)
+            if 2 * n > memory:  # the least that a synapse takes
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: {type(projection.rule).__name__} makes {n:g} synapses, "
+                    f"{2 * n / 2**30:.1f} GiB, more than the {memory / 2**30:.1f} GiB of memory"
+                )
+        bytes_ = 8.0 * 65 * (1 << self._max_delay.bit_length()) * self._n_shards * self.n_trials
+        for projection, delay in zip(self.network.projections, delays, strict=True):
+            if len(delay.given) != 1:  # counts of synapses by neuron and delay
+                bytes_ += 8.0 * projection.pre.size * (delay.most - delay.least + 1)
+        if bytes_ > memory:
+            longest = max(zip(delays, self.network.projections, strict=True), key=lambda pair: pair[0].most)
+            raise DescriptionError(
+                f"Projection {longest[1].name!r}: delay up to {longest[0].most * self.dt:g} ms at dt = {self.dt} ms "
+                f"takes queues of {bytes_ / 2**30:.1f} GiB, more than the {memory / 2**30:.1f} GiB of memory"
+            )
+
+    def _check_drawn(self) -> None:
+        """Refuse drawn weights that a receptor or a rule does not take; given ones are checked when described."""
+        for projection in self.network.projections:
+            weight = projection.weight
+            if isinstance(weight, Distribution) and not isinstance(weight, Constant):
+                least, most = weight.bounds()
+                if any(least < low or most > high for low, high, _ in projection.limits()):
+                    places = self._places(str(projection.name), begins=True)
+                    projection.check_weights(synapses.read(places, self._wires))
 
     def _compile(self) -> None:
         from . import build
@@ -167,9 +239,10 @@ class Simulation:
             self._kinds.append(tuple(kinds))
         n_buckets = 1 << self._max_delay.bit_length()
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
-        self._varied = [varied_of(p, k, self.seed, real) for k in range(self._n_shards)]
-        self._drops = [drops_of(p, k, self.seed, n_trials, real) for k in range(self._n_shards)]
-        self._wind = [wind_of(p, k, self.seed, real) for k in range(self._n_shards)]
+        self._varied = [varied_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        self._drops = [drops_of(p, k, self._input_seed, n_trials, real) for k in range(self._n_shards)]
+        self._wind = [wind_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        self._rain = [rain_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
         self._touch = [new_touch(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]
@@ -201,7 +274,12 @@ class Simulation:
     @property
     def n_synapses(self) -> int:
         """Number of synapses, those of dense matrices included."""
-        return sum(len(w.target) + len(w.dense) for w in self._wires)
+        found = sum(len(w.target) + len(w.dense) for w in self._wires)
+        for group in self._groups:
+            projection = self.network.projections[group.members[0]]
+            if group.format == DENSE and without_diagonal(projection):
+                found -= projection.pre.size  # places that stay 0
+        return found
 
     @property
     def synapse_bytes(self) -> int:
@@ -209,7 +287,7 @@ class Simulation:
         kept = sum(p.eligibility.nbytes + p.which.nbytes for plastics in self._plastics for p in plastics)
         return kept + sum(array.nbytes for w in self._wires for array in w)
 
-    def synapses(self, name: str) -> Synapses:
+    def synapses(self, name: str | Projection) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
         places = self._places(name)
         self._settle()
@@ -220,14 +298,29 @@ class Simulation:
         weight, eligibility = synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
         return Synapses(places.pre, places.post, places.delay, weight, eligibility)
 
-    def set_weights(self, name: str, weights: Any) -> None:
-        """Set the weights of a projection, in the order of :meth:`synapses`."""
-        self._settle()
-        number = self._modulated(name)
+    def set_weights(self, name: str | Projection, weights: Any) -> None:
+        """Set the weights of a projection, in the order of :meth:`synapses`; one number is for all.
+
+        Raises
+        ------
+        DescriptionError
+            for weights that are not finite, not as many, or against the receptor's sign or the rule's range, and
+            where all weights are stored as one number
+        """
+        projection = self._projection(name)
+        number = self._modulated(str(projection.name))
         if number is not None:  # what eligibilities have earned so far belongs to the old weights
+            self._settle()
             for wires, plastics in zip(self._wires, self._plastics, strict=True):
                 self._rules[number].start_window(plastics[number], wires, self.tick)
-        synapses.write(self._places(name), self._wires, weights, name)
+        self._write(str(projection.name), weights)
+        if projection.plasticity is None:
+            self._reweighted.add(str(projection.name))
+
+    def _write(self, name: str, weights: Any) -> None:
+        self._settle()
+        places, projection = self._places(name), self._projection(name)
+        synapses.write(places, self._wires, synapses.weights_for(places, weights, projection))
 
     def _modulated(self, name: str) -> int | None:
         """Return the number of a plastic projection that is under a neuromodulator, None for others."""
@@ -283,7 +376,7 @@ class Simulation:
             )
         return found[name]
 
-    def set_delays(self, name: str, delays: Any) -> None:
+    def set_delays(self, name: str | Projection, delays: Any) -> None:
         """Set the delays of a projection [ms], in the order of :meth:`synapses`, before the first tick.
 
         Synapses are listed by delay, so they are in a new order afterwards; each keeps its weight.
@@ -293,33 +386,107 @@ class Simulation:
         DescriptionError
             for delays that are no positive times, and after the first tick, when spikes are under way
         """
+        projection = self._projection(name)
         if self.tick > 0:
             raise DescriptionError(
-                f"set_delays: at {self.t:g} ms spikes of {name!r} may be under way; call it before the first run"
+                f"set_delays: at {self.t:g} ms spikes of {projection.name!r} may be under way; call it before the "
+                "first run"
             )
-        old = self.synapses(name)
-        new = synapses.with_delays(self._projection(name), old, delays)
-        parts = (new if part.name == name else part for part in self.network.projections)
+        new = synapses.with_delays(projection, self.synapses(name), delays)
+        kept = {other: self.synapses(other).weight for other in self._reweighted - {str(projection.name)}}
+        learnt = {
+            other: self.synapses(other).weight for _, _, other in self._learners() if other != projection.name
+        }
+        self._rewire({str(projection.name): new})
+        self._rewired.add(str(projection.name))
+        self._reweighted.discard(str(projection.name))  # its weights are the new projection's
+        for other, weights in {**kept, **learnt}.items():
+            self._write(other, weights)
+
+    def _rewire(self, new: Mapping[str, Projection]) -> None:
+        """Build the synapses anew, with other projections of the same names."""
         network = self.network
+        parts = (new.get(str(part.name), part) for part in network.projections)
+        before = network, self._plan
         self.network = Network(*network.populations, *network.spike_trains, *parts, *network.sources)
         self._plan = plan(self.network, self.dt, self._n_shards)
-        self._lower()
+        try:
+            self._lower()
+        except DescriptionError:
+            self.network, self._plan = before
+            raise
         self._compile()
         self._allocate()
 
-    def _projection(self, name: str) -> Projection:
-        for projection in self.network.projections:
-            if projection.name == name:
-                return projection
-        raise DescriptionError(f"synapses: there is no projection {name!r}")
+    def _restore(
+        self, rewired: Mapping[str, Mapping[str, Array]], given: dict[str, SpikeTrain], input_seed: int
+    ) -> None:
+        """Go back to the network as described, time 0, but for these synapses, trains and seed of the input."""
+        self._given, self._input_seed = given, input_seed
+        if rewired or self._rewired or self._reweighted:
+            self.network = self._described
+            new = {
+                name: synapses.listed(self._projection(name), **columns, dt=self.dt)
+                for name, columns in rewired.items()
+            }
+            self._rewired, self._reweighted = set(rewired), set()
+            self._rewire(new)
+        else:
+            self._trains = trains_of(self._plan, self.n_trials, given)
+            self._allocate()
 
-    def _places(self, name: str) -> Places:
-        """Find a projection's synapses."""
+    def set_spikes(self, name: str | SpikeTrain, times: Any, neuron: Any, trial: Any = None) -> None:
+        """Give a spike train other spikes from here on; those under way still arrive.
+
+        Parameters
+        ----------
+        name : str or SpikeTrain
+        times : array of float, ms
+            in the simulation's time, later than :attr:`t`, or from 0 on where it has not begun
+        neuron : array of int
+        trial : array of int, optional
+            as in :class:`.SpikeTrain`
+        """
+        wanted = getattr(name, "name", name)
+        old = next(
+            (t for t in self.network.spike_trains if isinstance(wanted, str) and t.name == wanted), None
+        )
+        if old is None:
+            raise DescriptionError(f"set_spikes: there is no spike train {checks.shown(wanted)}")
+        new = SpikeTrain(old.name, old.size, times, neuron, trial)
+        early = np.asarray(new.times, np.float64)
+        if early.size and self.tick > 0 and round(float(early.min()) / self.dt) <= self.tick:
+            raise DescriptionError(
+                f"SpikeTrain {old.name!r}: times must be later than {self.t:g} ms, where the simulation is, got "
+                f"{early.min():g}"
+            )
+        given = {**self._given, old.name: new}
+        self._trains = trains_of(self._plan, self.n_trials, given)
+        self._given = given
+        for k, wires in enumerate(self._wires):
+            self._ring[k] = with_room(self._ring[k], wires, self._trains)
+        self._control.room[:] = new_control(self._plan, self._trains, self.threads, self.n_trials).room
+
+    def _projection(self, name: str | Projection) -> Projection:
+        wanted = getattr(name, "name", name)
+        for projection in self.network.projections:
+            if isinstance(wanted, str) and projection.name == wanted:
+                return projection
+        known = ", ".join(str(q.name) for q in self.network.projections) or "none"
+        raise DescriptionError(f"synapses: there is no projection {checks.shown(wanted)}; there are {known}")
+
+    def _places(self, name: str | Projection, begins: bool = False) -> Places:
+        """Find a projection's synapses; ``begins`` before the traces of plastic ones are there."""
         projection = self._projection(name)
         number = next(k for k, other in enumerate(self.network.projections) if other is projection)
         groups = [number in g.members for g in order_of(self._groups)]
         return synapses.locate(
-            self._plan, self._wires, self._plastics, len(groups), groups.index(True), projection
+            self._plan,
+            self._wires,
+            None if begins else self._plastics,
+            len(groups),
+            groups.index(True),
+            projection,
         )
 
     def _learners(self) -> list[tuple[int, int, str]]:
@@ -369,6 +536,7 @@ class Simulation:
         SimulationError
             if the state becomes NaN or overflows, or activity runs away; what was recorded by then is safe in the store
         """
+        checks.number(ms, "run", "ms", "ms")
         n = round(ms / self.dt)
         if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
             raise DescriptionError(f"run: ms must be a multiple of dt = {self.dt} ms and >= 0, got {ms}")
@@ -394,7 +562,7 @@ class Simulation:
         began = time.perf_counter()
         length = 64
         while self.tick < until:
-            stop = min(until, self.tick + length, next_change(self._currents, self.tick))
+            stop = min(until, self.tick + min(length, self._longest), next_change(self._currents, self.tick))
             self._set_currents(self.tick + 1)
             self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
             t0 = time.perf_counter()
@@ -412,7 +580,8 @@ class Simulation:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
         while self.tick < stop:
             jobs = range(1, self.threads)
-            futures = [self._pool.submit(self._work, w, stop, log.tape) for w in jobs] if self._pool else []
+            pool = self._workers.pool
+            futures = [pool.submit(self._work, w, stop, log.tape) for w in jobs] if pool else []
             try:
                 self._work(0, stop, log.tape)
             finally:
@@ -467,8 +636,13 @@ class Simulation:
         self._ring = [grown(ring) for ring in self._ring]
 
     def _set_currents(self, tick: int) -> None:
-        """Sum the currents that act on ``tick`` into the last row of the inputs."""
+        """Sum the currents that act on ``tick`` into the last row of the inputs, and set the noise's deviations."""
         p = self._plan
+        for wind in self._wind:
+            for r, number in enumerate(wind.source[:, 0]):
+                source = p.network.sources[number]
+                assert isinstance(source, Noise)
+                wind.std[r] = std_at(source, self.dt, tick)
         for name, steps in self._currents.items():
             total = current_at(steps, tick)
             for k in range(self._n_shards):
@@ -480,27 +654,60 @@ class Simulation:
 
     # -------------------------------------------------------------------------------------------------- state
 
-    def reset(self, keep: tuple[str, ...] = ("weights",)) -> None:
-        """Go back to time 0: initial state, no spikes in flight. Weights stay as they are."""
+    def reset(self, keep: tuple[str, ...] = ("weights",), seed: int | None = None) -> None:
+        """Go back to time 0: initial state, no spikes in flight. Weights stay as they are.
+
+        Without ``seed`` the input is drawn again as it was: the same Poisson spikes and the same noise.
+
+        Parameters
+        ----------
+        keep : tuple of str
+            ``()`` draws the weights anew as they were at first
+        seed : int, optional
+            of the input from here on, Poisson spikes and noise. Connections, parameters and initial states stay those
+            of the simulation's own seed.
+        """
+        if not isinstance(keep, (tuple, list, set, frozenset)):
+            raise DescriptionError(f"reset: keep must be a tuple of names, got {checks.shown(keep)}")
         for name in keep:
-            if name != "weights":
-                raise DescriptionError(f"reset: keep can name 'weights', got {name!r}")
+            if not isinstance(name, str) or name != "weights":
+                raise DescriptionError(f"reset: keep can name 'weights', got {checks.shown(name)}")
+        if seed is not None:
+            checks.number(seed, "reset", "seed", whole=True, least=0, most=2**64 - 1)
+            self._input_seed = int(seed)
         self._settle()
         if "weights" not in keep:
             self._lower()
+            self._reweighted.clear()
         self._allocate()
 
     def state(self) -> dict[str, Array]:
         """Everything that a simulation of the same network needs to go on exactly from here, as named arrays.
 
         Independent of the number of threads. ``in_flight/*`` are the spikes that some synapse has yet to
-        deliver.
+        deliver; ``weights/*``, ``rewired/*`` and ``trains/*`` what :meth:`set_weights`, :meth:`set_delays` and
+        :meth:`set_spikes` changed.
         """
         return checkpoint.state(self)
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Continue from what :meth:`state` returned, bit for bit."""
+        """Continue from what :meth:`state` returned, bit for bit.
+
+        Raises
+        ------
+        DescriptionError
+            for the state of another network, seed, ``dt``, precision or number of trials, and for one that lacks
+            something; the simulation is then as it was. Given spikes may be others.
+        """
         checkpoint.load_state(self, state)
+
+
+def _memory() -> float:
+    """Return the machine's memory [bytes], infinite where it cannot be told."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def _default_threads(network: Network, n_trials: int) -> int:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import build
+from . import build, checks
 from .errors import DescriptionError
 from .lower import plan
-from .lower_rows import PLACING, WIRING, delay_of, dense_weights, draws_of, is_dense, rows_for
+from .lower_rows import (
+    PLACING,
+    WIRING,
+    delay_of,
+    dense_weights,
+    draws_of,
+    is_dense,
+    rows_for,
+    without_diagonal,
+)
 from .network import Network
 from .rng import seed_key
 from .synapses import Synapses
@@ -25,6 +34,8 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
     DescriptionError
         if there is no such projection, or the slice is not within its post population
     """
+    checks.number(lo, "slice_of", "lo", whole=True)
+    checks.number(hi, "slice_of", "hi", whole=True)
     names = [q.name for q in network.projections]
     if name not in names:
         raise DescriptionError(f"slice_of: there is no projection {name!r}")
@@ -40,7 +51,8 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
     if is_dense(projection, delay, plan(network, dt, 1).lazy):
         weight = dense_weights(projection, number, delay, lo, hi, key, np.float64, placing)
         pre, post = np.repeat(np.arange(n_pre), hi - lo), np.tile(np.arange(lo, hi), n_pre)
-        return Synapses(pre, post, np.full(len(pre), delay.given[0]), weight)
+        kept = pre != post if without_diagonal(projection) else np.ones(len(pre), bool)
+        return Synapses(pre[kept], post[kept], np.full(int(kept.sum()), delay.given[0]), weight[kept])
     r = rows_for(projection, number, delay, key, build.kernel_module("wiring", WIRING))
     draws, n = draws_of(number, r.delay, r.weights, r.weight_table, key), 0
     for _ in range(2):  # count, then list

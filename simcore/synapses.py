@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
 from .connect import Constant, FromCOO
 from .entries import begin_of, group_of, length_of
 from .errors import DescriptionError
+from .lower_rows import without_diagonal
 from .lowered import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
 
 Array = np.ndarray[Any, Any]
@@ -58,9 +60,17 @@ class Places:
 
 
 def locate(
-    p: Any, all_wires: list[Any], plastics: list[tuple[Any, ...]], n_groups: int, group: int, projection: Any
+    p: Any,
+    all_wires: list[Any],
+    plastics: list[tuple[Any, ...]] | None,
+    n_groups: int,
+    group: int,
+    projection: Any,
 ) -> Places:
-    """Find the synapses of a projection, of the ``group``-th of ``n_groups`` groups, in all shards."""
+    """Find the synapses of a projection, of the ``group``-th of ``n_groups`` groups, in all shards.
+
+    ``plastics`` are the traces of plastic projections, or None before there are any.
+    """
     columns: list[list[Array]] = [[], [], [], [], []]
     form, constant = _format(all_wires[0], n_groups, group)
     first, size = p.first_source[projection.pre.name], projection.pre.size
@@ -74,16 +84,20 @@ def locate(
         entry = wires.segment_entry[segments]
         begin, length = begin_of(entry), length_of(entry)
         if form == PLASTIC:
-            begin = plastics[k][wires.group_plastic[group]].begin[begin]
+            if plastics is None:
+                skipped = _segments_before(wires, group)
+                begin = wires.plastic_begin[skipped + begin]
+            else:
+                begin = plastics[k][wires.group_plastic[group]].begin[begin]
         owner = np.searchsorted(wires.segment_ptr, segments, side="right") - 1 - first
         position = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
         if form == DENSE:
-            post = lo + position % max(hi - lo, 1) if hi > lo else position
-            start = np.repeat(begin, length)
-            post = lo + position - start
+            post = lo + position - np.repeat(begin, length)
         else:
             post = wires.target[position] + np.repeat(wires.group_slot[part], length) - slot + lo
         mine = (post >= lo) & (post < hi)
+        if form == DENSE and without_diagonal(projection):  # a matrix has places for autapses, always 0
+            mine &= np.repeat(owner, length) != post
         parts = (
             np.repeat(owner, length),
             post,
@@ -96,6 +110,12 @@ def locate(
     pre, post, delay, shard, position = (np.concatenate(column) for column in columns)
     order = np.lexsort((position, post, delay, pre))
     return Places(pre[order], post[order], delay[order], shard[order], position[order], form, constant)
+
+
+def _segments_before(wires: Any, group: int) -> int:
+    """Return how many segments the plastic groups before one have."""
+    of = wires.segment_entry & 255
+    return int(np.sum((of < group) & (wires.group_format[of] == PLASTIC)))
 
 
 def _format(wires: Any, n_groups: int, group: int) -> tuple[int, float]:
@@ -133,15 +153,24 @@ def peeked(
     return w, e
 
 
-def write(places: Places, all_wires: list[Any], values: Array, name: str) -> None:
-    """Set the weights in the order of ids."""
+def weights_for(places: Places, weights: Any, projection: Any) -> Array:
+    """Return one weight for each synapse, checked: number, shape, and sign against receptor and rule."""
+    where = f"Projection {projection.name!r}"
     if places.form in (CONSTANT, LAZY_CONSTANT):
         raise DescriptionError(
-            f"Projection {name!r}: its weights are stored as one number; give weight as an array to change them"
+            f"{where}: its weights are stored as one number; give weight as an array to change them"
         )
-    values = np.broadcast_to(np.asarray(values, np.float64), places.pre.shape)
-    if not np.all(np.isfinite(values)):
-        raise DescriptionError(f"Projection {name!r}: weights must be finite")
+    values = checks.array(weights, where, "weight", what="a number or an array").astype(np.float64)
+    if values.ndim and values.shape != places.pre.shape:
+        raise DescriptionError(
+            f"{where}: weight must have {len(places.pre)} values, got shape {values.shape}"
+        )
+    projection.check_weights(values)
+    return np.broadcast_to(values, places.pre.shape)
+
+
+def write(places: Places, all_wires: list[Any], values: Array) -> None:
+    """Set the weights in the order of ids."""
     for k, wires in enumerate(all_wires):
         mine = places.shard == k
         (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]] = values[mine]
@@ -149,16 +178,22 @@ def write(places: Places, all_wires: list[Any], values: Array, name: str) -> Non
 
 def with_delays(projection: Any, synapses: Synapses, delays: Any) -> Any:
     """Return a projection that lists these synapses with other delays [ms]."""
-    delays = np.asarray(delays, np.float64)
+    where = f"Projection {projection.name!r}"
+    delays = checks.array(delays, where, "delay", what="a number or an array [ms]").astype(np.float64)
     if delays.ndim and delays.shape != synapses.pre.shape:
-        raise DescriptionError(
-            f"Projection {projection.name!r}: delay must have {len(synapses)} values, got shape {delays.shape}"
-        )
+        raise DescriptionError(f"{where}: delay must have {len(synapses)} values, got shape {delays.shape}")
     weight = projection.weight if isinstance(projection.weight, Constant) else synapses.weight
     rule = FromCOO(synapses.pre, synapses.post)
-    return dataclasses.replace(
+    new = dataclasses.replace(
         projection, rule=rule, weight=weight, delay=np.broadcast_to(delays, synapses.pre.shape)
     )
+    object.__setattr__(new, "_by_sign", projection._by_sign)
+    return new
+
+
+def listed(projection: Any, pre: Array, post: Array, delay: Array, weight: Array, dt: float) -> Any:
+    """Return a projection that lists its synapses, as :func:`with_delays` left it; delays in ticks."""
+    return with_delays(projection, Synapses(pre, post, delay, weight), delay * dt)
 
 
 def label(places: Places, plastics: list[Any], levels: Any, name: str) -> list[Any]:

@@ -436,7 +436,7 @@ class TestErrors:
             ({"n_ticks": 1025}, "Learner: n_ticks must be <= 1024, got 1025"),
             ({"batch": 0}, "Learner: batch must be >= 1, got 0"),
             ({"threads": 0}, "Learner: threads must be >= 1, got 0"),
-            ({"rate_scale": 0.0}, r"Learner: rate_scale must be > 0 and finite, got 0\.0"),
+            ({"rate_scale": 0.0}, r"Learner: rate_scale must be > 0, got 0\.0"),
         ],
     )
     def test_parameters(self, options, message):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.stdp import STDP, Post, Pre, Synapse, on_post, on_pre
+from tegmentum.plasticity.power_stdp import PowerSTDP
+from tegmentum.plasticity.stdp import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -26,7 +27,7 @@ from tegmentum.simcore import (
 
 def slow(rule, pre, post, delay, w, dt, n_ticks):
     """Weight of one synapse after given spikes, event by event in time; arrivals come before post spikes."""
-    c = rule.derive(dt)
+    c, do = rule.derive(dt), rule.functions()
     tau = tuple(rule.time_constants().values())
     events = sorted([(t + delay, 0) for t in pre] + [(t, 1) for t in post])
     x, last = [0.0, 0.0], [0, 0]
@@ -35,8 +36,12 @@ def slow(rule, pre, post, delay, w, dt, n_ticks):
             break
         other = 1 - which
         trace = x[other] * np.exp(-(t - last[other]) * dt / tau[other])
-        w = (on_post if which else on_pre)(Synapse(w), Pre(trace), Post(trace), c).w
-        x[which] = 1.0 + (1.0 - c.reset) * x[which] * np.exp(-(t - last[which]) * dt / tau[which])
+        s, pre, post = do["Synapse"](w), do["Pre"](trace), do["Post"](trace)
+        w = do["on_post" if which else "on_pre"](s, pre, post, c).w
+        faded = x[which] * np.exp(-(t - last[which]) * dt / tau[which])
+        x[which] = (
+            do["post_spike"](do["Post"](faded), c).y if which else do["pre_spike"](do["Pre"](faded), c).x
+        )
         last[which] = t
     return w
 
@@ -46,7 +51,8 @@ def slow(rule, pre, post, delay, w, dt, n_ticks):
     [
         STDP(lam=0.01, w_max=2.0),
         STDP(lam=0.01, w_max=2.0, mu=0.0, tau_plus=15.0, tau_minus=30.0),
-        STDP(lam=0.01, w_max=2.0, nearest=1.0),
+        STDP(lam=0.01, w_max=2.0, nearest=True),
+        PowerSTDP(lam=0.01, w_max=2.0, mu_plus=0.4, mu_minus=0.7),
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
@@ -147,6 +153,58 @@ def test_reset_keeps_weights_or_not():
     np.testing.assert_array_equal(simulation.synapses("exc-exc").weight, start)
     simulation.set_weights("exc-exc", learned)
     np.testing.assert_array_equal(simulation.synapses("exc-exc").weight, learned)
+
+
+@pytest.mark.parametrize("mu", [0.0, 1.0])
+def test_powers_and_the_linear_mixture_agree_at_both_ends(mu):
+    linear, power = STDP(mu=mu, w_max=2.0), PowerSTDP(mu_plus=mu, mu_minus=mu, w_max=2.0)
+    for name in ("on_pre", "on_post"):
+        for w in (0.0, 0.3, 1.7, 2.0):
+            found = []
+            for r in (linear, power):
+                do = r.functions()
+                after = do[name](do["Synapse"](w), do["Pre"](0.8), do["Post"](0.8), r.derive(0.1))
+                found.append(after.w)
+            assert found[0] == pytest.approx(found[1], abs=1e-15)
+
+
+def test_a_power_step_by_hand():
+    rule = PowerSTDP(lam=0.1, alpha=2.0, mu_plus=0.5, mu_minus=2.0, w_max=4.0)
+    do, c = rule.functions(), rule.derive(0.1)
+    s, pre, post = do["Synapse"](3.0), do["Pre"](1.0), do["Post"](1.0)
+    assert do["on_post"](s, pre, post, c).w == pytest.approx(3.0 + 0.1 * 4.0 * 0.25**0.5)
+    assert do["on_pre"](s, pre, post, c).w == pytest.approx(3.0 - 0.2 * 4.0 * 0.75**2)
+
+
+def test_a_post_spike_in_the_tick_of_an_arrival_potentiates_in_full():
+    pre, cell = SpikeTrain("pre", 1, [5.0], [0]), Population("cell", 1, LIF(v_thresh=10.0, tau_m=1.0))
+    kick = SpikeTrain("kick", 1, [5.0], [0])
+    parts = (pre, kick, cell, Projection(kick, cell, AllToAll(), weight=1e4))
+    for delay, lag in ((1.0, 0.0), (0.5, 0.5)):  # the cell fires at 6 ms
+        learn = Projection(pre, cell, AllToAll(), Uniform(0.5, 0.50001), delay, plasticity=STDP(lam=0.1))
+        simulation = Simulation(Network(*parts, learn), precision="float64")
+        assert simulation.run(20.0).n_spikes["cell"] == 1
+        expected = 0.5 + 0.1 * 0.5 * np.exp(-lag / 20.0)
+        assert simulation.synapses("pre-cell").weight == pytest.approx([expected], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"mu": 5.0}, "STDP: mu must be >= 0 and <= 1, got 5.0"),
+        ({"mu": -0.1}, "STDP: mu must be >= 0"),
+        ({"nearest": 2.5}, "STDP: nearest must be True or False, got 2.5"),
+        ({"nearest": "yes"}, "STDP: nearest must be True or False, got 'yes'"),
+        ({"nearest": np.ones(2)}, "STDP: nearest must be True or False"),
+        ({"lam": float("nan")}, "STDP: lam must be >= 0 and finite, got nan"),
+        ({"alpha": True}, "STDP: alpha must be a number"),
+        ({"w_max": 0.0}, "STDP: w_max must be > 0"),
+    ],
+)
+def test_parameters_out_of_their_range_are_refused(wrong, message):
+    p = Population("p", 3, LIF())
+    with pytest.raises(DescriptionError, match=message):
+        Projection(p, p, AllToAll(), 0.5, plasticity=STDP(**wrong))
 
 
 def test_errors():

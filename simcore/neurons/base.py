@@ -71,6 +71,9 @@ class NeuronModel(Own):
     receptors: ClassVar[tuple[str, ...]] = ("v",)
     state_units: ClassVar[dict[str, str]] = {}  # of state variables that have one
 
+    #: whether weights are conductances, which have no sign
+    conductances: ClassVar[bool] = False
+
     _tuples = ("State", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"flow": 3, "receive": None, "threshold": 2, "reset": 2}
     _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2}

@@ -83,6 +83,7 @@ class LIFCond(NeuronModel):
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
     state_units: ClassVar[dict[str, str]] = {"v": "mV", "refractory": "tick", "g_exc": "nS", "g_inh": "nS"}
+    conductances: ClassVar[bool] = True
 
     def derive(self, dt: float) -> Constants:
         return Constants(
