@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 _PARTS = {
-    "core": ("numba", "llvmlite", "numpy", "scipy", "zarr", "typer", "pydantic"),
+    "core": ("numba", "llvmlite", "numpy", "scipy", "zarr", "typer", "pydantic", "filelock"),
     "analysis": ("xarray", "matplotlib"),
     "data": ("pooch",),
 }
