@@ -94,7 +94,7 @@ class Simulation:
         if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
             raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
         self._n_shards = self.threads if n_trials == 1 else 1
-        self._plan: Plan = plan(network, dt, self._n_shards)
+        self._plan: Plan = plan(network, dt, self._n_shards, seed)
         self._lower()
         self._compile()
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
@@ -223,7 +223,7 @@ class Simulation:
         parts = (new if part.name == name else part for part in self.network.projections)
         network = self.network
         self.network = Network(*network.populations, *network.spike_trains, *parts, *network.sources)
-        self._plan = plan(self.network, self.dt, self._n_shards)
+        self._plan = plan(self.network, self.dt, self._n_shards, self.seed)
         self._lower()
         self._compile()
         self._allocate()

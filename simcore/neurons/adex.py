@@ -126,11 +126,18 @@ class AdEx(NeuronModel):
         return State(self.e_l, 0.0, 0.0, 0.0, 0.0)
 
     def check(self) -> str | None:
-        if np.any(np.asarray(self.v_reset) >= self.v_peak):
-            return f"v_reset must be < v_peak = {self.v_peak} mV, got {self.v_reset}"
-        if np.any((np.asarray(self.v_peak) - self.v_t) / self.delta_t > 80.0):
-            return f"v_peak must be at most v_t + 80 delta_t, got {self.v_peak}"
-        return None
+        late = np.asarray(self.v_reset) >= self.v_peak
+        steep = (np.asarray(self.v_peak) - self.v_t) / self.delta_t > 80.0
+        return self.breach(late, "v_reset must be < v_peak", "v_reset", "v_peak") or self.breach(
+            steep, "v_peak must be at most v_t + 80 delta_t", "v_peak", "v_t", "delta_t"
+        )
+
+    def check_tick(self, dt: float) -> str | None:
+        # where the Runge-Kutta step is not stable a neuron at rest would begin to swing, and fire
+        tau_m = np.asarray(self.c_m) / self.g_l
+        return self.breach(dt > 2.5 * tau_m, f"dt = {dt:g} ms must be <= 2.5 c_m / g_l", "c_m", "g_l") or (
+            self.breach(dt > 2.5 * np.asarray(self.tau_w), f"dt = {dt:g} ms must be <= 2.5 tau_w", "tau_w")
+        )
 
 
 def slope_v(v: float, w: float, i: float, c: Constants) -> float:
