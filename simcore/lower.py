@@ -178,6 +178,8 @@ def resolved(population: Population, seed: int) -> Any:
             drawn.add(f.name)
         elif np.ndim(value) > 0:
             numbers[f.name] = np.asarray(value, dtype=np.float64)
+        elif isinstance(value, (np.generic, np.ndarray)) and value.dtype.kind in "fiu":
+            numbers[f.name] = float(value)  # else a float32 would make all constants float32
     if not numbers:
         return model
     found = type(model)(**{f.name: numbers.get(f.name, getattr(model, f.name)) for f in fields(model)})
@@ -189,7 +191,9 @@ def resolved(population: Population, seed: int) -> Any:
 
 def _draw(d: Distribution, population: Population, seed: int, what: str, name: str) -> Array:
     """Values for each neuron of a population, functions of (seed, population's name, what, name, neuron)."""
-    return d.quantile(uniform_of(population.size, seed, STREAM_STATE, population.name, what, name))
+    u = uniform_of(population.size, seed, STREAM_STATE, population.name, what, name)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused afterwards
+        return d.quantile(u)
 
 
 def initial_of(population: Population, seed: int) -> dict[str, Any]:

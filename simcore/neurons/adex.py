@@ -43,6 +43,7 @@ class Constants(NamedTuple):
     i_e: float
     decay_exc: float
     decay_inh: float
+    decay_w: float  # of w in a tick in which v is held
     v_peak: float
     v_reset: float
     n_ref: float
@@ -82,7 +83,8 @@ class AdEx(NeuronModel):
     Notes
     -----
     Receptors: ``exc``, ``inh``, weights in pA. No closed form: one Runge-Kutta step of order 4 a tick for
-    ``v`` and ``w``, in which the exponential is bounded at ``v_peak``. Use ticks of 0.1 ms or less.
+    ``v`` and ``w``, in which the exponential is bounded at ``v_peak``; in the refractory time ``w`` is exact. Use
+    ticks of 0.1 ms or less.
     R. Brette, W. Gerstner (2005), J. Neurophysiol. 94:3637-3642, doi:10.1152/jn.00686.2005.
     """
 
@@ -117,6 +119,7 @@ class AdEx(NeuronModel):
             i_e=self.i_e,
             decay_exc=np.exp(-dt / self.tau_exc),
             decay_inh=np.exp(-dt / self.tau_inh),
+            decay_w=np.exp(-dt / self.tau_w),
             v_peak=self.v_peak,
             v_reset=self.v_reset,
             n_ref=np.round(self.t_ref / dt),
@@ -165,7 +168,8 @@ def flow(s: State, c: Constants, i: float) -> State:
     v4, w4 = slope_v(s.v + h * v3, s.w + h * w3, i2, c), slope_w(s.v + h * v3, s.w + h * w3, c)
     v = s.v + h * (v1 + 2.0 * (v2 + v3) + v4) / 6.0
     held = s.refractory > 0.0
-    w_held = s.w + h * slope_w(s.v, s.w, c)
+    w_goal = c.a * (min(s.v, c.v_peak) - c.e_l)  # while v is held, w nears it exponentially
+    w_held = w_goal + (s.w - w_goal) * c.decay_w
     return State(
         s.v if held else v,
         w_held if held else s.w + h * (w1 + 2.0 * (w2 + w3) + w4) / 6.0,
