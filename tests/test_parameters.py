@@ -207,7 +207,7 @@ def test_numbers_that_do_not_fit_the_precision_are_refused():
         kind_arrays(p, p.kinds[0], 0, 0, 1, np.float32)
     assert kind_arrays(p, p.kinds[0], 0, 0, 1, np.float64).table[0, 4] == 1e39
     with pytest.raises(DescriptionError, match="Population 'x': initial v must be finite, but"):
-        plan(Network(Population("x", 9, LIF(), initial={"v": Normal(1e308, 1e308)})), 0.1, 1)
+        plan(Network(Population("x", 1000, LIF(), initial={"v": Normal(1e308, 1e308)})), 0.1, 1)
 
 
 @pytest.mark.parametrize("kind", [LIFExp, LIFAlpha])

@@ -57,7 +57,8 @@ class Izhikevich(NeuronModel):
     Notes
     -----
     Receptor: ``v``, weights in mV. No closed form: one Runge-Kutta step of order 4 a tick; use ticks of 0.1
-    to 0.5 ms. Far below rest, where such a step is not stable, ``v`` takes the solution for a constant ``u``. E. M. Izhikevich (2003), IEEE Trans. Neural Netw. 14:1569-1572, doi:10.1109/TNN.2003.820440.
+    to 0.5 ms. Far below rest, where such a step is not stable, ``v`` takes the solution for a constant ``u``.
+    E. M. Izhikevich (2003), IEEE Trans. Neural Netw. 14:1569-1572, doi:10.1109/TNN.2003.820440.
     """
 
     a: Value = param(0.02, "1/ms")
