@@ -50,10 +50,10 @@ class Population:
         if not self.name or "/" in self.name:
             raise DescriptionError(f"{where}: name must not be empty nor contain '/'")
         whole = isinstance(self.size, (int, np.integer)) and not isinstance(self.size, bool)
-        if not whole or not 1 <= self.size <= MOST_NEURONS:
-            raise DescriptionError(
-                f"{where}: size must be a whole number >= 1 and <= {MOST_NEURONS}, got {shown(self.size)}"
-            )
+        if not whole or self.size < 1:
+            raise DescriptionError(f"{where}: size must be a whole number >= 1, got {shown(self.size)}")
+        if self.size > MOST_NEURONS:
+            raise DescriptionError(f"{where}: size must be at most {MOST_NEURONS}, got {shown(self.size)}")
         if not isinstance(self.model, NeuronModel):
             hint = f", a class; write {self.model.__name__}()" if isinstance(self.model, type) else ""
             raise DescriptionError(
