@@ -170,7 +170,8 @@ def resolved(population: Population, seed: int) -> Any:
         if numbers are drawn that the model cannot have, as ``tau_m must be > 0 ms, but 212 of 1000 drawn values
         are not (least -9.3)``
     """
-    model, numbers, drawn = population.model, {}, set()
+    model, drawn = population.model, set()
+    numbers: dict[str, Any] = {}
     for f in fields(model):
         value = getattr(model, f.name)
         if isinstance(value, Distribution):
@@ -198,7 +199,7 @@ def _draw(d: Distribution, population: Population, seed: int, what: str, name: s
 
 def initial_of(population: Population, seed: int) -> dict[str, Any]:
     """Return the initial state of a population by name: numbers, or arrays with one for each neuron."""
-    state = resolved(population, seed).initial()._asdict()
+    state: dict[str, Any] = resolved(population, seed).initial()._asdict()
     for name, value in population.initial.items():
         drawn = isinstance(value, Distribution)
         number = _draw(value, population, seed, "initial", name) if drawn else np.asarray(value, np.float64)
