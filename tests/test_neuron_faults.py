@@ -243,19 +243,20 @@ def test_states_are_loaded_only_where_the_population_lives_on_from_them():
 # ------------------------------------------------------------ strong input, against adaptive integrators
 
 
-def steps(model, start, dt, ms, precision, receive=None, i=0.0):
+def steps(model, start, dt, ms, precision, i=0.0):
     """States tick by tick, through the model's own functions in one precision, up to the first spike."""
     real = np.float32 if precision == "float32" else np.float64
-    home = model.home()
+    functions = model.functions()
+    make = functions["State"]
     c = type(model.derive(dt))(*(real(x) for x in model.derive(dt)))
-    s = home.State(*(real(x) for x in start))
+    s = make(*(real(x) for x in start))
     out = []
     with np.errstate(over="ignore"):
         for _ in range(round(ms / dt)):
-            s = home.flow(s, c, real(i))
-            s = home.State(*(real(x) for x in s))
+            s = functions["flow"](s, c, real(i))
+            s = make(*(real(x) for x in s))
             out.append(s)
-            if home.threshold(s, c):
+            if functions["threshold"](s, c):
                 break
     return np.array(out, dtype=np.float64)
 
