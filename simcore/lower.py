@@ -17,7 +17,7 @@ from .connect import Distribution
 from .draws import uniform_of
 from .errors import DescriptionError
 from .lowered import Kind
-from .network import Network, Population
+from .network import MOST_NEURONS, Network, Population
 from .neurons.base import fires_late, numbers_of
 from .rng import STREAM_STATE
 from .sources import Poisson
@@ -118,6 +118,8 @@ def plan(network: Network, dt: float, n_shards: int, seed: int = 0) -> Plan:
     for node in out.nodes:
         out.first_source[node.name] = first
         first += node.size
+    if first > MOST_NEURONS:
+        raise DescriptionError(f"Network: at most {MOST_NEURONS} neurons can be numbered, got {first}")
     for p in out.populations:
         inner = [round(p.size * k / n_shards / _ALIGN) * _ALIGN for k in range(1, n_shards)]
         if p.size < 2 * _ALIGN * n_shards:

@@ -67,7 +67,7 @@ class Population:
         problem = self.model.problem()
         if problem:
             raise DescriptionError(f"{where}: {problem}")
-        if self.update not in ("auto", "stepped", "lazy"):
+        if not isinstance(self.update, str) or self.update not in ("auto", "stepped", "lazy"):
             raise DescriptionError(f"{where}: update must be auto, stepped or lazy, got {shown(self.update)}")
         functions = self.model.functions()
         if self.update == "lazy" and "leap" not in functions:

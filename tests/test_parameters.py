@@ -276,3 +276,17 @@ def test_name_keys_are_blake2b_of_lengths_and_names():
     assert len({name_key("ab", "c"), name_key("a", "bc"), name_key("abc"), name_key("abc", "")}) == 4
     names = [f"{a}_{b}" for a in range(100) for b in range(100)]
     assert len({name_key(name) for name in names}) == len(names)
+
+
+def test_more_neurons_than_can_be_numbered_are_refused():
+    half = [Population(name, 2**30, Parrot(), "stepped") for name in ("a", "b")]
+    with pytest.raises(
+        DescriptionError, match="Network: at most 2147483647 neurons can be numbered, got 2147483648"
+    ):
+        plan(Network(*half), 0.1, 1)
+
+
+@pytest.mark.parametrize("update", [None, 3, "often", ["lazy"], np.array(["lazy", "auto"])])
+def test_updates_are_names(update):
+    with pytest.raises(DescriptionError, match="Population 'x': update must be auto, stepped or lazy, got"):
+        Population("x", 3, LIF(), update)

@@ -66,7 +66,7 @@ class LIFCond(NeuronModel):
     Receptors: ``exc``, ``inh``, weights in nS, both positive. Conductances are exact; the potential follows the
     goal that they set, which moves from its value at the begin of the tick to that at its end (second order). At
     0.1 ms it is within 1e-3 mV of an adaptive integrator for volleys of any size; at 1 ms within 1e-3 mV for strong
-    inhibition and 0.05 mV for strong excitation. Benchmark 1 of R. Brette et al. (2007), J. Comput. Neurosci.
+    inhibition (from 5,000 nS), 5e-3 mV for weaker, 0.05 mV for excitation. Benchmark 1 of R. Brette et al. (2007), J. Comput. Neurosci.
     23:349-398, doi:10.1007/s10827-007-0038-6.
     """
 
@@ -116,8 +116,8 @@ def flow(s: State, c: Constants, i: float) -> State:
     .. math:: v = v_1 + (v - v_0) e^{-x} - (v_1 - v_0) (1 - e^{-x}) / x
 
     for any :math:`x`: a strong volley ends where the conductances leave it. :math:`e^{-x}` is a Pade fraction to the
-    fourth power, without a call, so that the loop over neurons is vectorised: off by 1e-7 of itself up to x = 2, by
-    5e-6 of 1 at most. It would rise again where it has come to 0, at 18.58.
+    fourth power, without a call, so that the loop over neurons is vectorised: off by 3e-7 of itself up to x = 2, by
+    2.1e-6 at most. It would rise again where it has come to 0, at 18.58.
     """
     g_exc, g_inh = s.g_exc * c.decay_exc, s.g_inh * c.decay_inh
     g0, g1 = c.g_l + s.g_exc + s.g_inh, c.g_l + g_exc + g_inh
