@@ -166,7 +166,7 @@ def test_distributions_that_are_none_are_refused(model, name):
 @pytest.mark.parametrize("size", [0, -1, 2.0, True, "3", None, math.nan, [3], np.array([3]), 2**31, 10**30])
 def test_sizes_are_whole_numbers(size):
     with pytest.raises(
-        DescriptionError, match="Population 'x': size must be (a whole number >= 1|at most 2147483647), got"
+        DescriptionError, match=r"Population 'x': size must be (a whole number >= 1|at most 2147483647), got"
     ):
         Population("x", size, LIF())
 

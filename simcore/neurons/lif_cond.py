@@ -66,8 +66,9 @@ class LIFCond(NeuronModel):
     Receptors: ``exc``, ``inh``, weights in nS, both positive. Conductances are exact; the potential follows the
     goal that they set, which moves from its value at the begin of the tick to that at its end (second order). At
     0.1 ms it is within 1e-3 mV of an adaptive integrator for volleys of any size; at 1 ms within 1e-3 mV for strong
-    inhibition (from 5,000 nS), 5e-3 mV for weaker, 0.05 mV for excitation. Benchmark 1 of R. Brette et al. (2007), J. Comput. Neurosci.
-    23:349-398, doi:10.1007/s10827-007-0038-6.
+    inhibition (from 5,000 nS), 5e-3 mV for weaker, 0.05 mV for excitation.
+    Benchmark 1 of R. Brette et al. (2007), J. Comput. Neurosci. 23:349-398,
+    doi:10.1007/s10827-007-0038-6.
     """
 
     c_m: Value = param(200.0, "pF", above=0.0)
