@@ -11,6 +11,7 @@ import numpy as np
 from . import checks, synapses
 from .describe import described
 from .errors import DescriptionError
+from .lower import fires_alone
 from .lower_modulation import modulators_of
 from .queues import IN_FLIGHT, in_flight, put_back
 from .sources import SpikeTrain
@@ -161,6 +162,7 @@ def _checked(sim: Simulation, saved: Any) -> dict[str, Array]:
             raise DescriptionError(
                 f"load_state: {key} must have shape {expected} of kind {kinds}, got {checks.shown(found)}"
             )
+    _check_lazy(sim, arrays)
     unknown = sorted(set(arrays) - set(shapes) - set(same))
     if unknown:
         raise DescriptionError(f"load_state: there is no {unknown[0]!r} in this simulation")
@@ -252,3 +254,24 @@ def _arrays(sim: Simulation) -> dict[str, list[Array]]:
                     key = f"state/{sim._plan.populations[population].name}/{name}"
                     out.setdefault(key, []).append(values[:, first : first + count])
     return out
+
+
+def _check_lazy(sim: Simulation, saved: Mapping[str, Array]) -> None:
+    """Refuse what a lazy population would not live on from, or a stepped one would take for the present."""
+    lazy = {f"state/{name}/last" for name in sim._plan.lazy}
+    for key in saved:
+        if key.startswith("state/") and key.endswith("/last") and key not in lazy:
+            raise DescriptionError(
+                f"load_state: population {key[6:-5]!r} was lazy in the saved state and is stepped here; "
+                "give both the same update"
+            )
+    for population in sim._plan.populations:
+        if population.name in sim._plan.lazy:
+            names = population.model.functions()["State"]._fields
+            state = [saved[f"state/{population.name}/{name}"] for name in names]
+            problem = fires_alone(population, sim.dt, sim.seed, state)
+            if problem:
+                raise DescriptionError(
+                    f"load_state: population {population.name!r} is lazy, but in this state {problem}; "
+                    "say update='stepped'"
+                )

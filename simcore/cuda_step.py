@@ -60,7 +60,7 @@ class CudaSimulation:
             if projection.plasticity is not None:
                 raise DescriptionError(f"Projection {projection.name!r}: plasticity must be None on CUDA")
         self.network, self.dt, self.tick = network, dt, 0
-        p, real = plan(network, dt, 1), np.dtype(precision).type
+        p, real = plan(network, dt, 1, seed), np.dtype(precision).type
         if p.lazy:
             raise DescriptionError(
                 f"Population {min(p.lazy)!r}: update must be 'stepped' on CUDA, got a lazy one"

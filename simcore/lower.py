@@ -7,16 +7,19 @@ policy), then by population. With several threads each shard owns a slice of eve
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from .connect import Distribution
+from .draws import uniform_of
 from .errors import DescriptionError
 from .lowered import Kind
-from .network import Network, Population
-from .rng import STREAM_STATE, uniform
+from .network import MOST_NEURONS, Network, Population
+from .neurons.base import fires_late, numbers_of
+from .rng import STREAM_STATE
 from .sources import Poisson
 
 Array = np.ndarray[Any, Any]
@@ -42,6 +45,7 @@ class Plan:
     network: Network
     dt: float
     n_shards: int
+    seed: int = 0
     kinds: list[KindPlan] = field(default_factory=list)
     nodes: list[Any] = field(default_factory=list)  # populations by kind, then trains
     first_source: dict[str, int] = field(default_factory=dict)
@@ -87,15 +91,22 @@ def check(dt: float, precision: str) -> None:
         raise DescriptionError(f"Simulation: precision must be float32 or float64, got {precision!r}")
 
 
-def plan(network: Network, dt: float, n_shards: int) -> Plan:
-    """Give numbers to neurons, sources and slots."""
-    out = Plan(network, dt, n_shards)
+def plan(network: Network, dt: float, n_shards: int, seed: int = 0) -> Plan:
+    """Give numbers to neurons, sources and slots.
+
+    Raises
+    ------
+    DescriptionError
+        where parameters or initial states, as ``seed`` draws them, are none that a model can have
+    """
+    out = Plan(network, dt, n_shards, seed)
     driven = {id(s.post) for s in network.sources if not isinstance(s, Poisson)}
     found: dict[Any, KindPlan] = {}
     for population in network.populations:
-        varying = _varying(population, dt)
+        check_population(population, dt, seed)
+        varying = _varying(population, dt, seed)
         current = id(population) in driven
-        lazy = is_lazy(network, population, dt, current)
+        lazy = is_lazy(network, population, dt, current, seed)
         key = (type(population.model), varying, current, lazy)
         kind = found.setdefault(key, KindPlan([], varying, current, lazy))
         kind.populations.append(population)
@@ -107,6 +118,8 @@ def plan(network: Network, dt: float, n_shards: int) -> Plan:
     for node in out.nodes:
         out.first_source[node.name] = first
         first += node.size
+    if first > MOST_NEURONS:
+        raise DescriptionError(f"Network: at most {MOST_NEURONS} neurons can be numbered, got {first}")
     for p in out.populations:
         inner = [round(p.size * k / n_shards / _ALIGN) * _ALIGN for k in range(1, n_shards)]
         if p.size < 2 * _ALIGN * n_shards:
@@ -123,47 +136,108 @@ def plan(network: Network, dt: float, n_shards: int) -> Plan:
     return out
 
 
-def _varying(population: Population, dt: float) -> tuple[str, ...]:
+def check_population(population: Population, dt: float, seed: int) -> None:
+    """Refuse a model that never fires, a tick too long for it, and what was drawn out of range."""
+    where, model = f"Population {population.name!r}", population.model
+    if not model.spiking:
+        raise DescriptionError(
+            f"{where}: a {type(model).__name__} never fires; it is for networks that learn window by window "
+            "(plasticity.Learner), a simulation needs a spiking model such as LIF()"
+        )
+    problem = resolved(population, seed).check_tick(dt)
+    if problem:
+        raise DescriptionError(f"{where}: {problem}; choose a shorter dt")
+    if any(isinstance(value, Distribution) for value in population.initial.values()):
+        initial_of(population, seed)
+
+
+def _varying(population: Population, dt: float, seed: int) -> tuple[str, ...]:
     """Return names of the constants that differ between the neurons of a population."""
     model = population.model
-    numbers = {
-        f.name: np.asarray([1.0, 2.0])
+    if not any(
+        isinstance(getattr(model, f.name), Distribution) or np.ndim(getattr(model, f.name)) > 0
         for f in fields(model)
-        if isinstance(getattr(model, f.name), Distribution) or np.ndim(getattr(model, f.name)) > 0
-    }
-    if not numbers:
+    ):
         return ()
-    constants = _resolved(population, 0, dt).derive(dt)
+    constants = resolved(population, seed).derive(dt)
     return tuple(name for name, value in zip(constants._fields, constants, strict=True) if np.ndim(value) > 0)
 
 
-def _resolved(population: Population, seed: int, dt: float) -> Any:
-    """Return the model with distributions replaced by one number for each neuron."""
-    model, drawn = population.model, {}
-    for number, f in enumerate(fields(model)):
+def resolved(population: Population, seed: int) -> Any:
+    """Return the model with distributions replaced by one number for each neuron.
+
+    Raises
+    ------
+    DescriptionError
+        if numbers are drawn that the model cannot have, as ``tau_m must be > 0 ms, but 212 of 1000 drawn values
+        are not (least -9.3)``
+    """
+    model, drawn = population.model, set()
+    numbers: dict[str, Any] = {}
+    for f in fields(model):
         value = getattr(model, f.name)
         if isinstance(value, Distribution):
-            drawn[f.name] = _draw(value, population, seed, number)
+            numbers[f.name] = _draw(value, population, seed, "parameter", f.name)
+            drawn.add(f.name)
         elif np.ndim(value) > 0:
-            drawn[f.name] = np.asarray(value, dtype=np.float64)
-    return type(model)(**{f.name: drawn.get(f.name, getattr(model, f.name)) for f in fields(model)})
+            numbers[f.name] = np.asarray(value, dtype=np.float64)
+        elif isinstance(value, (np.generic, np.ndarray)) and value.dtype.kind in "fiu":
+            numbers[f.name] = float(value)  # else a float32 would make all constants float32
+    if not numbers:
+        return model
+    found = type(model)(**{f.name: numbers.get(f.name, getattr(model, f.name)) for f in fields(model)})
+    problem = found.problem(drawn) if drawn else None  # what was given has been checked
+    if problem:
+        raise DescriptionError(f"Population {population.name!r}: {problem}")
+    return found
 
 
-def _draw(d: Distribution, population: Population, seed: int, number: int) -> Array:
-    """Values for each neuron of a population, functions of (seed, population's name, number, neuron)."""
-    entity = (sum(population.name.encode()) * 31 + len(population.name)) % 65521 * 256 + number
-    return d.quantile(uniform(population.size, seed, STREAM_STATE, entity) * (1 - 2.0**-52) + 2.0**-54)
+def _draw(d: Distribution, population: Population, seed: int, what: str, name: str) -> Array:
+    """Values for each neuron of a population, functions of (seed, population's name, what, name, neuron)."""
+    u = uniform_of(population.size, seed, STREAM_STATE, population.name, what, name)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused afterwards
+        return d.quantile(u)
+
+
+def initial_of(population: Population, seed: int) -> dict[str, Any]:
+    """Return the initial state of a population by name: numbers, or arrays with one for each neuron."""
+    state: dict[str, Any] = resolved(population, seed).initial()._asdict()
+    for name, value in population.initial.items():
+        drawn = isinstance(value, Distribution)
+        number = _draw(value, population, seed, "initial", name) if drawn else np.asarray(value, np.float64)
+        if not np.all(np.isfinite(number)):
+            n = np.count_nonzero(~np.isfinite(number))
+            raise DescriptionError(
+                f"Population {population.name!r}: initial {name} must be finite, but {n} of {number.size} "
+                "values are not"
+            )
+        # models count the refractory time down to 0, in whole ticks: so does a lazy neuron's leap
+        state[name] = np.ceil(np.maximum(number, 0.0)) if name == "refractory" else number
+    return state
+
+
+def _as_real(value: Any, real: Any, population: Population, name: str) -> Array:
+    """Return a number for each neuron in a simulation's precision, refusing what has no place in it."""
+    numbers = numbers_of(value)
+    if numbers is None or np.any(np.isnan(numbers)):
+        raise DescriptionError(f"Population {population.name!r}: {name} is no number with these parameters")
+    with np.errstate(over="ignore"):
+        out = np.broadcast_to(numbers.astype(real), population.size)
+    if np.any(np.isinf(out) & np.isfinite(numbers)):
+        most = float(np.abs(numbers[np.isfinite(numbers)] if numbers.ndim else numbers).max())
+        raise DescriptionError(
+            f"Population {population.name!r}: {name} = {most:g} is too large for {np.dtype(real).name}; "
+            "use precision='float64'"
+        )
+    return out
 
 
 def state_of(p: Plan, kind: KindPlan, seed: int, real: Any) -> list[Array]:
     """Return the initial state of a kind: one array of all its neurons for each field."""
     parts: dict[str, list[Array]] = {}
     for population in kind.populations:
-        initial = _resolved(population, seed, p.dt).initial()._asdict()
-        for number, (name, value) in enumerate({**initial, **population.initial}.items()):
-            if isinstance(value, Distribution):
-                value = _draw(value, population, seed, 128 + number)
-            parts.setdefault(name, []).append(np.broadcast_to(np.asarray(value, real), population.size))
+        for name, value in initial_of(population, seed).items():
+            parts.setdefault(name, []).append(_as_real(value, real, population, f"initial {name}"))
     return [np.concatenate(arrays) for arrays in parts.values()]
 
 
@@ -175,12 +249,18 @@ def kind_arrays(p: Plan, kind: KindPlan, shard: int, seed: int, n_trials: int, r
     first = 0
     for population in kind.populations:
         lo, hi = p.numbers(shard, population.name)
-        constants = _resolved(population, seed, p.dt).derive(p.dt)
+        if kind.lazy and seed != p.seed and fires_alone(population, p.dt, seed):
+            raise DescriptionError(
+                f"Population {population.name!r}: seed {seed} draws neurons that fire without input, which must "
+                "not be lazy; say update='stepped'"
+            )
+        constants = resolved(population, seed).derive(p.dt)
         row = []
         for name, value in zip(constants._fields, constants, strict=True):
+            numbers = _as_real(value, real, population, name)
             if name in arrays:
-                arrays[name].append(np.broadcast_to(np.asarray(value, real), population.size)[lo:hi])
-            row.append(0.0 if name in arrays else float(value))
+                arrays[name].append(numbers[lo:hi])
+            row.append(0.0 if name in arrays else float(numbers[0]))
         tables.append(row)
         number = p.populations.index(population)
         part.append(
@@ -214,29 +294,23 @@ def is_varied(source: Poisson) -> bool:
     return callable(source.rate) or np.ndim(source.rate) > 0
 
 
-def is_lazy(network: Network, population: Population, dt: float, current: bool) -> bool:
+def is_lazy(network: Network, population: Population, dt: float, current: bool, seed: int) -> bool:
     """Choose the update policy of a population by its model, its input and what the user said.
 
     A lazily updated event costs about ten times a stepped neuron's tick, so that *lazy* pays below 0.05 to
     0.2 events for each neuron and tick. Recurrent activity is not known yet and taken as 1 Hz.
+
+    A lazy neuron is looked at when an event reaches it, and at no other time. So a population is lazy only where
+    none of its neurons, with the parameters and the initial state that ``seed`` draws, fires at another.
     """
     if population.update == "stepped":
         return False
-    functions = population.model.functions()
-    problem = None
-    if "leap" not in functions:
-        problem = f"{type(population.model).__name__} defines no leap"
-    elif any(q.plasticity is not None and q.post is population for q in network.projections):
-        problem = "synapses onto it are plastic"
-    elif current:
-        problem = "a current is injected"
-    elif "next_spike" in functions and _fires_alone(population, dt):
-        problem = "its neurons fire without input"
     if population.update == "lazy":
+        problem = _not_lazy(network, population, current) or fires_alone(population, dt, seed)
         if problem:
             raise DescriptionError(f"Population {population.name!r}: update cannot be lazy, as {problem}")
         return True
-    if problem or population.size < _LAZY_SIZE:
+    if population.size < _LAZY_SIZE or _not_lazy(network, population, current):
         return False
     events = 0.0
     for projection in network.projections:
@@ -249,17 +323,38 @@ def is_lazy(network: Network, population: Population, dt: float, current: bool) 
             if is_varied(source):
                 return False
             events += float(source.rate) * dt * 1e-3  # type: ignore[arg-type]
-    return events < _LAZY_EVENTS
+    return events < _LAZY_EVENTS and fires_alone(population, dt, seed) is None
 
 
-def _fires_alone(population: Population, dt: float) -> bool:
-    """Tell whether some neuron reaches its threshold without input, from its reset."""
+def _not_lazy(network: Network, population: Population, current: bool) -> str | None:
+    """Say why a population cannot be lazy, whatever the numbers; None if it can."""
+    if "leap" not in population.model.functions():
+        return f"{type(population.model).__name__} defines no leap"
+    if any(q.plasticity is not None and q.post is population for q in network.projections):
+        return "synapses onto it are plastic"
+    return "a current is injected" if current else None
+
+
+def fires_alone(
+    population: Population, dt: float, seed: int, state: Iterable[Any] | None = None
+) -> str | None:
+    """Say why neurons of a model with ``leap`` may fire in a tick that no event reaches; None if none does.
+
+    Parameters
+    ----------
+    state : arrays, one for each state variable, optional
+        where it is not the initial state
+    """
     functions = population.model.functions()
-    constants = _resolved(population, 0, dt).derive(dt)
-    columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(c, float)) for c in constants))
-    for values in np.unique(np.stack(columns, axis=1), axis=0)[:1000]:
-        c = functions["Constants"](*(float(v) for v in values))
-        s = functions["State"](*(0.0 for _ in functions["State"]._fields))
-        if math.isfinite(functions["next_spike"](functions["reset"](s, c), c)):
-            return True
-    return False
+    constants = resolved(population, seed).derive(dt)
+    if state is None:
+        initial = initial_of(population, seed)
+        state = [initial[name] for name in functions["State"]._fields]
+    s = functions["State"](*(np.asarray(x, np.float64) for x in state))
+    c = functions["Constants"](*(np.asarray(x, np.float64) for x in constants))
+    if population.model.fires_alone(s, c):
+        return "its neurons fire without input"
+    one = [float(x.flat[0]) for x in (*s, *c)]
+    if fires_late(functions, functions["State"](*one[: len(s)]), functions["Constants"](*one[len(s) :])):
+        return "its neurons may fire later than their input arrives"
+    return None

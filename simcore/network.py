@@ -13,11 +13,14 @@ import numpy as np
 from . import checks
 from .connect import AllToAll, Constant, Distribution, Explicit, Rule, as_distribution, within
 from .errors import DescriptionError
-from .neurons.base import NeuronModel
+from .neurons.base import NeuronModel, numbers_of, shown
 from .rule import Modulation, SynapseRule, WindowRule
 
 if TYPE_CHECKING:
     from .sources import Current, Noise, Poisson, SpikeTrain
+
+#: Neurons are numbered with 32 bits.
+MOST_NEURONS = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,38 +48,54 @@ class Population:
 
     def __post_init__(self) -> None:
         where = f"Population {self.name!r}"
+        if not isinstance(self.name, str):
+            raise DescriptionError(f"Population: name must be text, got {shown(self.name)}")
         if not self.name or "/" in self.name:
             raise DescriptionError(f"{where}: name must not be empty nor contain '/'")
-        if not isinstance(self.size, (int, np.integer)) or self.size < 1:
-            raise DescriptionError(f"{where}: size must be a whole number >= 1, got {self.size!r}")
+        whole = isinstance(self.size, (int, np.integer)) and not isinstance(self.size, bool)
+        if not whole or self.size < 1:
+            raise DescriptionError(f"{where}: size must be a whole number >= 1, got {shown(self.size)}")
+        if self.size > MOST_NEURONS:
+            raise DescriptionError(f"{where}: size must be at most {MOST_NEURONS}, got {shown(self.size)}")
         if not isinstance(self.model, NeuronModel):
-            raise DescriptionError(f"{where}: model must be a neuron model such as LIF(), got {self.model!r}")
+            hint = f", a class; write {self.model.__name__}()" if isinstance(self.model, type) else ""
+            raise DescriptionError(
+                f"{where}: model must be a neuron model such as LIF(), got {shown(self.model)}{hint}"
+            )
+        if not isinstance(self.initial, Mapping):
+            raise DescriptionError(
+                f"{where}: initial must be a mapping such as {{'v': 5.0}}, got {shown(self.initial)}"
+            )
+        self._check_shapes(where)
         problem = self.model.problem()
         if problem:
             raise DescriptionError(f"{where}: {problem}")
-        if self.update not in ("auto", "stepped", "lazy"):
-            raise DescriptionError(f"{where}: update must be auto, stepped or lazy, got {self.update!r}")
+        if not isinstance(self.update, str) or self.update not in ("auto", "stepped", "lazy"):
+            raise DescriptionError(f"{where}: update must be auto, stepped or lazy, got {shown(self.update)}")
         functions = self.model.functions()
         if self.update == "lazy" and "leap" not in functions:
             raise DescriptionError(
                 f"{where}: update='lazy' needs a closed form, but {type(self.model).__name__} defines no leap"
             )
-        self._check_arrays(where)
         for name, value in self.initial.items():
             if name not in functions["State"]._fields:
                 known = ", ".join(functions["State"]._fields)
                 raise DescriptionError(f"{where}: initial: no state {name!r}; there are {known}")
+            if not isinstance(value, Distribution) and numbers_of(value) is None:
+                raise DescriptionError(
+                    f"{where}: initial {name} must be a number, an array or a distribution, got {shown(value)}"
+                )
             as_distribution(value, where, f"initial {name}")
 
-    def _check_arrays(self, where: str) -> None:
+    def _check_shapes(self, where: str) -> None:
         parameters = {f.name: getattr(self.model, f.name) for f in fields(self.model)}
-        for name, value in {**parameters, **self.initial}.items():
+        for name, value in {**parameters, **{f"initial {k}": v for k, v in self.initial.items()}}.items():
             if isinstance(value, Distribution):
                 as_distribution(value, where, name)
-            elif np.ndim(value) > 0 and np.shape(value) != (self.size,):
-                raise DescriptionError(
-                    f"{where}: {name} must have shape ({self.size},), got {np.shape(value)}"
-                )
+                continue
+            numbers = numbers_of(value)
+            if numbers is not None and numbers.ndim > 0 and numbers.shape != (self.size,):
+                raise DescriptionError(f"{where}: {name} must have shape ({self.size},), got {numbers.shape}")
 
 
 @dataclass(frozen=True, eq=False)

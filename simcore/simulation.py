@@ -122,7 +122,7 @@ class Simulation:
         if self.n_trials > 1 and any(q.plasticity is not None for q in network.projections):
             raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
         self._n_shards = self.threads if self.n_trials == 1 else 1
-        self._plan: Plan = plan(network, self.dt, self._n_shards)
+        self._plan: Plan = plan(network, self.dt, self._n_shards, self.seed)
         self._lower()
         self._compile()
         self._workers = Workers(self.threads - 1)
@@ -409,7 +409,7 @@ class Simulation:
         parts = (new.get(str(part.name), part) for part in network.projections)
         before = network, self._plan
         self.network = Network(*network.populations, *network.spike_trains, *parts, *network.sources)
-        self._plan = plan(self.network, self.dt, self._n_shards)
+        self._plan = plan(self.network, self.dt, self._n_shards, self.seed)
         try:
             self._lower()
         except DescriptionError:

@@ -48,7 +48,7 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
         )
     key, delay = np.array(seed_key(seed), dtype=np.uint64), delay_of(projection, dt)
     placing = build.kernel_module("placing", PLACING)
-    if is_dense(projection, delay, plan(network, dt, 1).lazy):
+    if is_dense(projection, delay, plan(network, dt, 1, seed).lazy):
         weight = dense_weights(projection, number, delay, lo, hi, key, np.float64, placing)
         pre, post = np.repeat(np.arange(n_pre), hi - lo), np.tile(np.arange(lo, hi), n_pre)
         kept = pre != post if without_diagonal(projection) else np.ones(len(pre), bool)

@@ -43,6 +43,7 @@ class Constants(NamedTuple):
     i_e: float
     decay_exc: float
     decay_inh: float
+    decay_w: float  # of w in a tick in which v is held
     v_peak: float
     v_reset: float
     n_ref: float
@@ -82,7 +83,8 @@ class AdEx(NeuronModel):
     Notes
     -----
     Receptors: ``exc``, ``inh``, weights in pA. No closed form: one Runge-Kutta step of order 4 a tick for
-    ``v`` and ``w``, in which the exponential is bounded at ``v_peak``. Use ticks of 0.1 ms or less.
+    ``v`` and ``w``, in which the exponential is bounded at ``v_peak``; in the refractory time ``w`` is exact. Use
+    ticks of 0.1 ms or less.
     R. Brette, W. Gerstner (2005), J. Neurophysiol. 94:3637-3642, doi:10.1152/jn.00686.2005.
     """
 
@@ -124,6 +126,7 @@ class AdEx(NeuronModel):
             i_e=self.i_e,
             decay_exc=np.exp(-dt / self.tau_exc),
             decay_inh=np.exp(-dt / self.tau_inh),
+            decay_w=np.exp(-dt / self.tau_w),
             v_peak=self.v_peak,
             v_reset=self.v_reset,
             n_ref=np.round(self.t_ref / dt),
@@ -133,11 +136,18 @@ class AdEx(NeuronModel):
         return State(self.e_l, 0.0, 0.0, 0.0, 0.0)
 
     def check(self) -> str | None:
-        if np.any(np.asarray(self.v_reset) >= self.v_peak):
-            return f"v_reset must be < v_peak = {self.v_peak} mV, got {self.v_reset}"
-        if np.any((np.asarray(self.v_peak) - self.v_t) / self.delta_t > 80.0):
-            return f"v_peak must be at most v_t + 80 delta_t, got {self.v_peak}"
-        return None
+        late = np.asarray(self.v_reset) >= self.v_peak
+        steep = (np.asarray(self.v_peak) - self.v_t) / self.delta_t > 80.0
+        return self.breach(late, "v_reset must be < v_peak", "v_reset", "v_peak") or self.breach(
+            steep, "v_peak must be at most v_t + 80 delta_t", "v_peak", "v_t", "delta_t"
+        )
+
+    def check_tick(self, dt: float) -> str | None:
+        # where the Runge-Kutta step is not stable a neuron at rest would begin to swing, and fire
+        tau_m = np.asarray(self.c_m) / self.g_l
+        return self.breach(dt > 2.5 * tau_m, f"dt = {dt:g} ms must be <= 2.5 c_m / g_l", "c_m", "g_l") or (
+            self.breach(dt > 2.5 * np.asarray(self.tau_w), f"dt = {dt:g} ms must be <= 2.5 tau_w", "tau_w")
+        )
 
 
 def slope_v(v: float, w: float, i: float, c: Constants) -> float:
@@ -165,7 +175,8 @@ def flow(s: State, c: Constants, i: float) -> State:
     v4, w4 = slope_v(s.v + h * v3, s.w + h * w3, i2, c), slope_w(s.v + h * v3, s.w + h * w3, c)
     v = s.v + h * (v1 + 2.0 * (v2 + v3) + v4) / 6.0
     held = s.refractory > 0.0
-    w_held = s.w + h * slope_w(s.v, s.w, c)
+    w_goal = c.a * (min(s.v, c.v_peak) - c.e_l)  # while v is held, w nears it exponentially
+    w_held = w_goal + (s.w - w_goal) * c.decay_w
     return State(
         s.v if held else v,
         w_held if held else s.w + h * (w1 + 2.0 * (w2 + w3) + w4) / 6.0,

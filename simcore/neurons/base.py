@@ -37,6 +37,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -69,6 +70,9 @@ class NeuronModel(Own):
     """Base of all neuron models; see the module's text for what a model's file holds."""
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    #: whether it emits spikes, so that a simulation of events can hold it
+    spiking: ClassVar[bool] = True
+
     state_units: ClassVar[dict[str, str]] = {}  # of state variables that have one
 
     #: whether weights are conductances, which have no sign
@@ -93,7 +97,10 @@ class NeuronModel(Own):
         raise NotImplementedError
 
     def check(self) -> str | None:
-        """Return what is wrong with a combination of parameters, or None."""
+        """Return what is wrong with a combination of parameters, or None; :meth:`breach` writes it.
+
+        Parameters are numbers or arrays with one value for each neuron, all within their ranges.
+        """
         return None
 
     @classmethod
@@ -107,23 +114,148 @@ class NeuronModel(Own):
             )
         return found
 
-    def problem(self) -> str | None:
-        """First parameter out of its range, as ``tau_m must be > 0 ms, got -5.0``; None if all are well."""
+    def problem(self, drawn: Container[str] = ()) -> str | None:
+        """First parameter out of its range, as ``tau_m must be > 0 ms, got -5.0``; None if all are well.
+
+        Parameters
+        ----------
+        drawn : container of str
+            parameters whose arrays were drawn from a distribution
+
+        Distributions are passed over, and combinations with them: their values are checked once they are drawn.
+        """
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+            value = values[field.name]
             if isinstance(value, Distribution):
                 continue
-            numbers = np.asarray(value)
-            if numbers.dtype.kind not in "fiub":
-                return f"{field.name} must be a number, got {value!r}"
-            above, least = field.metadata.get("above", -math.inf), field.metadata.get("least", -math.inf)
-            unit = field.metadata.get("unit", "")
-            for bad, sign, bound in (
-                (~np.isfinite(numbers), "", "finite"),
-                (~(numbers > above) & (above > -math.inf), "> ", f"{above:g} {unit}"),
-                (~(numbers >= least) & (least > -math.inf), ">= ", f"{least:g} {unit}"),
-            ):
-                if np.any(bad):
-                    worst = numbers[bad].flat[0] if numbers.ndim else numbers
-                    return f"{field.name} must be {(sign + bound).strip()}, got {float(worst)}"
-        return self.check()
+            numbers = numbers_of(value)
+            if numbers is None:
+                return f"{field.name} must be a number, an array of numbers or a distribution, got {shown(value)}"
+            fault = _out_of_range(field, numbers, "drawn values" if field.name in drawn else "values")
+            if fault:
+                return fault
+        return None if any(isinstance(value, Distribution) for value in values.values()) else self.check()
+
+    def breach(self, bad: Any, rule: str, *names: str) -> str | None:
+        """Say which neurons break a rule between parameters, as :meth:`check` returns it; None if none does.
+
+        Parameters
+        ----------
+        bad : bool or array of bool, one for each neuron
+        rule : str
+            such as ``"v_reset must be < v_thresh"``
+        *names : str
+            parameters whose values the message shows
+        """
+        wrong = np.asarray(bad)
+        if not wrong.any():
+            return None
+        units = {f.name: f.metadata.get("unit", "") for f in dataclasses.fields(self)}
+
+        def values(i: int) -> str:
+            # every value at neuron i, or the one that all have
+            numbers = {name: np.asarray(getattr(self, name), np.float64) for name in names}
+            return ", ".join(
+                f"{name} = {float(x[i] if x.ndim else x):g} {units[name]}".strip()
+                for name, x in numbers.items()
+            )
+
+        if wrong.ndim == 0:
+            return f"{rule}, got {values(0)}"
+        i = int(np.argmax(wrong))
+        return f"{rule}, but {int(wrong.sum())} of {wrong.size} neurons break this (neuron {i}: {values(i)})"
+
+    def check_tick(self, dt: float) -> str | None:
+        """Return why a tick of ``dt`` ms is too long for the parameters, or None; they are numbers and arrays."""
+        return None
+
+    def fires_alone(self, s: Any, c: Any) -> bool:
+        """Tell whether any neuron fires without input, now or after a spike: then it must not be lazy.
+
+        Asked of models that have ``leap``. Here neuron by neuron, through the functions of the model's file, one
+        to ten microseconds each; a model for large populations overrides it with arithmetic on arrays.
+
+        Parameters
+        ----------
+        s : State
+        c : Constants
+            fields are numbers or arrays, one value for each neuron
+        """
+        functions = self.functions()
+        columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, np.float64)) for x in (*s, *c)))
+        for row in zip(*(column.ravel().tolist() for column in columns), strict=True):
+            state, constants = functions["State"](*row[: len(s)]), functions["Constants"](*row[len(s) :])
+            if fires_from(functions, state, constants):
+                return True
+            if fires_from(functions, functions["reset"](state, constants), constants):
+                return True
+        return False
+
+
+#: Ticks after which a model without ``next_spike`` is asked whether it has reached its threshold.
+_LATER = (1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6)
+
+
+def fires_from(functions: dict[str, Any], s: Any, c: Any) -> bool:
+    """Tell whether one neuron in state ``s`` fires without input, by the functions of its model, on floats."""
+    nothing = [0.0] * (len(inspect.signature(functions["receive"]).parameters) - 2)
+    try:
+        s = functions["receive"](functions["flow"](s, c, 0.0), c, *nothing)
+        if functions["threshold"](s, c):
+            return True
+        if "next_spike" in functions:
+            return math.isfinite(functions["next_spike"](s, c))
+        return any(functions["threshold"](functions["leap"](s, c, k), c) for k in _LATER)
+    except (ArithmeticError, ValueError):  # a formula that does not hold there: assume the worst
+        return True
+
+
+def fires_late(functions: dict[str, Any], s: Any, c: Any) -> bool:
+    """Tell whether one neuron may fire some ticks after an input that did not make it fire at once, on floats."""
+    n_inputs = len(inspect.signature(functions["receive"]).parameters) - 2
+    for receptor in range(n_inputs):
+        for tenths in range(-30, 61, 2):
+            for sign in (1.0, -1.0):
+                x = [sign * 10.0 ** (tenths / 10.0) if k == receptor else 0.0 for k in range(n_inputs)]
+                hit = functions["receive"](functions["flow"](s, c, 0.0), c, *x)
+                if not functions["threshold"](hit, c) and fires_from(functions, hit, c):
+                    return True
+    return False
+
+
+def numbers_of(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return a value as float64; None where it is no number: text, None, a truth value, complex, a ragged list."""
+    try:
+        numbers = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return numbers.astype(np.float64) if numbers.dtype.kind in "fiu" else None
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error message, shortened and on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _out_of_range(field: Any, numbers: np.ndarray[Any, Any], values: str) -> str | None:
+    """Say how many numbers are out of a parameter's range, and which one most; None if none is."""
+    above, least = field.metadata.get("above", -math.inf), field.metadata.get("least", -math.inf)
+    unit = field.metadata.get("unit", "")
+    for bad, bound in (
+        (~np.isfinite(numbers), "finite"),
+        (~(numbers > above) & (above > -math.inf), f"> {above:g} {unit}".strip()),
+        (~(numbers >= least) & (least > -math.inf), f">= {least:g} {unit}".strip()),
+    ):
+        if not np.any(bad):
+            continue
+        if not numbers.ndim:
+            return f"{field.name} must be {bound}, got {float(numbers)}"
+        worst = numbers[bad][0] if bound == "finite" else numbers[bad].min()
+        which = "first" if bound == "finite" else "least"
+        return (
+            f"{field.name} must be {bound}, but {int(bad.sum())} of {numbers.size} {values} are not "
+            f"({which} {float(worst):.4g})"
+        )
+    return None

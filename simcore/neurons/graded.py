@@ -8,7 +8,7 @@ It makes a non-spiking network out of the same parts: one tick, values instead o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -44,9 +44,10 @@ class GradedUnit(NeuronModel):
     activation: str = "tanh"
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    spiking: ClassVar[bool] = False
 
-    def problem(self) -> str | None:
-        if self.activation not in ("tanh", "sigmoid"):
+    def problem(self, drawn: Container[str] = ()) -> str | None:
+        if not isinstance(self.activation, str) or self.activation not in ("tanh", "sigmoid"):
             return f"activation must be 'tanh' or 'sigmoid', got {self.activation!r}"
         return None
 

@@ -93,9 +93,15 @@ class LIF(NeuronModel):
         return State(v=self.v_rest, refractory=0.0)
 
     def check(self) -> str | None:
-        if np.any(np.asarray(self.v_reset) >= self.v_thresh):
-            return f"v_reset must be < v_thresh = {self.v_thresh} mV, got {self.v_reset}"
-        return None
+        bad = np.asarray(self.v_reset) >= self.v_thresh
+        return self.breach(bad, "v_reset must be < v_thresh", "v_reset", "v_thresh")
+
+    def fires_alone(self, s: State, c: Constants) -> bool:
+        # v goes straight to v_inf: it reaches the threshold in the first tick, on its way there, or never. What
+        # comes as near to the threshold as float32 rounds may reach it as well.
+        first = np.where(np.asarray(s.refractory) > 0.0, s.v, c.v_inf + (s.v - c.v_inf) * c.decay)
+        near = c.v_thresh - 1e-6 * (np.abs(c.v_thresh) + np.abs(c.v_inf) + np.abs(s.v))
+        return bool(np.any((first >= near) | (c.v_inf >= near)))
 
 
 def flow(s: State, c: Constants, i: float) -> State:
@@ -129,6 +135,8 @@ def leap(s: State, c: Constants, k: float) -> State:
 
 def next_spike(s: State, c: Constants) -> float:
     """Ticks until ``v`` reaches the threshold under ``i_e`` alone; infinite if it never does."""
+    if flow(s, c, 0.0).v >= c.v_thresh:
+        return 1.0
     if c.v_inf <= c.v_thresh:
         return math.inf
     return s.refractory + math.ceil(math.log((c.v_thresh - c.v_inf) / (s.v - c.v_inf)) / c.log_decay)

@@ -30,11 +30,11 @@ class Constants(NamedTuple):
     leak: float  # g_l * v_rest + i_e
     e_exc: float
     e_inh: float
-    rate: float  # dt / c_m
+    open_leak: float  # dt g_l / c_m: what the leak adds in one tick to the exponent of v's decay
+    open_exc: float  # what 1 nS of g_exc adds to it, while it decays
+    open_inh: float
     decay_exc: float
     decay_inh: float
-    half_exc: float  # decay over half a tick
-    half_inh: float
     v_thresh: float
     v_reset: float
     n_ref: float
@@ -63,9 +63,11 @@ class LIFCond(NeuronModel):
 
     Notes
     -----
-    Receptors: ``exc``, ``inh``, weights in nS, both positive. Conductances are exact; the potential takes one
-    exponential step with the conductances of the middle of the tick (second order, stable for any
-    conductance). Benchmark 1 of R. Brette et al. (2007), J. Comput. Neurosci. 23:349-398,
+    Receptors: ``exc``, ``inh``, weights in nS, both positive. Conductances are exact; the potential follows the
+    goal that they set, which moves from its value at the begin of the tick to that at its end (second order). At
+    0.1 ms it is within 1e-3 mV of an adaptive integrator for volleys of any size; at 1 ms within 1e-3 mV for strong
+    inhibition (from 5,000 nS), 5e-3 mV for weaker, 0.05 mV for excitation.
+    Benchmark 1 of R. Brette et al. (2007), J. Comput. Neurosci. 23:349-398,
     doi:10.1007/s10827-007-0038-6.
     """
 
@@ -91,11 +93,11 @@ class LIFCond(NeuronModel):
             leak=self.g_l * self.v_rest + self.i_e,
             e_exc=self.e_exc,
             e_inh=self.e_inh,
-            rate=dt / self.c_m,
+            open_leak=dt * self.g_l / self.c_m,
+            open_exc=-self.tau_exc * np.expm1(-dt / self.tau_exc) / self.c_m,
+            open_inh=-self.tau_inh * np.expm1(-dt / self.tau_inh) / self.c_m,
             decay_exc=np.exp(-dt / self.tau_exc),
             decay_inh=np.exp(-dt / self.tau_inh),
-            half_exc=np.exp(-0.5 * dt / self.tau_exc),
-            half_inh=np.exp(-0.5 * dt / self.tau_inh),
             v_thresh=self.v_thresh,
             v_reset=self.v_reset,
             n_ref=np.round(self.t_ref / dt),
@@ -105,34 +107,34 @@ class LIFCond(NeuronModel):
         return State(self.v_rest, 0.0, 0.0, 0.0)
 
     def check(self) -> str | None:
-        if np.any(np.asarray(self.v_reset) >= self.v_thresh):
-            return f"v_reset must be < v_thresh = {self.v_thresh} mV, got {self.v_reset}"
-        return None
-
-
-def decay_of(x: float) -> float:
-    """``exp(-x)`` for x >= 0 without a call, so that the loop is vectorised: a Pade fraction, power 4.
-
-    Relative error below 1e-7 up to x = 2; between 0 and 1 for any x, so that the step is stable.
-    """
-    y = 0.25 * x
-    even, odd = 120.0 + 12.0 * y * y, y * (60.0 + y * y)
-    q = (even - odd) / (even + odd)
-    return q * q * q * q
+        bad = np.asarray(self.v_reset) >= self.v_thresh
+        return self.breach(bad, "v_reset must be < v_thresh", "v_reset", "v_thresh")
 
 
 def flow(s: State, c: Constants, i: float) -> State:
-    """One tick: conductances exactly, the potential with those of mid-tick."""
-    g_exc, g_inh = s.g_exc * c.half_exc, s.g_inh * c.half_inh
-    g = c.g_l + g_exc + g_inh
-    v_inf = (c.leak + i + g_exc * c.e_exc + g_inh * c.e_inh) / g
-    v = v_inf + (s.v - v_inf) * decay_of(c.rate * g)
-    return State(
-        s.v if s.refractory > 0.0 else v,
-        max(s.refractory - 1.0, 0.0),
-        s.g_exc * c.decay_exc,
-        s.g_inh * c.decay_inh,
-    )
+    r"""One tick: conductances exactly, the potential while its goal moves from ``v_0`` to ``v_1``.
+
+    With :math:`x = \int g\,dt / c_m`, exactly, and the goal :math:`v_\infty` taken as linear in it,
+
+    .. math:: v = v_1 + (v - v_0) e^{-x} - (v_1 - v_0) (1 - e^{-x}) / x
+
+    for any :math:`x`: a strong volley ends where the conductances leave it. :math:`e^{-x}` is a Pade fraction to the
+    fourth power, without a call, so that the loop over neurons is vectorised: off by 3e-7 of itself up to x = 2, by
+    2.1e-6 at most. It would rise again where it has come to 0, at 18.58.
+    """
+    g_exc, g_inh = s.g_exc * c.decay_exc, s.g_inh * c.decay_inh
+    g0, g1 = c.g_l + s.g_exc + s.g_inh, c.g_l + g_exc + g_inh
+    x = c.open_leak + s.g_exc * c.open_exc + s.g_inh * c.open_inh
+    y = min(0.25 * x, 4.644)
+    even, odd = 120.0 + 12.0 * y * y, y * (60.0 + y * y)
+    whole = even + odd
+    per_g, per_x = 1.0 / (g0 * g1), 1.0 / (whole * x)  # two divisions for four quotients
+    v0 = (c.leak + i + s.g_exc * c.e_exc + s.g_inh * c.e_inh) * (g1 * per_g)
+    v1 = (c.leak + i + g_exc * c.e_exc + g_inh * c.e_inh) * (g0 * per_g)
+    q = (even - odd) * (x * per_x)
+    decay = q * q * (q * q)
+    v = v1 + (s.v - v0) * decay - (v1 - v0) * ((1.0 - decay) * (whole * per_x))
+    return State(s.v if s.refractory > 0.0 else v, max(s.refractory - 1.0, 0.0), g_exc, g_inh)
 
 
 def receive(s: State, c: Constants, exc: float, inh: float) -> State:

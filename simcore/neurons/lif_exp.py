@@ -99,9 +99,8 @@ class LIFExp(NeuronModel):
         return State(v=self.v_rest, refractory=0.0, i_exc=0.0, i_inh=0.0)
 
     def check(self) -> str | None:
-        if np.any(np.asarray(self.v_reset) >= self.v_thresh):
-            return f"v_reset must be < v_thresh = {self.v_thresh} mV, got {self.v_reset}"
-        return None
+        bad = np.asarray(self.v_reset) >= self.v_thresh
+        return self.breach(bad, "v_reset must be < v_thresh", "v_reset", "v_thresh")
 
 
 def flow(s: State, c: Constants, i: float) -> State:
