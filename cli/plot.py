@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from tegmentum.simcore.errors import StoreError, TegmentumError
-from tegmentum.simcore.manifest import read_manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,14 +68,14 @@ def plot(
     ] = None,
 ) -> None:
     """Draw spikes, weights or the accuracy of a run, or what continual learning kept, forgot and changed."""
+    from tegmentum.simcore.manifest import read_manifest
+
     manifest = read_manifest(store)
     file = _output(output or Path(f"{store.resolve().stem}-{kind.value}.png"), force)
     _require_matplotlib()
     import matplotlib as mpl
 
-    from tegmentum.simcore.store_layout import reading
-
-    with mpl.rc_context(_STYLE), reading(store):
+    with mpl.rc_context(_STYLE):
         if kind is Kind.raster:
             figure = raster(store, population or [], trial or [0])
         elif kind is Kind.weights:
@@ -101,7 +100,6 @@ class Train(NamedTuple):
     trial: int
     ms: NDArray[np.float64]
     neuron: NDArray[np.uint32]
-    span: tuple[float, float]  # begin and end of the trial [ms]
 
 
 def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Figure:
@@ -110,8 +108,7 @@ def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Fi
     Beyond 100,000 spikes the dots of the most active populations become a histogram of the firing rate.
     """
     groups = _groups(store, "spikes", populations)
-    begin = _begin(read_manifest(store)["config"])
-    trains = {name: [_train(store, name, group, k, begin) for k in trials] for name, group in groups.items()}
+    trains = {name: [_train(store, name, group, k) for k in trials] for name, group in groups.items()}
     n_spikes = {name: sum(len(train.ms) for train in row) for name, row in trains.items()}
     too_many = sum(n_spikes.values()) > _MOST_DOTS
     figure = _figure(min(16, 3 + 5 * len(trials)), min(14, 1.6 + 1.9 * len(groups)))
@@ -136,8 +133,6 @@ def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Fi
 
 def weights(store: Path, projections: Sequence[str]) -> Figure:
     """Draw each projection's weights before and after; where the inputs are an image, what units see."""
-    import numpy as np
-
     groups = _groups(store, "weights", projections)
     figure = _figure(10 if any(_is_image(group) for group in groups.values()) else 6, 3.6 * len(groups) + 0.4)
     rows = figure.subfigures(len(groups), 1, squeeze=False)[:, 0]
@@ -146,11 +141,6 @@ def weights(store: Path, projections: Sequence[str]) -> Figure:
         if len(at) == 0 or group.attrs["n_synapses"] == 0:
             raise StoreError(f"{store}: projection {name!r} has no synapses or no snapshot yet")
         first, last = w[0], w[len(at) - 1]
-        for number, snapshot in ((at[0], first), (at[-1], last)):
-            if not np.all(np.isfinite(snapshot)):
-                raise StoreError(
-                    f"{store}: damaged: snapshot {number} of {name!r} holds numbers that are not finite"
-                )
         halves = row.subfigures(1, 2, width_ratios=[1.25, 1]) if _is_image(group) else [row]
         snapshots = [(int(at[0]), first), (int(at[-1]), last)]
         _draw_histogram(halves[0].subplots(), name, group, snapshots)
@@ -181,7 +171,7 @@ def accuracy(store: Path) -> Figure:
     axes.set_ylim(max(0, low), min(101, high))
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=2)
+    axes.legend(loc="best")
     return figure
 
 
@@ -199,7 +189,7 @@ def _draw_dots(axes: Sequence[Axes], trains: Sequence[Train], n_neurons: int, co
     pad = max(0.5, 0.025 * n_neurons)  # so that the dots of the first and last neuron are whole
     for axis, train in zip(axes, trains, strict=True):
         axis.scatter(train.ms, train.neuron, s=area, color=colour, linewidths=0, rasterized=True)
-        axis.set_xlim(*train.span)
+        axis.margins(x=0.01)
         axis.set_ylim(-pad, n_neurons - 1 + pad)
 
 
@@ -221,7 +211,7 @@ def _rate_image(
     import numpy as np
 
     rows = max(1, min(n_neurons, 150, len(train.ms) // (5 * n_bins)))
-    span = train.span
+    span = (float(train.ms.min()), float(train.ms.max()) + 1e-3) if len(train.ms) else (0.0, 1.0)
     limits = -0.5, n_neurons - 0.5
     counts, *_ = np.histogram2d(train.ms, train.neuron, bins=(n_bins, rows), range=(span, limits))
     rate = counts.T / ((span[1] - span[0]) / n_bins / 1000 * n_neurons / rows)
@@ -247,7 +237,7 @@ def _draw_histogram(
     unit = group["w"].attrs.get("units", "")
     axes.set_title(name)
     axes.set(xlabel=f"weight ({unit})" if unit else "weight", ylabel="synapses")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False)
+    axes.legend()
 
 
 def _draw_receptive_fields(
@@ -278,9 +268,7 @@ def _draw_receptive_fields(
         axis.set_title(str(unit), fontsize=7, pad=2, color="#444444")
     figure.suptitle(f"onto the units that changed most, {side} x {side} inputs", fontsize=9)
     unit = group["w"].attrs.get("units", "")
-    figure.colorbar(
-        image, ax=axes, label=f"weight ({unit})" if unit else "weight", fraction=0.05, extend="both"
-    )
+    figure.colorbar(image, ax=axes, label=f"weight ({unit})" if unit else "weight", fraction=0.05)
 
 
 def _is_image(group: Any) -> bool:
@@ -289,12 +277,7 @@ def _is_image(group: Any) -> bool:
     return n_pre >= 16 and math.isqrt(n_pre) ** 2 == n_pre
 
 
-def _begin(config: dict[str, Any]) -> float:
-    """Time at which a run began [ms]: 0 unless it went on from an earlier one."""
-    return float(config.get("start_tick", 0)) * float(config.get("dt", 1.0))
-
-
-def _train(store: Path, name: str, group: Any, trial: int, begin: float) -> Train:
+def _train(store: Path, name: str, group: Any, trial: int) -> Train:
     """Read one trial; spikes after the last complete trial count as one more."""
     edges = [int(edge) for edge in group["trial_offset"][:]]
     n_spikes = group["t"].shape[0]
@@ -305,11 +288,7 @@ def _train(store: Path, name: str, group: Any, trial: int, begin: float) -> Trai
         raise StoreError(f"{store}: population {name!r} has {n_trials} trials, there is no trial {trial}")
     k = trial % n_trials
     spikes = slice(edges[k], edges[k + 1])
-    tick_ms = float(group.attrs["tick_ms"])
-    ms = group["t"][spikes] * tick_ms
-    ticks = group["trial_ticks"][:]
-    end = begin + float(ticks[k]) * tick_ms if k < len(ticks) else begin
-    return Train(k, ms, group["neuron"][spikes], (begin, max([end, *ms[-1:]]) or 1.0))
+    return Train(k, group["t"][spikes] * float(group.attrs["tick_ms"]), group["neuron"][spikes])
 
 
 def _groups(store: Path, kind: str, wanted: Sequence[str]) -> dict[str, Any]:
@@ -336,14 +315,8 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _title(config: dict[str, Any]) -> str:
-    """Name what was simulated: data set and rule, or the network, how long, and the seed."""
+    """Name the data set, the rule and the seed, as far as the configuration tells."""
     parts = []
-    if config.get("file"):
-        parts.append(str(config["file"]))
-    elif "network" in config:
-        parts.append(", ".join(config["network"].get("populations", {})) or "network")
-    if config.get("ms") is not None:
-        parts.append(f"{config['ms']:g} ms")
     for key in ("dataset", "rule"):
         value = config.get(key)
         value = value.get("name") if isinstance(value, dict) else value

@@ -68,7 +68,7 @@ class TrainingRecorder:
             layer.post.name,
             channels=[name, f"{name} gain"],
             n_subpopulations=layer.n_post,
-            dim="expected_class",
+            time_name="expected class",
         )
         for k in range(len(layer.levels)):
             group.append(k, np.stack([layer.levels[k], layer.gains[k]]))
@@ -100,10 +100,17 @@ class TrainingRecorder:
         if self.learner.graded or not n_samples:
             return
         predicted = self.learner.predict(self.data.x_test[:n_samples], self.data.x_max)
+        trials = self.store.table(
+            "trials",
+            dim="trial",
+            columns={"trial": ("int64", ""), "label": ("int64", ""), "prediction": ("int64", "")},
+        )
+        for k in range(n_samples):
+            trials.append(trial=k, label=self.data.y_test[k], prediction=predicted[k])
         outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
         for layer, spikes in zip(self.learner.layers, outputs, strict=True):
-            group = self.store.spikes(layer.post.name, layer.n_post, 1.0, of_trials=("label", "prediction"))
-            for k, trial in enumerate(spikes):
+            group = self.store.spikes(layer.post.name, n_neurons=layer.n_post, dt=1.0)
+            for trial in spikes:
                 tick, neuron = np.nonzero(trial)
                 group.append(tick.astype(np.int64), neuron.astype(np.uint32))
-                group.end_trial(self.learner.n_ticks, label=self.data.y_test[k], prediction=predicted[k])
+                group.end_trial(self.learner.n_ticks)

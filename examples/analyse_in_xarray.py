@@ -13,6 +13,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tegmentum.datasets import load
+
 
 def counts_of(spikes: xr.Dataset) -> xr.DataArray:
     """Spikes of each neuron in each recorded trial, from the flat list of (tick, neuron)."""
@@ -59,15 +61,16 @@ def show_weight_change(run: xr.DataTree, axes: Axes) -> None:
 
 def show_selectivity(run: xr.DataTree, axes: Axes) -> None:
     """For which classes neurons fire, and whether these are the classes of high dopamine."""
+    labels = load(run.attrs["config"]["dataset"]).y_test  # the trials are the first test samples
     for name, group in run["spikes"].children.items():
-        rate = rate_by_class(group.to_dataset(), group["label"].values)
+        rate = rate_by_class(group.to_dataset(), labels[: group.sizes["trial"]])
         best = rate.max("label")
         selectivity = (1 - rate.mean("label") / best).where(best > 0)
         print(f"{name}: {rate.mean():.3f} spikes per tick, {(best > 0).sum().item()} neurons fire; ", end="")
         print(f"median selectivity {selectivity.median():.2f} (0: the same rate for every class)")
         if "modulators" in run and name in run["modulators"].children:
             level = run[f"modulators/{name}"]["level"].sel(channel="dopamine", drop=True)
-            level = level.rename(expected_class="label", subpopulation="neuron").sel(label=rate["label"])
+            level = level.rename(time="label", subpopulation="neuron").sel(label=rate["label"])
             print(f"{name}: correlation of rate and level of dopamine: {xr.corr(level, rate):+.2f}")
             edges = np.linspace(0, 1, 11)
             means = rate.groupby_bins(level.rename("dopamine"), edges, labels=edges[1:] - 0.05).mean(...)

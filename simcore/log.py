@@ -121,9 +121,7 @@ class Log:
         for name, trace in self.record.traces.items():
             for trial in range(self.simulation.n_trials):
                 full = name if self.simulation.n_trials == 1 else f"{name}-trial{trial}"
-                writer = self.store.trace(
-                    full, {trace.state: trace.unit}, trace.numbers(), self.simulation.dt
-                )
+                writer = self.store.trace(full, {trace.state: ""}, trace.numbers(), self.simulation.dt)
                 writer.append(self.trace_tick, **{trace.state: self.tape.trace[trial][:, self.columns[name]]})
 
     def _sorted(self) -> dict[str, Spikes]:

@@ -40,11 +40,6 @@ class Trace:
         if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.population.size):
             raise DescriptionError(f"{where}: neurons must be in [0, {self.population.size})")
 
-    @property
-    def unit(self) -> str:
-        """Unit of the state variable; ``1`` where it has none."""
-        return self.population.model.state_units.get(self.state, "1")
-
     def numbers(self) -> Array:
         """Return the numbers of the neurons."""
         if self.neurons is None:

@@ -549,11 +549,7 @@ class Simulation:
             threads=self.threads, n_trials=self.n_trials, precision=self.precision, start_tick=self.tick
         )
         with RunStore.create(str(to), config=config, force=force) as store:
-            result = self._run(n, Log(self, record or Record(), n, store))
-            rates = result.rates() if n else dict.fromkeys(result.n_spikes, math.nan)
-            activity = {name: (result.sizes[name], k, rates[name]) for name, k in result.n_spikes.items()}
-            store.populations(activity, synaptic_events=result.synaptic_events, run_s=result.run_s)
-            return result
+            return self._run(n, Log(self, record or Record(), n, store))
 
     def _run(self, n: int, log: Log) -> Result:
         """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second."""

@@ -22,10 +22,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from .errors import DescriptionError, StoreError
+from .errors import StoreError
 from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
 from .store_reader import open_run, summarise
 from .store_recorders import Modulators, Recorder, Spikes, Table, Trace, Weights
@@ -61,7 +60,6 @@ class RunStore:
         self._root = open_for_writing(path, durable)
         self._committed_at = time.monotonic()
         self._closed = False
-        self._outcome: dict[str, float] = {}
 
     @classmethod
     def create(
@@ -100,12 +98,9 @@ class RunStore:
         _publish(path, manifest, durable)
         return cls(path, durable, commit_every)
 
-    def spikes(self, name: str, n_neurons: int, dt: float, of_trials: Sequence[str] = ()) -> Spikes:
-        """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
-
-        `of_trials` names whole numbers that each trial has, such as its label; they are coordinates in xarray.
-        """
-        return self._declare(f"spikes/{name}", lambda group: Spikes(self, group, n_neurons, dt, of_trials))
+    def spikes(self, name: str, n_neurons: int, dt: float) -> Spikes:
+        """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms."""
+        return self._declare(f"spikes/{name}", lambda group: Spikes(self, group, n_neurons, dt))
 
     def weights(
         self,
@@ -137,23 +132,15 @@ class RunStore:
         )
 
     def modulators(
-        self,
-        name: str,
-        channels: Sequence[str],
-        n_subpopulations: int,
-        dim: str = "time",
-        tick_ms: float | None = None,
+        self, name: str, channels: Sequence[str], n_subpopulations: int, time_name: str = "tick"
     ) -> Modulators:
         """Record the levels of named modulator `channels` at each synapse subpopulation.
 
-        Along ``time``, in ticks of `tick_ms` ms, or along another dimension that is no time, such as
-        ``expected_class``.
+        The dimension is always ``time``, lest it clash with one of the root table; `time_name` says what it
+        counts ("tick", "epoch"), as its long name.
         """
-        if (dim == "time") != (tick_ms is not None):
-            raise DescriptionError(f"modulators {name!r}: tick_ms goes with dim='time', got {dim!r}")
         return self._declare(
-            f"modulators/{name}",
-            lambda group: Modulators(self, group, channels, n_subpopulations, dim, tick_ms),
+            f"modulators/{name}", lambda group: Modulators(self, group, channels, n_subpopulations, time_name)
         )
 
     def trace(self, name: str, variables: Mapping[str, str], neurons: ArrayLike, tick_ms: float) -> Trace:
@@ -173,30 +160,6 @@ class RunStore:
             Name: (dtype, unit), or (dtype, unit, dims, shape) where a row holds an array.
         """
         return self._declare(name, lambda group: Table(self, group, dim, columns))
-
-    def populations(self, activity: Mapping[str, tuple[int, int, float]], **cost: float) -> None:
-        """Say in the root what each population did: what plain ``xarray.open_zarr(path)`` shows of a run.
-
-        Parameters
-        ----------
-        activity
-            Population: number of neurons, number of spikes, mean rate [Hz].
-        **cost
-            Entries of the manifest, such as the number of synaptic events; written when the store is closed.
-        """
-        from .store_layout import store_array
-
-        self.require_open()
-        n_neurons, n_spikes, rate = zip(*activity.values(), strict=True) if activity else ((), (), ())
-        store_array(self._root, "population", np.array(list(activity), np.str_), ["population"])
-        for key, values, dtype, units, words in (
-            ("n_neurons", n_neurons, np.int64, "1", "number of neurons"),
-            ("n_spikes", n_spikes, np.int64, "1", "number of spikes, over all trials"),
-            ("rate", rate, np.float64, "Hz", "mean rate"),
-        ):
-            attrs = {"units": units, "long_name": words}
-            store_array(self._root, key, np.array(values, dtype), ["population"], attrs)
-        self._outcome |= cost
 
     def commit(self) -> None:
         """Make everything appended so far visible to readers, atomically."""
@@ -222,8 +185,7 @@ class RunStore:
         self.commit()
         self._closed = True
         try:
-            outcome = {**self._outcome, "status": status, "ended": now()}
-            update_manifest(self.path, outcome, self._durable)
+            update_manifest(self.path, {"status": status, "ended": now()}, self._durable)
         except OSError as error:
             raise StoreError(f"{self.path}: cannot write: {error}") from error
 

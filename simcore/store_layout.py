@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,20 +68,6 @@ def open_committed(path: Path) -> zarr.Group:
         return zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path}: damaged, the metadata in zarr.json cannot be read ({error})") from error
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what zarr raises at damaged metadata or chunks into an error that names the store."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except Exception as error:
-        frames = traceback.walk_tb(error.__traceback__)
-        if not any(f.f_globals.get("__name__", "").startswith(("zarr.", "numcodecs.")) for f, _ in frames):
-            raise
-        raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
 
 
 def commit(root: zarr.Group) -> None:

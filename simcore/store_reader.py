@@ -66,7 +66,7 @@ def summarise(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     summary = read_manifest(path)
-    from .store_layout import open_committed, reading
+    from .store_layout import open_committed
 
     root = open_committed(path)
     changed = (path / "zarr.json").stat().st_mtime
@@ -75,10 +75,9 @@ def summarise(path: str | Path) -> dict[str, Any]:
     summary["bytes"] = _size(path)
     summary |= {"spikes": {}, "weights": {}, "modulators": {}, "traces": {}, "tables": {}}
     try:
-        with reading(path):
-            for name, group in [("", root), *_groups(root)]:
-                _describe(path, name, group, summary)
-    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        for name, group in [("", root), *_groups(root)]:
+            _describe(path, name, group, summary)
+    except (KeyError, ValueError, TypeError) as error:
         raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
     return summary
 
@@ -128,17 +127,16 @@ def _weights(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _modulators(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    dim = attrs.get("dim", "time")  # schema 1 called it time, whatever it counted
     return {
         "channels": [str(name) for name in arrays["channel"][:]],
         "n_subpopulations": attrs["n_subpopulations"],
-        "n_samples": arrays[dim].shape[0],
-        "dim": dim,
+        "n_samples": arrays["time"].shape[0],
+        "time": arrays["time"].attrs["long_name"],
     }
 
 
 def _traces(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    variables = sorted(arrays.keys() - {"time", "tick", "neuron"})
+    variables = sorted(arrays.keys() - {"time", "neuron"})
     return {
         "variables": {key: arrays[key].attrs.get("units", "") for key in variables},
         "n_neurons": attrs["n_neurons"],

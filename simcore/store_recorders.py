@@ -51,40 +51,21 @@ class Spikes(Recorder):
     ``neuron(spike)``         uint32 index of the neuron in its population
     ``trial_offset(trial_edge)`` int64 trial `k` holds the spikes ``[offset[k]:offset[k + 1]]``
     ``trial_ticks(trial)``    int64  length of each trial in ticks, 0 where it was not given
-    ``<name>(trial)``         int64  what `of_trials` names, such as ``label`` and ``prediction``: coordinates
     ========================= ====== ==========================================================
 
     Spikes after the last offset belong to a trial that was cut short.
     """
 
-    def __init__(
-        self,
-        store: RunStore,
-        group: zarr.Group,
-        n_neurons: int,
-        tick_ms: float,
-        of_trials: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, store: RunStore, group: zarr.Group, n_neurons: int, tick_ms: float) -> None:
         group.update_attributes({"kind": "spikes", "n_neurons": int(n_neurons), "tick_ms": float(tick_ms)})
         tick = Column(np.int64, "tick", attrs={"long_name": "spike time", "tick_ms": float(tick_ms)})
-        neuron = Column(np.uint32, "1", attrs={"long_name": "neuron"})
-        offset = Column(
-            np.int64, "1", attrs={"long_name": "index of the first spike of each trial, and the end"}
-        )
-        length = Column(
-            np.int64,
-            "tick",
-            attrs={
-                "long_name": "length of each trial; 0: not known",
-                "tick_ms": float(tick_ms),
-                "coordinates": " ".join(of_trials),
-            },
-        )
-        told = {name: Column(np.int64, "1", attrs={"long_name": name}) for name in of_trials}
+        neuron = Column(np.uint32, attrs={"long_name": "neuron"})
+        offset = Column(np.int64, attrs={"long_name": "index of the first spike of each trial, and the end"})
+        length = Column(np.int64, "tick", attrs={"long_name": "length of each trial; 0: not known"})
         self.n_neurons = int(n_neurons)
         self._spikes = Rows(group, "spike", {"t": tick, "neuron": neuron})
         self._edges = Rows(group, "trial_edge", {"trial_offset": offset}, chunk=2**16)
-        self._trials = Rows(group, "trial", {"trial_ticks": length, **told}, chunk=2**16)
+        self._trials = Rows(group, "trial", {"trial_ticks": length}, chunk=2**16)
         self._edges.append(trial_offset=[0])
         super().__init__(store, self._spikes, self._edges, self._trials)
 
@@ -114,21 +95,17 @@ class Spikes(Recorder):
             )
         self._append(self._spikes, t=tick, neuron=neuron)
 
-    def end_trial(self, n_ticks: int = 0, **told: int) -> None:
+    def end_trial(self, n_ticks: int = 0) -> None:
         """Close a trial: the spikes since the previous one belong to it.
 
         Parameters
         ----------
         n_ticks
             Its length in ticks, where known; mean rates need it.
-        **told
-            What `of_trials` named.
         """
         self._store.require_open()
         self._edges.append(trial_offset=[len(self._spikes)])
-        self._trials.append(
-            trial_ticks=[int(n_ticks)], **{name: [int(value)] for name, value in told.items()}
-        )
+        self._trials.append(trial_ticks=[int(n_ticks)])
         self._store.commit_if_due()
 
     def finish(self) -> None:
@@ -173,7 +150,7 @@ class Weights(Recorder):
             )
         group.update_attributes({"kind": "weights", "n_synapses": self.n_synapses, **sizes})
         for end, ids in ends.items():
-            store_array(group, end, ids, ["synapse"], {"units": "1", "long_name": f"{end}synaptic neuron"})
+            store_array(group, end, ids, ["synapse"], {"long_name": f"{end}synaptic neuron"})
         if delay is not None:
             delay = np.broadcast_to(np.asarray(delay), (self.n_synapses,))
             store_array(
@@ -188,7 +165,7 @@ class Weights(Recorder):
                 (self.n_synapses,),
                 {"long_name": "weight", "coordinates": coordinates},
             ),
-            "snapshot": Column(np.int64, "1", attrs={"long_name": "epoch or tick of the snapshot"}),
+            "snapshot": Column(np.int64, attrs={"long_name": "epoch or tick of the snapshot"}),
         }
         super().__init__(store, Rows(group, "snapshot", columns, chunk=1))
 
@@ -209,12 +186,10 @@ class Modulators(Recorder):
     """Levels of neuromodulators at each synapse subpopulation, in the group ``modulators/<name>``.
 
     ========================================== ======= ===================================
-    ``level(<dim>, channel, subpopulation)``   float32 level, dimensionless
-    ``<dim>(<dim>)``                           int64   such as ``expected_class``, ``epoch``
+    ``level(time, channel, subpopulation)``    float32 level, dimensionless
+    ``time(time)``                             int64   what `time_name` says: tick, epoch...
     ``channel(channel)``                       text    name of each modulator
     ========================================== ======= ===================================
-
-    Where the dimension is ``time`` its coordinate is in ms, float64, and ``tick(time)`` holds the exact ticks.
     """
 
     def __init__(
@@ -223,46 +198,38 @@ class Modulators(Recorder):
         group: zarr.Group,
         channels: Sequence[str],
         n_subpopulations: int,
-        dim: str,
-        tick_ms: float | None,
+        time_name: str,
     ) -> None:
         from .store_layout import store_array
 
-        group.update_attributes({"kind": "modulators", "n_subpopulations": int(n_subpopulations), "dim": dim})
+        group.update_attributes({"kind": "modulators", "n_subpopulations": int(n_subpopulations)})
         store_array(group, "channel", np.array(list(channels), dtype=np.str_), ["channel"])
         self._shape = len(channels), int(n_subpopulations)
         dims = "channel", "subpopulation"
         columns = {
-            "level": Column(
-                np.float32,
-                "1",
-                dims,
-                self._shape,
-                {"long_name": "neuromodulator level", "coordinates": "tick" if tick_ms is not None else ""},
-            ),
-            **_moments(dim, tick_ms),
+            "level": Column(np.float32, "1", dims, self._shape, {"long_name": "neuromodulator level"}),
+            "time": Column(np.int64, attrs={"long_name": time_name}),
         }
-        self._dim, self._tick_ms = dim, tick_ms
-        super().__init__(store, Rows(group, dim, columns))
+        super().__init__(store, Rows(group, "time", columns))
 
-    def append(self, at: ArrayLike, level: ArrayLike) -> None:
+    def append(self, time: ArrayLike, level: ArrayLike) -> None:
         """Append the levels at one moment or at several.
 
         Parameters
         ----------
-        at
-            Tick, where the dimension is ``time``; else class, epoch or the like; shape () or (n,).
+        time
+            Tick, epoch or the like, shape () or (n,).
         level
             Anything that broadcasts to (n, n_channels, n_subpopulations).
         """
-        at = np.atleast_1d(at)
+        time = np.atleast_1d(time)
         try:
-            level = np.broadcast_to(np.asarray(level), (len(at), *self._shape))
+            level = np.broadcast_to(np.asarray(level), (len(time), *self._shape))
         except ValueError:
             raise DataError(
-                f"level: expected the shape {(len(at), *self._shape)}, got {np.shape(level)}"
+                f"level: expected the shape {(len(time), *self._shape)}, got {np.shape(level)}"
             ) from None
-        self._append(self._rows[0], level=level, **_at(self._dim, at, self._tick_ms))
+        self._append(self._rows[0], time=time, level=level)
 
 
 class Trace(Recorder):
@@ -270,8 +237,7 @@ class Trace(Recorder):
 
     ============================ ======= =======================================================
     ``<variable>(time, neuron)`` float32 one array for each variable, with its unit
-    ``time(time)``               float64 time of each sample, ms
-    ``tick(time)``               int64   the same, exact; ``tick_ms`` in the group's attributes
+    ``time(time)``               int64   tick of each sample; ``tick_ms`` in the group's attributes
     ``neuron(neuron)``           uint32  index of each recorded neuron in its population
     ============================ ======= =======================================================
     """
@@ -288,13 +254,11 @@ class Trace(Recorder):
 
         ids = _ids("neurons", neurons, None)
         group.update_attributes({"kind": "traces", "tick_ms": float(tick_ms), "n_neurons": len(ids)})
-        store_array(group, "neuron", ids, ["neuron"], {"units": "1", "long_name": "neuron"})
+        store_array(group, "neuron", ids, ["neuron"])
         columns = {
-            name: Column(np.float32, unit, ("neuron",), (len(ids),), {"coordinates": "tick"})
-            for name, unit in variables.items()
+            name: Column(np.float32, unit, ("neuron",), (len(ids),)) for name, unit in variables.items()
         }
-        columns |= _moments("time", tick_ms)
-        self._tick_ms = float(tick_ms)
+        columns["time"] = Column(np.int64, "tick", attrs={"tick_ms": float(tick_ms)})
         super().__init__(store, Rows(group, "time", columns))
 
     def append(self, time: ArrayLike, **values: ArrayLike) -> None:
@@ -309,7 +273,7 @@ class Trace(Recorder):
         """
         if np.ndim(time) == 0:
             values = {name: np.asarray(value)[np.newaxis] for name, value in values.items()}
-        self._append(self._rows[0], **_at("time", np.atleast_1d(time), self._tick_ms), **values)
+        self._append(self._rows[0], time=np.atleast_1d(time), **values)
 
 
 class Table(Recorder):
@@ -341,19 +305,6 @@ class Table(Recorder):
             self._rows[0],
             **{name: np.asarray(value)[np.newaxis] for name, value in (self._optional | values).items()},
         )
-
-
-def _moments(dim: str, tick_ms: float | None) -> dict[str, Column]:
-    """Columns that say when: the dimension's coordinate, and beside a time in ms its exact tick."""
-    if tick_ms is None:
-        return {dim: Column(np.int64, "1", attrs={"long_name": dim.replace("_", " ")})}
-    tick = Column(np.int64, "tick", attrs={"long_name": "time", "tick_ms": float(tick_ms)})
-    return {dim: Column(np.float64, "ms", attrs={"long_name": "time"}), "tick": tick}
-
-
-def _at(dim: str, at: NDArray[Any], tick_ms: float | None) -> dict[str, NDArray[Any]]:
-    """Return the values of the columns that :func:`_moments` made."""
-    return {dim: at} if tick_ms is None else {dim: np.round(at * tick_ms, 9), "tick": at}
 
 
 def _table_chunk(forms: Mapping[str, Column]) -> int:

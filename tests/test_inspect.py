@@ -36,7 +36,7 @@ def path(tmp_path):
         spikes.append(np.arange(2000), np.arange(2000) % 1000)
         spikes.end_trial(n_ticks=10_000)
         store.weights("[in]-exc", [0, 1], [1, 0], unit="mV").snapshot(3, [1, 2])
-        store.modulators("exc", ["dopamine"], 1, tick_ms=0.1).append(0, 1)
+        store.modulators("exc", ["dopamine"], 1).append(0, 1)
         store.trace("exc_v", {"v": "mV"}, [0, 1], 0.1).append(0, v=[1, 2])
         store.table("", "epoch", {"accuracy": ("float64", "")}).append(epoch=1, accuracy=0.5)
     return path

@@ -104,13 +104,6 @@ class AdEx(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
-    state_units: ClassVar[dict[str, str]] = {
-        "v": "mV",
-        "w": "pA",
-        "refractory": "tick",
-        "i_exc": "pA",
-        "i_inh": "pA",
-    }
 
     def derive(self, dt: float) -> Constants:
         return Constants(

@@ -73,8 +73,6 @@ class NeuronModel(Own):
     #: whether it emits spikes, so that a simulation of events can hold it
     spiking: ClassVar[bool] = True
 
-    state_units: ClassVar[dict[str, str]] = {}  # of state variables that have one
-
     #: whether weights are conductances, which have no sign
     conductances: ClassVar[bool] = False
 

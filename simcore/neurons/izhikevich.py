@@ -69,7 +69,6 @@ class Izhikevich(NeuronModel):
     v_peak: Value = param(30.0, "mV")
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
-    state_units: ClassVar[dict[str, str]] = {"v": "mV", "u": "mV/ms"}
 
     def derive(self, dt: float) -> Constants:
         return Constants(dt, self.a, self.b, self.c, self.d, self.i_e, self.v_peak)

@@ -74,7 +74,6 @@ class LIF(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
-    state_units: ClassVar[dict[str, str]] = {"v": "mV", "refractory": "tick"}
 
     def derive(self, dt: float) -> Constants:
         decay = np.exp(-dt / self.tau_m)

@@ -85,14 +85,6 @@ class LIFAlpha(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
-    state_units: ClassVar[dict[str, str]] = {
-        "v": "mV",
-        "refractory": "tick",
-        "i_exc": "pA",
-        "i_inh": "pA",
-        "rise_exc": "pA/ms",
-        "rise_inh": "pA/ms",
-    }
 
     def derive(self, dt: float) -> Constants:
         decay = np.exp(-dt / self.tau_m)

@@ -84,7 +84,6 @@ class LIFCond(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
-    state_units: ClassVar[dict[str, str]] = {"v": "mV", "refractory": "tick", "g_exc": "nS", "g_inh": "nS"}
     conductances: ClassVar[bool] = True
 
     def derive(self, dt: float) -> Constants:

@@ -77,7 +77,6 @@ class LIFExp(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
-    state_units: ClassVar[dict[str, str]] = {"v": "mV", "refractory": "tick", "i_exc": "pA", "i_inh": "pA"}
 
     def derive(self, dt: float) -> Constants:
         decay = np.exp(-dt / self.tau_m)
