@@ -108,7 +108,7 @@ def create_array(
         return group.create_array(
             name,
             shape=tuple(shape),
-            chunks=chunk_shape(rows, shape[1:]),
+            chunks=chunk_shape(rows, shape[1:]) if len(shape) else (),
             dtype=dtype,
             dimension_names=list(dims),
             fill_value={"f": np.nan, "U": ""}.get(kind, 0),
@@ -127,10 +127,10 @@ def store_array(
     """Create an array that never grows, and fill it."""
     dtype = str if data.dtype.kind == "U" else data.dtype
     array = create_array(
-        group, name, dtype, dims, data.shape, rows=min(CHUNK, max(1, len(data))), attrs=attrs
+        group, name, dtype, dims, data.shape, rows=min(CHUNK, max(1, len(data) if data.ndim else 1)), attrs=attrs
     )
     with writing(group):
-        array[:] = data
+        array[...] = data
 
 
 def write_rows(array: zarr.Array[Any], first: int, data: NDArray[Any]) -> None:

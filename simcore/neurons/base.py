@@ -67,6 +67,16 @@ class NeuronModel:
     """Base of all neuron models; see the module's text for what a model's file holds."""
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    #: Units of state variables, where the name does not tell; see :meth:`unit`.
+    units: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def unit(cls, state: str) -> str:
+        """Return the unit of a state variable: as ``units`` says, else by its name; "" if it is not known."""
+        by_name = {"v": "mV", "w": "pA", "refractory": "tick"}
+        by_letter = {"i": "pA", "g": "nS"}
+        first, _, rest = state.partition("_")
+        return cls.units.get(state) or by_name.get(state) or (by_letter.get(first, "") if rest else "")
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.
