@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 
 from .errors import StoreError
 from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
+from .signals import Deferred
 from .store_reader import open_run, summarise
 from .store_recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 
@@ -238,6 +239,11 @@ class RunStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        with Deferred():  # a signal meanwhile must not leave the status "running"
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Close with the status that tells how the run ended."""
         if error is None:
             self.close()
             return
