@@ -72,11 +72,11 @@ class NeuronModel:
 
     @classmethod
     def unit(cls, state: str) -> str:
-        """Return the unit of a state variable: as ``units`` says, else by its name; "" if it is not known."""
-        by_name = {"v": "mV", "w": "pA", "refractory": "tick"}
-        by_letter = {"i": "pA", "g": "nS"}
+        """Return the unit of a state variable: as ``units`` says, else by its name; "1" if it is not known."""
+        by_name = {"v": "mV", "w": "pA", "u": "mV/ms", "refractory": "tick"}
+        by_letter = {"i": "pA", "g": "nS", "rise": "pA/ms"}
         first, _, rest = state.partition("_")
-        return cls.units.get(state) or by_name.get(state) or (by_letter.get(first, "") if rest else "")
+        return cls.units.get(state) or by_name.get(state) or (by_letter.get(first, "1") if rest else "1")
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.
