@@ -247,7 +247,7 @@ def _draw_histogram(
     bins = np.linspace(low, high if high > low else low + 1, 61).tolist()
     for (at, w), colour in zip(both.items(), (_BEFORE, _AFTER), strict=False):
         axes.hist(w, bins=bins, color=colour, alpha=0.75, label=f"snapshot at {at}")
-    unit = group["w"].attrs.get("units", "")
+    unit = _unit(group["w"])
     axes.set_title(name, pad=22)
     axes.set(xlabel=f"weight ({unit})" if unit else "weight", ylabel="synapses")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
@@ -280,8 +280,14 @@ def _draw_receptive_fields(
         )
         axis.set_title(str(unit), fontsize=7, pad=2, color="#444444")
     figure.suptitle(f"onto the units that changed most, {side} x {side} inputs", fontsize=9)
-    unit = group["w"].attrs.get("units", "")
+    unit = _unit(group["w"])
     figure.colorbar(image, ax=axes, label=f"weight ({unit})" if unit else "weight", fraction=0.05)
+
+
+def _unit(array: Any) -> str:
+    """Units of an array, "" for numbers without a unit."""
+    units = str(array.attrs.get("units", ""))
+    return "" if units == "1" else units
 
 
 def _is_image(group: Any) -> bool:

@@ -138,10 +138,12 @@ def _spikes(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _weights(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .store_layout import units_of
+
     at = arrays["snapshot"][:]
     return {
         **{key: attrs[key] for key in ("n_synapses", "n_pre", "n_post")},
-        "unit": arrays["w"].attrs.get("units", ""),
+        "unit": units_of(arrays["w"]),
         "n_snapshots": len(at),
         "first_and_last": [int(at[0]), int(at[-1])] if len(at) else [],
     }
@@ -168,9 +170,11 @@ def _modulators(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]
 
 
 def _traces(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .store_layout import units_of
+
     variables = sorted(arrays.keys() - {"time", "tick", "neuron"})
     return {
-        "variables": {key: arrays[key].attrs.get("units", "") for key in variables},
+        "variables": {key: units_of(arrays[key]) for key in variables},
         "n_neurons": attrs["n_neurons"],
         "tick_ms": attrs["tick_ms"],
         "n_samples": arrays["time"].shape[0],
@@ -178,7 +182,7 @@ def _traces(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    from .store_layout import dimensions
+    from .store_layout import dimensions, units_of
 
     dim = next(iter(dimensions(next(iter(arrays.values())))))
     n_rows = arrays[dim].shape[0]
@@ -186,7 +190,7 @@ def _table(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     return {
         "dim": dim,
         "n_rows": n_rows,
-        "columns": {key: arrays[key].attrs.get("units", "") for key in sorted(arrays)},
+        "columns": {key: units_of(arrays[key]) for key in sorted(arrays)},
         "last": {key: _number(arrays[key][n_rows - 1]) for key in numbers} if n_rows else {},
     }
 

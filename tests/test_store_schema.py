@@ -122,7 +122,7 @@ def old_store(path):
     zarr.consolidate_metadata(root.store)
 
 
-@pytest.mark.filterwarnings("ignore:Consolidated metadata|ignore:The data type")
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
 def test_stores_of_schema_1_still_read(tmp_path, tegmentum):
     path = tmp_path / "old.zarr"
     old_store(path)

@@ -26,7 +26,10 @@ def test_buffers_do_not_grow_with_the_run(tmp_path, n_trials):
     sizes = set()
     for n in (10**6, 10**9):
         with RunStore.create(tmp_path / f"{n}.zarr", {}) as store:
-            tape = Log(simulation(n_trials), record(), n, store).tape
+            books = Log(simulation(n_trials), record(), n, store)
+            tape = books.tape
+            if books.spool is not None:
+                books.spool.close()
             sizes.add(sum(a.nbytes for a in (tape.trace, tape.tick, tape.source)))
     assert len(sizes) == 1
     assert sizes.pop() < 64e6

@@ -44,6 +44,7 @@ class GradedUnit(NeuronModel):
     activation: str = "tanh"
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    units: ClassVar[dict[str, str]] = {"v": "1"}
 
     def problem(self) -> str | None:
         if self.activation not in ("tanh", "sigmoid"):
