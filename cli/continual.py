@@ -101,7 +101,9 @@ def continual(
         try:
             runs.append(run(config, chosen, data, store, force))
         except KeyboardInterrupt:
-            stop_interrupted(f"finished tasks are kept in {store}" if store.exists() else "nothing was written")
+            stop_interrupted(
+                f"finished tasks are kept in {store}" if store.exists() else "nothing was written"
+            )
         if not as_json:
             _print_run(runs[-1], data.class_names)
     if as_json:

@@ -309,7 +309,9 @@ def _train(store: Path, name: str, group: Any, trial: int) -> Train:
     spikes = slice(edges[k], edges[k + 1])
     tick_ms = float(group.attrs["tick_ms"])
     ticks = group["trial_ticks"][:]
-    named = [f"{key} {int(group[key][k])}" for key in ("label", "prediction") if key in group and k < len(ticks)]
+    named = [
+        f"{key} {int(group[key][k])}" for key in ("label", "prediction") if key in group and k < len(ticks)
+    ]
     return Train(
         k,
         group["t"][spikes] * tick_ms,
@@ -348,7 +350,9 @@ def _title(config: dict[str, Any], argv: Sequence[str] = ()) -> str:
     if isinstance(config.get("network"), dict):
         populations = config["network"].get("populations", {})
         if not parts:
-            parts.append(", ".join(populations) if len(populations) <= 4 else f"{len(populations)} populations")
+            parts.append(
+                ", ".join(populations) if len(populations) <= 4 else f"{len(populations)} populations"
+            )
         parts.append(f"{config.get('ms', 0):g} ms")
     for key in ("dataset", "rule"):
         value = config.get(key)

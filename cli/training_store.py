@@ -110,7 +110,9 @@ class TrainingRecorder:
             trials.append(trial=k, label=self.data.y_test[k], prediction=predicted[k])
         outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
         for layer, spikes in zip(self.learner.layers, outputs, strict=True):
-            group = self.store.spikes(layer.post.name, n_neurons=layer.n_post, dt=1.0, trial=("label", "prediction"))
+            group = self.store.spikes(
+                layer.post.name, n_neurons=layer.n_post, dt=1.0, trial=("label", "prediction")
+            )
             for k, trial in enumerate(spikes):
                 tick, neuron = np.nonzero(trial)
                 group.append(tick.astype(np.int64), neuron.astype(np.uint32))

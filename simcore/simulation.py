@@ -94,7 +94,9 @@ class Simulation:
         if self.threads < 1:
             raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
         if isinstance(max_rate, bool) or not isinstance(max_rate, numbers.Real) or not max_rate > 0:
-            raise DescriptionError(f"Simulation: max_rate must be > 0 Hz (infinite for none), got {max_rate!r}")
+            raise DescriptionError(
+                f"Simulation: max_rate must be > 0 Hz (infinite for none), got {max_rate!r}"
+            )
         self.max_rate = float(max_rate)
         self._window = max(1, round(WINDOW / dt))
         self._real = np.dtype(precision).type

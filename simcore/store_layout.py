@@ -139,7 +139,13 @@ def store_array(
     """Create an array that never grows, and fill it."""
     dtype = str if data.dtype.kind == "U" else data.dtype
     array = create_array(
-        group, name, dtype, dims, data.shape, rows=min(CHUNK, max(1, len(data) if data.ndim else 1)), attrs=attrs
+        group,
+        name,
+        dtype,
+        dims,
+        data.shape,
+        rows=min(CHUNK, max(1, len(data) if data.ndim else 1)),
+        attrs=attrs,
     )
     with writing(group):
         array[...] = data

@@ -86,7 +86,17 @@ def summarise(path: str | Path) -> dict[str, Any]:
 
 
 #: What zarr and its codecs raise for chunks and metadata that are damaged or missing.
-DAMAGE = (KeyError, ValueError, TypeError, RuntimeError, IndexError, OverflowError, OSError, AssertionError, EOFError)
+DAMAGE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    IndexError,
+    OverflowError,
+    OSError,
+    AssertionError,
+    EOFError,
+)
 
 
 @contextmanager

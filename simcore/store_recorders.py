@@ -63,7 +63,11 @@ class Spikes(Recorder):
         self, store: RunStore, group: zarr.Group, n_neurons: int, tick_ms: float, trial: Sequence[str] = ()
     ) -> None:
         group.update_attributes({"kind": "spikes", "n_neurons": int(n_neurons), "tick_ms": float(tick_ms)})
-        tick = Column(np.int64, "tick", attrs={"long_name": "spike time", "tick_ms": float(tick_ms), "coordinates": "time"})
+        tick = Column(
+            np.int64,
+            "tick",
+            attrs={"long_name": "spike time", "tick_ms": float(tick_ms), "coordinates": "time"},
+        )
         time = Column(np.int64, "ms", attrs={"long_name": "spike time", "scale_factor": float(tick_ms)})
         neuron = Column(np.uint32, attrs={"long_name": "neuron", "coordinates": "time"})
         offset = Column(np.int64, attrs={"long_name": "index of the first spike of each trial, and the end"})
@@ -115,7 +119,9 @@ class Spikes(Recorder):
         """
         self._store.require_open()
         self._edges.append(trial_offset=[len(self._spikes)])
-        self._trials.append(trial_ticks=[int(n_ticks)], **{key: [int(value)] for key, value in values.items()})
+        self._trials.append(
+            trial_ticks=[int(n_ticks)], **{key: [int(value)] for key, value in values.items()}
+        )
         self._store.commit_if_due()
 
     def finish(self) -> None:

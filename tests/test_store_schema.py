@@ -82,7 +82,9 @@ def test_trials_have_their_labels_as_coordinates(tmp_path):
         for label in (4, 7):
             spikes.append([1, 2], [0, 2])
             spikes.end_trial(20, label=label, prediction=label + 1)
-        store.modulators("p", ["dopamine"], 2, time_name="expected class", dim="expected_class").append([0, 1], 1)
+        store.modulators("p", ["dopamine"], 2, time_name="expected class", dim="expected_class").append(
+            [0, 1], 1
+        )
     with open_run(tmp_path / "run.zarr") as tree:
         assert tree["spikes/p"].coords["label"].values.tolist() == [4, 7]
         assert tree["spikes/p"].coords["prediction"].values.tolist() == [5, 8]

@@ -18,7 +18,9 @@ def simulation(n_trials=1):
 
 
 def record(every=None):
-    return Record(spikes=["p"], traces={"v": Trace("p"), "late": Trace("p", "refractory", [4, 1])}, every=every)
+    return Record(
+        spikes=["p"], traces={"v": Trace("p"), "late": Trace("p", "refractory", [4, 1])}, every=every
+    )
 
 
 @pytest.mark.parametrize("n_trials", [1, 3])
@@ -68,7 +70,10 @@ def test_names_and_objects_are_the_same_to_a_record():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: Record(p), "Record: spikes must be a list of populations or of their names, got Population 'p'"),
+        (
+            lambda p: Record(p),
+            "Record: spikes must be a list of populations or of their names, got Population 'p'",
+        ),
         (lambda p: Record("p"), "Record: spikes must be a list"),
         (lambda p: Record(["q"]), "Record: 'q' is not in the network; there is 'p'"),
         (lambda p: Record([3]), "Record: 3 is not in the network"),
@@ -79,7 +84,10 @@ def test_names_and_objects_are_the_same_to_a_record():
         (lambda p: Record(traces={"v": Trace("p", "x")}), "Trace of 'p': no state 'x'"),
         (lambda p: Record(traces={"v": Trace("p", "v", [7])}), r"neurons must be in \[0, 5\)"),
         (lambda p: Record(traces={"v": Trace(p, "v", [0.5])}), "neurons must be whole numbers"),
-        (lambda p: Record(traces={"v": Trace(5)}), "population must be a Population or the name of one, got 5"),
+        (
+            lambda p: Record(traces={"v": Trace(5)}),
+            "population must be a Population or the name of one, got 5",
+        ),
         (lambda p: Record(every="1"), "Record: every must be a number"),
         (lambda p: [p], "run: record must be a Record"),
     ],
