@@ -22,7 +22,8 @@ def stop_interrupted(kept: str) -> NoReturn:
 class Interrupts:
     """While in use, SIGINT and SIGTERM raise KeyboardInterrupt, but not inside :meth:`held`: there they wait.
 
-    Only the first is let through: a second one must not cut short how the first one is handled. A job that its scheduler stops with SIGTERM so closes its store like one that a user stops.
+    Only the first is let through: a second one must not cut short how the first one is handled.
+    A job that its scheduler stops with SIGTERM so closes its store like one that a user stops.
     """
 
     def __init__(self) -> None:

@@ -36,7 +36,6 @@ def run(
     n_neurons = sum(p.size for p in network.populations)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
-
     from tegmentum.simcore.progress import reporting
 
     started = time.perf_counter()

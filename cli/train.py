@@ -166,7 +166,7 @@ def run(config: Config, data: Dataset, path: Path, force: bool, start: float) ->
 
 
 def _kept(path: Path) -> str:
-    """What an interrupted run leaves behind."""
+    """Say what an interrupted run leaves behind."""
     from tegmentum.simcore.errors import StoreError
     from tegmentum.simcore.store_reader import summarise
 

@@ -21,7 +21,7 @@ class Spool:
     """A nameless file in ``folder`` that goes when it is closed, or when the process ends in whatever way."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open for as long as the run
         self._parts: dict[Key, list[tuple[int, int]]] = {}
 
     def append(self, key: Key, tick: Array, neuron: Array) -> None:

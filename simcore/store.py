@@ -181,7 +181,7 @@ class RunStore:
         tick_ms: float,
         n_trials: int | None = None,
     ) -> Trace:
-        """Record state `variables` (name: unit) of some `neurons`, of one trial or several, at ticks of `tick_ms` ms."""
+        """Record state `variables` (name: unit) of some `neurons`, of one or more trials, at ticks of `tick_ms` ms."""
         return self._declare(
             f"traces/{name}", lambda group: Trace(self, group, variables, neurons, tick_ms, n_trials)
         )

@@ -127,7 +127,7 @@ class Spikes(Recorder):
     def finish(self) -> None:
         """Close the only trial of a run that has no trials."""
         if len(self._edges) == 1:
-            self.end_trial(**{name: -1 for name in self._trials.columns.keys() - {"trial_ticks"}})
+            self.end_trial(**dict.fromkeys(self._trials.columns.keys() - {"trial_ticks"}, -1))
 
 
 class Weights(Recorder):

@@ -1,7 +1,8 @@
-"""Stops: by a signal, by a guard, by an exception. What was recorded by then is in the store, and the status says why."""
+"""Stops by a signal, a guard or an exception: what was recorded by then is in the store, and the status says why."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -57,8 +58,7 @@ def test_a_stop_keeps_spikes_and_traces_until_then(tmp_path, n_trials, error, st
 
     simulation = busy(n_trials=n_trials)
     with pytest.raises(type(error)):
-        for _ in range(2):
-            simulation.run(300.0, record(), to=tmp_path / "run.zarr", progress=stop)
+        simulation.run(300.0, record(), to=tmp_path / "run.zarr", progress=stop)
     assert 0 < simulation.tick < 3000
     with xr.open_datatree(tmp_path / "run.zarr", engine="zarr") as tree:
         assert tree.attrs["status"] == status
@@ -98,10 +98,15 @@ def test_the_rate_guard_does_not_depend_on_how_a_run_is_split(split):
     """A regular rate above the limit stops at the end of the first window, one below never does."""
     simulation = busy(max_rate=90.0)
     with pytest.raises(SimulationError, match=r"between t = 0 and 20 ms"):
-        for ms in split:
-            simulation.run(ms)
+        run_all(simulation, split)
     assert simulation.t == pytest.approx(20.0)
     simulation = busy(max_rate=200.0)
+    run_all(simulation, split)
+    assert simulation.t == pytest.approx(200.0)
+
+
+def run_all(simulation, split):
+    """Run one part after the other."""
     for ms in split:
         simulation.run(ms)
 
@@ -129,7 +134,7 @@ def test_signals_wait_for_the_end_of_a_chunk():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         reached = False
-        with pytest.raises(KeyboardInterrupt), Deferred() as signals:
+        with pytest.raises(KeyboardInterrupt), Deferred() as signals:  # noqa: PT012
             os.kill(os.getpid(), signal.SIGINT)
             reached = True
             signals.let_through()
@@ -144,9 +149,7 @@ def test_signals_wait_for_the_end_of_a_chunk():
 def test_a_signal_while_a_store_is_made_still_closes_it(tmp_path, number):
     """As `train` does: between the making of the store and the first epoch."""
     path = tmp_path / "run.zarr"
-    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
-        import contextlib
-
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:  # noqa: PT012
         with contextlib.ExitStack() as stack:
             with interrupts.held():
                 store = stack.enter_context(RunStore.create(path, {}))
