@@ -104,7 +104,7 @@ class Log:
 
     def limit(self, tick: int) -> int:
         """Last tick that the trace buffer has a row for, from ``tick`` on."""
-        rows = self.tape.trace.shape[1]
+        rows = int(self.tape.trace.shape[1])
         if self.store is None or not self.record.traces or not rows:
             return self.until
         return (tick // self.every + 1 + rows) * self.every - 1

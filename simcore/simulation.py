@@ -93,7 +93,7 @@ class Simulation:
         self.threads = threads if threads is not None else _default_threads(network, n_trials)
         if self.threads < 1:
             raise DescriptionError(f"Simulation: threads must be >= 1, got {threads}")
-        if isinstance(max_rate, bool) or not isinstance(max_rate, numbers.Real) or not max_rate > 0:
+        if not _is_number(max_rate) or not max_rate > 0:
             raise DescriptionError(
                 f"Simulation: max_rate must be > 0 Hz (infinite for none), got {max_rate!r}"
             )
@@ -304,7 +304,7 @@ class Simulation:
         SimulationError
             if the state becomes NaN or overflows, or activity runs away; what was recorded by then is safe in the store
         """
-        if isinstance(ms, bool) or not isinstance(ms, numbers.Real) or not math.isfinite(ms):
+        if not _is_number(ms) or not math.isfinite(ms):
             raise DescriptionError(f"run: ms must be a number, such as 100.0, got {ms!r}")
         ms = float(ms)
         n = round(ms / self.dt)
@@ -472,6 +472,10 @@ class Simulation:
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Continue from what :meth:`state` returned, bit for bit."""
         checkpoint.load_state(self, state)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _default_threads(network: Network, n_trials: int) -> int:

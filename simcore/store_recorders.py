@@ -277,7 +277,8 @@ class Trace(Recorder):
         ids = _ids("neurons", neurons, None)
         group.update_attributes({"kind": "traces", "tick_ms": float(tick_ms), "n_neurons": len(ids)})
         store_array(group, "neuron", ids, ["neuron"], {"long_name": "neuron"})
-        dims, shape = ("neuron",), (len(ids),)
+        dims: tuple[str, ...] = ("neuron",)
+        shape: tuple[int, ...] = (len(ids),)
         if n_trials is not None:
             dims, shape = ("trial", *dims), (n_trials, *shape)
         columns = {
