@@ -149,7 +149,7 @@ def test_signals_wait_for_the_end_of_a_chunk():
 def test_a_signal_while_a_store_is_made_still_closes_it(tmp_path, number):
     """As `train` does: between the making of the store and the first epoch."""
     path = tmp_path / "run.zarr"
-    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:  # noqa: PT012, SIM117
         with contextlib.ExitStack() as stack:
             with interrupts.held():
                 store = stack.enter_context(RunStore.create(path, {}))
