@@ -10,6 +10,7 @@ from .inspect import size_text
 
 if TYPE_CHECKING:
     from tegmentum.simcore import Network
+    from tegmentum.simcore.record import Record
 
 
 def announce(network: Network, ms: float, dt: float, precision: str) -> None:
@@ -21,5 +22,20 @@ def announce(network: Network, ms: float, dt: float, precision: str) -> None:
         f"{sum(p.size for p in network.populations):,} neurons, about {n_synapses:,.0f} synapses in "
         f"{size_text(n_bytes)}, {n_bytes / max(n_synapses, 1.0):.1f} bytes each; "
         f"{ms:g} ms in ticks of {dt:g} ms",
+        err=True,
+    )
+
+
+def announce_recording(record: Record, network: Network, ms: float, dt: float, n_trials: int) -> None:
+    """Print what the recordings will take on disk: traces exactly, spikes for each Hz of the mean rate."""
+    from tegmentum.simcore.log import ticks_between
+
+    found = record.of(network.nodes(), network.populations)
+    n_samples = round(ms / dt) // ticks_between(record, dt)
+    traces = sum(n_samples * (4 * n_trials * len(t.numbers()) + 16) for t in found.traces.values())
+    per_hz = 20 * n_trials * 1e-3 * ms * sum(node.size for node in found.spikes)
+    typer.echo(
+        f"recording: traces {size_text(traces)}, spikes {size_text(per_hz)} for each Hz of the mean rate, "
+        "before compression",
         err=True,
     )

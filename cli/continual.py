@@ -14,7 +14,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
-from .interrupts import Interrupts
+from .interrupts import Interrupts, stop_interrupted
 from .options import free_path, one_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,13 @@ def continual(
             validation_fraction=validation_fraction, limit_train=limit_train, forward=forward,
             threads=threads or cpu_count(), n_train=len(data.x_train), n_test=len(data.x_test),
         )  # fmt: skip
-        runs.append(run(config, chosen, data, path or free_path(None, force), force))
+        store = path or free_path(None, force)
+        try:
+            runs.append(run(config, chosen, data, store, force))
+        except KeyboardInterrupt:
+            stop_interrupted(
+                f"finished tasks are kept in {store}" if store.exists() else "nothing was written"
+            )
         if not as_json:
             _print_run(runs[-1], data.class_names)
     if as_json:
@@ -125,11 +131,11 @@ def run(config: Config, rule: ContinualRule, data: ContinualTask, path: Path, fo
     setting = Setting.of(arrays, data.n_classes, data.shape, config.seed, config.threads, data.ticks)
     how = evaluation(config.protocol)
     _announce(config, len(tasks), path)
-    with (
-        RunStore.create(path, {**asdict(config), "checksums": data.checksums}, force=force) as store,
-        Interrupts() as interrupts,
-        _progress(len(tasks), data.class_names) as (advance, report),
-    ):
+    with Interrupts() as interrupts, contextlib.ExitStack() as stack:
+        with interrupts.held():  # once it is there, it must be closed
+            manifest = {**asdict(config), "checksums": data.checksums}
+            store = stack.enter_context(RunStore.create(path, manifest, force=force))
+        advance, report = stack.enter_context(_progress(len(tasks), data.class_names))
         model, scores = make_model(rule, how, setting, split, arrays)
         if scores:
             typer.echo("chosen on validation: " + _scores(scores), err=True)

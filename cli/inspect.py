@@ -65,6 +65,8 @@ def _head(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _body(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Rows of the table: kind, name, content, size."""
+    for name, entry in summary["populations"].items():
+        yield "population", name, _population(entry), ""
     describe = {
         "spikes": _spikes,
         "weights": _weights,
@@ -75,6 +77,11 @@ def _body(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for kind, words in describe.items():
         for name, entry in summary[kind].items():
             yield kind, name or "(root)", words(entry), size_text(entry["bytes"])
+
+
+def _population(entry: dict[str, Any]) -> str:
+    rate = "" if entry["mean_rate"] is None else f", {entry['mean_rate']:.3g} Hz on average"
+    return f"{_n(entry['n_neurons'], 'neuron')}, {_n(entry['n_spikes'], 'spike')}{rate}"
 
 
 def _spikes(entry: dict[str, Any]) -> str:

@@ -69,13 +69,14 @@ def plot(
 ) -> None:
     """Draw spikes, weights or the accuracy of a run, or what continual learning kept, forgot and changed."""
     from tegmentum.simcore.manifest import read_manifest
+    from tegmentum.simcore.store_reader import reading
 
     manifest = read_manifest(store)
     file = _output(output or Path(f"{store.resolve().stem}-{kind.value}.png"), force)
     _require_matplotlib()
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), reading(store):
         if kind is Kind.raster:
             figure = raster(store, population or [], trial or [0])
         elif kind is Kind.weights:
@@ -86,7 +87,8 @@ def plot(
             from . import plot_continual
 
             figure = getattr(plot_continual, kind.value)(store)
-        figure.suptitle(_title(manifest["config"]))
+        figure.suptitle(_title(manifest["config"], manifest["argv"]))
+    with mpl.rc_context(_STYLE):
         try:
             figure.savefig(file, dpi=150)
         except OSError as error:
@@ -100,6 +102,8 @@ class Train(NamedTuple):
     trial: int
     ms: NDArray[np.float64]
     neuron: NDArray[np.uint32]
+    length: float  # ms, 0 where not known
+    name: str  # with the label and the prediction, where they are known
 
 
 def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Figure:
@@ -125,9 +129,10 @@ def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Fi
         axes[i, 0].set_ylabel(f"{name}\nneuron")
         axes[i, 0].locator_params(axis="y", integer=True)
     for axis, train in zip(axes[0], next(iter(trains.values())), strict=True):
-        axis.set_title(f"trial {train.trial}", color="#444444")
-    for axis in axes[-1]:
+        axis.set_title(train.name, color="#444444")
+    for axis, row in zip(axes[-1], zip(*trains.values(), strict=True), strict=True):
         axis.set_xlabel("time (ms)")
+        axis.set_xlim(*_span(row))
     return figure
 
 
@@ -171,7 +176,7 @@ def accuracy(store: Path) -> Figure:
     axes.set_ylim(max(0, low), min(101, high))
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.legend(loc="best")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -189,8 +194,16 @@ def _draw_dots(axes: Sequence[Axes], trains: Sequence[Train], n_neurons: int, co
     pad = max(0.5, 0.025 * n_neurons)  # so that the dots of the first and last neuron are whole
     for axis, train in zip(axes, trains, strict=True):
         axis.scatter(train.ms, train.neuron, s=area, color=colour, linewidths=0, rasterized=True)
-        axis.margins(x=0.01)
         axis.set_ylim(-pad, n_neurons - 1 + pad)
+
+
+def _span(trains: Sequence[Train]) -> tuple[float, float]:
+    """Time axis of a trial: from 0 on, or from the second of the first spike in a run that begins later."""
+    last = max([1.0, *(float(train.ms.max()) for train in trains if len(train.ms))])
+    first = min([last, *(float(train.ms.min()) for train in trains if len(train.ms))])
+    length = max(train.length for train in trains)
+    begin = 0.0 if last <= 1.001 * length or not length else max(0.0, min(first, last - length))
+    return begin, max(last, begin + length)
 
 
 def _draw_rates(figure: Figure, axes: Sequence[Axes], trains: Sequence[Train], n_neurons: int) -> None:
@@ -234,10 +247,10 @@ def _draw_histogram(
     bins = np.linspace(low, high if high > low else low + 1, 61).tolist()
     for (at, w), colour in zip(both.items(), (_BEFORE, _AFTER), strict=False):
         axes.hist(w, bins=bins, color=colour, alpha=0.75, label=f"snapshot at {at}")
-    unit = group["w"].attrs.get("units", "")
-    axes.set_title(name)
+    unit = _unit(group["w"])
+    axes.set_title(name, pad=22)
     axes.set(xlabel=f"weight ({unit})" if unit else "weight", ylabel="synapses")
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
 
 
 def _draw_receptive_fields(
@@ -267,8 +280,14 @@ def _draw_receptive_fields(
         )
         axis.set_title(str(unit), fontsize=7, pad=2, color="#444444")
     figure.suptitle(f"onto the units that changed most, {side} x {side} inputs", fontsize=9)
-    unit = group["w"].attrs.get("units", "")
+    unit = _unit(group["w"])
     figure.colorbar(image, ax=axes, label=f"weight ({unit})" if unit else "weight", fraction=0.05)
+
+
+def _unit(array: Any) -> str:
+    """Units of an array, "" for numbers without a unit."""
+    units = str(array.attrs.get("units", ""))
+    return "" if units == "1" else units
 
 
 def _is_image(group: Any) -> bool:
@@ -288,7 +307,18 @@ def _train(store: Path, name: str, group: Any, trial: int) -> Train:
         raise StoreError(f"{store}: population {name!r} has {n_trials} trials, there is no trial {trial}")
     k = trial % n_trials
     spikes = slice(edges[k], edges[k + 1])
-    return Train(k, group["t"][spikes] * float(group.attrs["tick_ms"]), group["neuron"][spikes])
+    tick_ms = float(group.attrs["tick_ms"])
+    ticks = group["trial_ticks"][:]
+    named = [
+        f"{key} {int(group[key][k])}" for key in ("label", "prediction") if key in group and k < len(ticks)
+    ]
+    return Train(
+        k,
+        group["t"][spikes] * tick_ms,
+        group["neuron"][spikes],
+        float(ticks[k]) * tick_ms if k < len(ticks) else 0.0,
+        ", ".join([f"trial {k}", *named]),
+    )
 
 
 def _groups(store: Path, kind: str, wanted: Sequence[str]) -> dict[str, Any]:
@@ -314,9 +344,16 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _title(config: dict[str, Any]) -> str:
-    """Name the data set, the rule and the seed, as far as the configuration tells."""
-    parts = []
+def _title(config: dict[str, Any], argv: Sequence[str] = ()) -> str:
+    """Name the file or the data set, the rule, the duration and the seed, as far as the manifest tells."""
+    parts = [Path(word).name for word in argv if word.endswith(".toml")][:1]
+    if isinstance(config.get("network"), dict):
+        populations = config["network"].get("populations", {})
+        if not parts:
+            parts.append(
+                ", ".join(populations) if len(populations) <= 4 else f"{len(populations)} populations"
+            )
+        parts.append(f"{config.get('ms', 0):g} ms")
     for key in ("dataset", "rule"):
         value = config.get(key)
         value = value.get("name") if isinstance(value, dict) else value

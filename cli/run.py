@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .announce import announce
+from .announce import announce, announce_recording
+from .interrupts import Interrupts, stop_interrupted
 
 
 def run(
@@ -35,18 +36,35 @@ def run(
     n_neurons = sum(p.size for p in network.populations)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
+    from tegmentum.simcore.progress import reporting
 
     started = time.perf_counter()
-    simulation = Simulation(
-        network,
-        dt=s.dt,
-        seed=s.seed if seed is None else seed,
-        threads=s.threads if threads is None else threads,
-        n_trials=s.n_trials,
-        precision=s.precision,
-    )
     store = file.with_suffix(".zarr") if out is None else out
-    result = simulation.run(s.duration, record=record, to=store, force=force)
+    announce_recording(record, network, s.duration, s.dt, s.n_trials)
+    done = -1.0
+
+    def report(now: float, total: float) -> None:
+        nonlocal done
+        done = now
+        draw(now, total)
+
+    with Interrupts():
+        try:
+            simulation = Simulation(
+                network,
+                dt=s.dt,
+                seed=s.seed if seed is None else seed,
+                threads=s.threads if threads is None else threads,
+                n_trials=s.n_trials,
+                precision=s.precision,
+            )
+            with reporting(True, s.duration) as draw:
+                result = simulation.run(s.duration, record=record, to=store, force=force, progress=report)
+        except KeyboardInterrupt:
+            if done < 0:
+                stop_interrupted("before the first tick; nothing was recorded")
+            at = simulation.t
+            stop_interrupted(f"at {at:g} of {s.duration:g} ms; what was recorded until then is in {store}")
     summary = {
         "store": str(store),
         "n_neurons": n_neurons,

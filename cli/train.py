@@ -14,7 +14,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .interrupts import Interrupts
+from .interrupts import Interrupts, stop_interrupted
 from .options import free_path, one_of
 
 if TYPE_CHECKING:
@@ -95,7 +95,10 @@ def train(
         hidden_gain=hidden_gain, rate_scale=rate_scale, seed=seed, threads=threads or cpu_count(),
         n_train=len(data.x_train), n_test=len(data.x_test), record=min(record, len(data.x_test)),
     )  # fmt: skip
-    result = run(config, data, store_path, force, start)
+    try:
+        result = run(config, data, store_path, force, start)
+    except KeyboardInterrupt:
+        stop_interrupted(_kept(store_path))
     if as_json:
         import json
 
@@ -119,7 +122,9 @@ def run(config: Config, data: Dataset, path: Path, force: bool, start: float) ->
                       rate_scale=config.rate_scale)  # fmt: skip
     _announce(config, data, learner, path)
     manifest = {**asdict(config), "checksums": data.checksums}
-    with Interrupts() as interrupts, RunStore.create(path, manifest, force=force) as store:
+    with Interrupts() as interrupts, contextlib.ExitStack() as stack:
+        with interrupts.held():  # once it is there, it must be closed
+            store = stack.enter_context(RunStore.create(path, manifest, force=force))
         with _status("compiling, or loading compiled code"):
             compile_s = compile_rule(config.rule, make)
         recorder = TrainingRecorder(store, learner, data)
@@ -158,6 +163,19 @@ def run(config: Config, data: Dataset, path: Path, force: bool, start: float) ->
         "synaptic_events": n_events,
         "store": str(path),
     }
+
+
+def _kept(path: Path) -> str:
+    """Say what an interrupted run leaves behind."""
+    from tegmentum.simcore.errors import StoreError
+    from tegmentum.simcore.store_reader import summarise
+
+    try:
+        summary = summarise(path)
+    except StoreError:
+        return "nothing was written"
+    n = summary["tables"].get("", {}).get("n_rows", 0)
+    return f"{n} finished epoch{'' if n == 1 else 's'} kept in {path}"
 
 
 def _check_size(config: Config, data: Dataset) -> None:

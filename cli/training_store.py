@@ -69,6 +69,7 @@ class TrainingRecorder:
             channels=[name, f"{name} gain"],
             n_subpopulations=layer.n_post,
             time_name="expected class",
+            dim="expected_class",
         )
         for k in range(len(layer.levels)):
             group.append(k, np.stack([layer.levels[k], layer.gains[k]]))
@@ -109,8 +110,10 @@ class TrainingRecorder:
             trials.append(trial=k, label=self.data.y_test[k], prediction=predicted[k])
         outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
         for layer, spikes in zip(self.learner.layers, outputs, strict=True):
-            group = self.store.spikes(layer.post.name, n_neurons=layer.n_post, dt=1.0)
-            for trial in spikes:
+            group = self.store.spikes(
+                layer.post.name, n_neurons=layer.n_post, dt=1.0, trial=("label", "prediction")
+            )
+            for k, trial in enumerate(spikes):
                 tick, neuron = np.nonzero(trial)
                 group.append(tick.astype(np.int64), neuron.astype(np.uint32))
-                group.end_trial(self.learner.n_ticks)
+                group.end_trial(self.learner.n_ticks, label=self.data.y_test[k], prediction=predicted[k])

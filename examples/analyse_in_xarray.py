@@ -13,8 +13,6 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tegmentum.datasets import load
-
 
 def counts_of(spikes: xr.Dataset) -> xr.DataArray:
     """Spikes of each neuron in each recorded trial, from the flat list of (tick, neuron)."""
@@ -25,10 +23,10 @@ def counts_of(spikes: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(counts.reshape(n_trials, n_neurons), dims=("trial", "neuron"))
 
 
-def rate_by_class(spikes: xr.Dataset, labels: np.ndarray) -> xr.DataArray:
+def rate_by_class(spikes: xr.Dataset) -> xr.DataArray:
     """Mean spikes per tick of each neuron for each class among the recorded trials."""
-    rate = counts_of(spikes) / spikes["trial_ticks"]
-    return rate.assign_coords(label=("trial", labels)).groupby("label").mean()
+    rate = counts_of(spikes) / spikes["trial_ticks"].values[:, None]
+    return rate.assign_coords(label=("trial", spikes["label"].values)).groupby("label").mean()
 
 
 def weight_change(weights: xr.Dataset) -> xr.DataArray:
@@ -61,16 +59,15 @@ def show_weight_change(run: xr.DataTree, axes: Axes) -> None:
 
 def show_selectivity(run: xr.DataTree, axes: Axes) -> None:
     """For which classes neurons fire, and whether these are the classes of high dopamine."""
-    labels = load(run.attrs["config"]["dataset"]).y_test  # the trials are the first test samples
     for name, group in run["spikes"].children.items():
-        rate = rate_by_class(group.to_dataset(), labels[: group.sizes["trial"]])
+        rate = rate_by_class(group.to_dataset())
         best = rate.max("label")
         selectivity = (1 - rate.mean("label") / best).where(best > 0)
         print(f"{name}: {rate.mean():.3f} spikes per tick, {(best > 0).sum().item()} neurons fire; ", end="")
         print(f"median selectivity {selectivity.median():.2f} (0: the same rate for every class)")
         if "modulators" in run and name in run["modulators"].children:
             level = run[f"modulators/{name}"]["level"].sel(channel="dopamine", drop=True)
-            level = level.rename(time="label", subpopulation="neuron").sel(label=rate["label"])
+            level = level.rename(expected_class="label", subpopulation="neuron").sel(label=rate["label"])
             print(f"{name}: correlation of rate and level of dopamine: {xr.corr(level, rate):+.2f}")
             edges = np.linspace(0, 1, 11)
             means = rate.groupby_bins(level.rename("dopamine"), edges, labels=edges[1:] - 0.05).mean(...)

@@ -28,6 +28,8 @@ def state(sim: Simulation) -> dict[str, Array]:
         "tick": np.array(sim.tick),
         "n_spikes": sim._control.spikes.copy(),
         "input_seed": np.array(sim._input_seed, np.uint64),
+        "guard/tick": np.array(sim._watched[0]),
+        "guard/n_spikes": sim._watched[1].copy(),
         **_identity(sim),
     }
     for key, values in _arrays(sim).items():
@@ -78,7 +80,7 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     tick = int(saved["tick"])
     sim._control.clock[:] = tick
     sim._control.spikes[:] = saved["n_spikes"]
-    sim._watched = tick, sim._control.spikes.sum(axis=0)
+    sim._watched = int(saved["guard/tick"]), saved["guard/n_spikes"].astype(np.int64)
     for key, weights in saved.items():
         if key.startswith("weights/"):
             sim.set_weights(key.removeprefix("weights/"), weights)
@@ -176,6 +178,8 @@ def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
         "tick": ((), "iu"),
         "input_seed": ((), "iu"),
         "n_spikes": (sim._control.spikes.shape, "iu"),
+        "guard/tick": ((), "iu"),
+        "guard/n_spikes": (sim._watched[1].shape, "iu"),
     }
     for key, values in _arrays(sim).items():
         out[key] = (sim.n_trials, sum(v.shape[1] for v in values)), "fiu"

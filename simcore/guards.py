@@ -13,6 +13,9 @@ from .network import Population
 
 Array = np.ndarray[Any, Any]
 
+#: Length of the windows over which rates are averaged [ms]; they begin at time 0.
+WINDOW = 100.0
+
 
 def check_rates(
     populations: Sequence[Population],

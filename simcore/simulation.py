@@ -15,7 +15,7 @@ from . import checkpoint, checks, synapses
 from .connect import Constant, Distribution
 from .describe import described
 from .errors import DescriptionError
-from .guards import check_finite, check_rates
+from .guards import WINDOW, check_finite, check_rates
 from .log import Log
 from .lower import Plan, check, kind_arrays, plan
 from .lower_inputs import (
@@ -39,9 +39,11 @@ from .lower_wires import wires_of
 from .lowered import DENSE, PLASTIC, Tape
 from .modulation import BySynapse, Modulator
 from .network import Network, Projection
+from .progress import Report, reporting
 from .queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch, with_room
 from .record import Record, Result
 from .rule import WindowRule
+from .signals import Deferred
 from .sources import Noise, SpikeTrain
 from .synapses import Places, Synapses
 from .workers import Workers
@@ -67,7 +69,8 @@ class Simulation:
     precision : {'float32', 'float64'}
         of state and weights
     max_rate : float, Hz, 500
-        a run stops when a population's mean rate over at least 20 ms exceeds it
+        a run stops when a population's mean rate exceeds it in one of the windows of 100 ms from time 0 on, however the
+        run is split; infinite for never
 
     Attributes
     ----------
@@ -118,6 +121,7 @@ class Simulation:
         self._reweighted: set[str] = set()  # those whose weights were set and do not learn
         self._given: dict[str, SpikeTrain] = {}  # trains that were set
         self._input_seed = self.seed
+        self._window = max(1, round(WINDOW / self.dt))
         self._real = np.dtype(precision).type
         if self.n_trials > 1 and any(q.plasticity is not None for q in network.projections):
             raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
@@ -518,6 +522,7 @@ class Simulation:
         record: Record | None = None,
         to: str | os.PathLike[str] | None = None,
         force: bool = False,
+        progress: bool | Report = False,
     ) -> Result:
         """Simulate ``ms`` milliseconds and return what was recorded.
 
@@ -530,9 +535,13 @@ class Simulation:
             run store to create; what is recorded then streams there and the result does not hold it
         force : bool
             replace an existing run store
+        progress : bool or callable
+            draw a bar, in a terminal or a notebook, or call ``progress(done, total)`` [ms] some ten times a second
 
         Raises
         ------
+        DescriptionError
+            for a duration or a recording that is none
         SimulationError
             if the state becomes NaN or overflows, or activity runs away; what was recorded by then is safe in the store
         """
@@ -540,37 +549,90 @@ class Simulation:
         n = round(ms / self.dt)
         if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
             raise DescriptionError(f"run: ms must be a multiple of dt = {self.dt} ms and >= 0, got {ms}")
-        if to is None:
-            return self._run(n, Log(self, record or Record(), n))
-        from .store import RunStore
+        if not isinstance(progress, bool) and not callable(progress):
+            raise DescriptionError(f"run: progress must be True, False or a function, got {progress!r}")
+        record = Record() if record is None else record
+        if not isinstance(record, Record):
+            raise DescriptionError(
+                f"run: record must be a Record, such as Record(spikes=[...]), got {record!r:.80}"
+            )
+        with Deferred() as signals, reporting(progress, ms) as report:
+            if to is None:
+                return self._run(n, Log(self, record, n), signals, report)
+            from .store import RunStore
 
-        config = {"network": described(self.network), "dt": self.dt, "seed": self.seed, "ms": ms}
-        config.update(
-            threads=self.threads, n_trials=self.n_trials, precision=self.precision, start_tick=self.tick
-        )
-        with RunStore.create(str(to), config=config, force=force) as store:
-            return self._run(n, Log(self, record or Record(), n, store))
+            record = record.of(self._plan.nodes, self._plan.populations)  # before the store is there
+            config = {"network": described(self.network), "dt": self.dt, "seed": self.seed, "ms": ms}
+            config.update(
+                threads=self.threads,
+                n_trials=self.n_trials,
+                precision=self.precision,
+                start_tick=self.tick,
+                input_seed=self._input_seed,
+            )
+            with RunStore.create(str(to), config=config, force=force) as store:
+                return self._run(n, Log(self, record, n, store), signals, report)
 
-    def _run(self, n: int, log: Log) -> Result:
-        """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second."""
-        until = self.tick + n
+    def _run(self, n: int, log: Log, signals: Deferred, report: Report) -> Result:
+        """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second.
+
+        Chunks end where the guards look, so that how a run is split or how fast it is decides nothing.
+        """
+        start, until = self.tick, self.tick + n
         spikes, events = self._control.spikes.copy(), self._control.events[:, 0].sum()
         began = time.perf_counter()
-        length = 64
-        while self.tick < until:
-            stop = min(until, self.tick + min(length, self._longest), next_change(self._currents, self.tick))
-            self._set_currents(self.tick + 1)
-            self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
-            t0 = time.perf_counter()
-            self._advance(stop, log)
-            if time.perf_counter() - t0 < 0.1:
-                length *= 2
-        counts = (self._control.spikes - spikes).sum(axis=0)
-        return log.result(
-            {p.name: int(c) for p, c in zip(self._plan.populations, counts, strict=True)},
-            int(self._control.events[:, 0].sum() - events),
-            time.perf_counter() - began,
-        )
+
+        def books() -> tuple[dict[str, int], int, float]:
+            counts = (self._control.spikes - spikes).sum(axis=0)
+            return (
+                {p.name: int(c) for p, c in zip(self._plan.populations, counts, strict=True)},
+                int(self._control.events[:, 0].sum() - events),
+                time.perf_counter() - began,
+            )
+
+        try:
+            length = 64
+            while self.tick < until:
+                border = (self.tick // self._window + 1) * self._window
+                stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
+                stop = min(stop, next_change(self._currents, self.tick))
+                self._set_currents(self.tick + 1)
+                self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
+                t0 = time.perf_counter()
+                self._advance(stop, log)
+                if time.perf_counter() - t0 < 0.1:
+                    length *= 2
+                log.drain_traces()
+                self._guard(stop == until)
+                report((self.tick - start) * self.dt, n * self.dt)
+                signals.let_through()
+        except BaseException as error:
+            try:
+                log.close(*books())
+            except Exception as second:
+                error.add_note(f"Besides, the recordings could not be brought into the store: {second}")
+            raise
+        log.close(*books())
+        return log.result(*books())
+
+    def _guard(self, at_end: bool) -> None:
+        """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
+        at_border = self.tick % self._window == 0
+        if at_border or at_end:
+            check_finite(self._kinds, self._plan.populations, self.t)
+        if at_border:
+            counts = self._control.spikes.sum(axis=0)
+            since, counted = self._watched
+            self._watched = self.tick, counts
+            check_rates(
+                self._plan.populations,
+                counts,
+                (since, counted),
+                self.tick,
+                self.dt,
+                self.n_trials,
+                self.max_rate,
+            )
 
     def _advance(self, stop: int, log: Log) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
@@ -585,19 +647,6 @@ class Simulation:
                     future.result()
             log.drain()
             self._grow()
-        check_finite(self._kinds, self._plan.populations, self.t)
-        if (self.tick - self._watched[0]) * self.dt >= 20.0:
-            counts = self._control.spikes.sum(axis=0)
-            check_rates(
-                self._plan.populations,
-                counts,
-                self._watched,
-                self.tick,
-                self.dt,
-                self.n_trials,
-                self.max_rate,
-            )
-            self._watched = self.tick, counts
 
     def _work(self, worker: int, stop: int, tape: Tape) -> None:
         k = worker if self._n_shards > 1 else 0

@@ -26,8 +26,9 @@ from numpy.typing import ArrayLike
 
 from .errors import StoreError
 from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
+from .signals import Deferred
 from .store_reader import open_run, summarise
-from .store_recorders import Modulators, Recorder, Spikes, Table, Trace, Weights
+from .store_recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 
 if TYPE_CHECKING:
     import zarr
@@ -98,9 +99,32 @@ class RunStore:
         _publish(path, manifest, durable)
         return cls(path, durable, commit_every)
 
-    def spikes(self, name: str, n_neurons: int, dt: float) -> Spikes:
-        """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms."""
-        return self._declare(f"spikes/{name}", lambda group: Spikes(self, group, n_neurons, dt))
+    def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
+        """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
+
+        `trial` names integers that each trial has, such as ``label``; `Spikes.end_trial` takes them.
+        """
+        return self._declare(f"spikes/{name}", lambda group: Spikes(self, group, n_neurons, dt, trial))
+
+    def populations(
+        self,
+        sizes: Mapping[str, int],
+        n_spikes: ArrayLike,
+        rate: ArrayLike,
+        scalars: Mapping[str, tuple[Any, str, str]],
+    ) -> Populations:
+        """Write what a simulation came to into the root, by population: what ``xarray.open_zarr(path)`` shows.
+
+        Parameters
+        ----------
+        sizes
+            Neurons of each population.
+        n_spikes, rate
+            Spikes and mean rates [Hz], shape (n_populations,).
+        scalars
+            Name: (value, unit, meaning), numbers of the whole run.
+        """
+        return self._declare("", lambda group: Populations(self, group, sizes, n_spikes, rate, scalars))
 
     def weights(
         self,
@@ -132,20 +156,35 @@ class RunStore:
         )
 
     def modulators(
-        self, name: str, channels: Sequence[str], n_subpopulations: int, time_name: str = "tick"
+        self,
+        name: str,
+        channels: Sequence[str],
+        n_subpopulations: int,
+        time_name: str = "tick",
+        dim: str = "time",
     ) -> Modulators:
         """Record the levels of named modulator `channels` at each synapse subpopulation.
 
-        The dimension is always ``time``, lest it clash with one of the root table; `time_name` says what it
-        counts ("tick", "epoch"), as its long name.
+        `dim` is the dimension along which they follow each other; it must be none of the root table's. `time_name`
+        says what it counts ("tick", "epoch"), as its long name.
         """
         return self._declare(
-            f"modulators/{name}", lambda group: Modulators(self, group, channels, n_subpopulations, time_name)
+            f"modulators/{name}",
+            lambda group: Modulators(self, group, channels, n_subpopulations, time_name, dim),
         )
 
-    def trace(self, name: str, variables: Mapping[str, str], neurons: ArrayLike, tick_ms: float) -> Trace:
-        """Record state `variables` (name: unit) of some `neurons`, at ticks of `tick_ms` ms."""
-        return self._declare(f"traces/{name}", lambda group: Trace(self, group, variables, neurons, tick_ms))
+    def trace(
+        self,
+        name: str,
+        variables: Mapping[str, str],
+        neurons: ArrayLike,
+        tick_ms: float,
+        n_trials: int | None = None,
+    ) -> Trace:
+        """Record state `variables` (name: unit) of some `neurons`, of one or more trials, at ticks of `tick_ms` ms."""
+        return self._declare(
+            f"traces/{name}", lambda group: Trace(self, group, variables, neurons, tick_ms, n_trials)
+        )
 
     def table(self, name: str, dim: str, columns: Mapping[str, Sequence[Any]]) -> Table:
         """Record a table.
@@ -200,6 +239,11 @@ class RunStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        with Deferred():  # a signal meanwhile must not leave the status "running"
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Close with the status that tells how the run ended."""
         if error is None:
             self.close()
             return

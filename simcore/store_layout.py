@@ -101,20 +101,32 @@ def create_array(
     rows
         Rows in one chunk; the other dimensions are cut so that a chunk has at most `CHUNK` elements.
     attrs
-        Attributes; empty units are left out.
+        Attributes; numbers without units have the unit "1".
     """
     kind = "U" if dtype is str else np.dtype(dtype).kind
     with writing(group):
         return group.create_array(
             name,
             shape=tuple(shape),
-            chunks=chunk_shape(rows, shape[1:]),
+            chunks=chunk_shape(rows, shape[1:]) if len(shape) else (),
             dtype=dtype,
             dimension_names=list(dims),
             fill_value={"f": np.nan, "U": ""}.get(kind, 0),
             compressors="auto" if kind == "U" else _codec(kind),
-            attributes={key: value for key, value in (attrs or {}).items() if value != ""},
+            attributes=_attributes(attrs or {}, kind),
         )
+
+
+def _attributes(attrs: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Attributes without empty ones, and with units on whatever is a number."""
+    units = {"units": "1"} if kind in "iuf" else {}
+    return units | {key: value for key, value in attrs.items() if value != ""}
+
+
+def units_of(array: zarr.Array[Any]) -> str:
+    """Units of an array to show to people: none for numbers without a unit."""
+    units = str(array.attrs.get("units", ""))
+    return "" if units == "1" else units
 
 
 def store_array(
@@ -127,10 +139,16 @@ def store_array(
     """Create an array that never grows, and fill it."""
     dtype = str if data.dtype.kind == "U" else data.dtype
     array = create_array(
-        group, name, dtype, dims, data.shape, rows=min(CHUNK, max(1, len(data))), attrs=attrs
+        group,
+        name,
+        dtype,
+        dims,
+        data.shape,
+        rows=min(CHUNK, max(1, len(data) if data.ndim else 1)),
+        attrs=attrs,
     )
     with writing(group):
-        array[:] = data
+        array[...] = data
 
 
 def write_rows(array: zarr.Array[Any], first: int, data: NDArray[Any]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,13 +74,40 @@ def summarise(path: str | Path) -> dict[str, Any]:
     summary["path"] = str(path)
     summary["last_commit"] = datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
     summary["bytes"] = _size(path)
-    summary |= {"spikes": {}, "weights": {}, "modulators": {}, "traces": {}, "tables": {}}
+    summary |= {"spikes": {}, "weights": {}, "modulators": {}, "traces": {}, "tables": {}, "populations": {}}
     try:
         for name, group in [("", root), *_groups(root)]:
             _describe(path, name, group, summary)
-    except (KeyError, ValueError, TypeError) as error:
+    except StoreError:
+        raise
+    except DAMAGE as error:
         raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
     return summary
+
+
+#: What zarr and its codecs raise for chunks and metadata that are damaged or missing.
+DAMAGE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    IndexError,
+    OverflowError,
+    OSError,
+    AssertionError,
+    EOFError,
+)
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Turn what zarr and its codecs raise for a damaged store into StoreError."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except DAMAGE as error:
+        raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
 
 
 def _describe(path: Path, name: str, group: zarr.Group, summary: dict[str, Any]) -> None:
@@ -88,6 +116,9 @@ def _describe(path: Path, name: str, group: zarr.Group, summary: dict[str, Any])
     if not arrays:
         return
     attrs: dict[str, Any] = dict(group.attrs.asdict())
+    if not name and "population" in arrays:
+        summary["populations"] = _populations(arrays)
+        return
     kind: str = attrs.get("kind", "tables")
     short = name if kind == "tables" else name.partition("/")[2]
     size = sum(_size(path / name / key) for key in arrays)
@@ -117,28 +148,43 @@ def _spikes(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _weights(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .store_layout import units_of
+
     at = arrays["snapshot"][:]
     return {
         **{key: attrs[key] for key in ("n_synapses", "n_pre", "n_post")},
-        "unit": arrays["w"].attrs.get("units", ""),
+        "unit": units_of(arrays["w"]),
         "n_snapshots": len(at),
         "first_and_last": [int(at[0]), int(at[-1])] if len(at) else [],
     }
 
 
+def _populations(arrays: dict[str, Any]) -> dict[str, Any]:
+    names = [str(name) for name in arrays["population"][:]]
+    rows = zip(arrays["size"][:], arrays["n_spikes"][:], arrays["rate"][:], strict=True)
+    return {
+        name: {"n_neurons": int(size), "n_spikes": int(n), "mean_rate": _number(rate)}
+        for name, (size, n, rate) in zip(names, rows, strict=True)
+    }
+
+
 def _modulators(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .store_layout import dimensions
+
     return {
         "channels": [str(name) for name in arrays["channel"][:]],
         "n_subpopulations": attrs["n_subpopulations"],
-        "n_samples": arrays["time"].shape[0],
-        "time": arrays["time"].attrs["long_name"],
+        "n_samples": arrays["level"].shape[0],
+        "time": arrays[next(iter(dimensions(arrays["level"])))].attrs["long_name"],
     }
 
 
 def _traces(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    variables = sorted(arrays.keys() - {"time", "neuron"})
+    from .store_layout import units_of
+
+    variables = sorted(arrays.keys() - {"time", "tick", "neuron"})
     return {
-        "variables": {key: arrays[key].attrs.get("units", "") for key in variables},
+        "variables": {key: units_of(arrays[key]) for key in variables},
         "n_neurons": attrs["n_neurons"],
         "tick_ms": attrs["tick_ms"],
         "n_samples": arrays["time"].shape[0],
@@ -146,7 +192,7 @@ def _traces(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    from .store_layout import dimensions
+    from .store_layout import dimensions, units_of
 
     dim = next(iter(dimensions(next(iter(arrays.values())))))
     n_rows = arrays[dim].shape[0]
@@ -154,7 +200,7 @@ def _table(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     return {
         "dim": dim,
         "n_rows": n_rows,
-        "columns": {key: arrays[key].attrs.get("units", "") for key in sorted(arrays)},
+        "columns": {key: units_of(arrays[key]) for key in sorted(arrays)},
         "last": {key: _number(arrays[key][n_rows - 1]) for key in numbers} if n_rows else {},
     }
 

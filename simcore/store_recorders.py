@@ -51,21 +51,33 @@ class Spikes(Recorder):
     ``neuron(spike)``         uint32 index of the neuron in its population
     ``trial_offset(trial_edge)`` int64 trial `k` holds the spikes ``[offset[k]:offset[k + 1]]``
     ``trial_ticks(trial)``    int64  length of each trial in ticks, 0 where it was not given
+    ``<name>(trial)``         int64  what else is known of each trial, such as its label
     ========================= ====== ==========================================================
+
+    ``time(spike)`` holds the ticks again, with the attribute ``scale_factor``: xarray shows ms.
 
     Spikes after the last offset belong to a trial that was cut short.
     """
 
-    def __init__(self, store: RunStore, group: zarr.Group, n_neurons: int, tick_ms: float) -> None:
+    def __init__(
+        self, store: RunStore, group: zarr.Group, n_neurons: int, tick_ms: float, trial: Sequence[str] = ()
+    ) -> None:
         group.update_attributes({"kind": "spikes", "n_neurons": int(n_neurons), "tick_ms": float(tick_ms)})
-        tick = Column(np.int64, "tick", attrs={"long_name": "spike time", "tick_ms": float(tick_ms)})
-        neuron = Column(np.uint32, attrs={"long_name": "neuron"})
+        tick = Column(
+            np.int64,
+            "tick",
+            attrs={"long_name": "spike time", "tick_ms": float(tick_ms), "coordinates": "time"},
+        )
+        time = Column(np.int64, "ms", attrs={"long_name": "spike time", "scale_factor": float(tick_ms)})
+        neuron = Column(np.uint32, attrs={"long_name": "neuron", "coordinates": "time"})
         offset = Column(np.int64, attrs={"long_name": "index of the first spike of each trial, and the end"})
-        length = Column(np.int64, "tick", attrs={"long_name": "length of each trial; 0: not known"})
+        named = {"coordinates": " ".join(trial)} if trial else {}
+        length = Column(np.int64, "tick", attrs={"long_name": "length of each trial; 0: not known", **named})
+        extra = {name: Column(np.int64, attrs={"long_name": f"{name} of each trial"}) for name in trial}
         self.n_neurons = int(n_neurons)
-        self._spikes = Rows(group, "spike", {"t": tick, "neuron": neuron})
+        self._spikes = Rows(group, "spike", {"t": tick, "time": time, "neuron": neuron})
         self._edges = Rows(group, "trial_edge", {"trial_offset": offset}, chunk=2**16)
-        self._trials = Rows(group, "trial", {"trial_ticks": length}, chunk=2**16)
+        self._trials = Rows(group, "trial", {"trial_ticks": length, **extra}, chunk=2**16)
         self._edges.append(trial_offset=[0])
         super().__init__(store, self._spikes, self._edges, self._trials)
 
@@ -93,25 +105,29 @@ class Spikes(Recorder):
             raise DataError(
                 f"neurons must lie in [0, {self.n_neurons}), got {neuron.min()} to {neuron.max()}"
             )
-        self._append(self._spikes, t=tick, neuron=neuron)
+        self._append(self._spikes, t=tick, time=tick, neuron=neuron)
 
-    def end_trial(self, n_ticks: int = 0) -> None:
+    def end_trial(self, n_ticks: int = 0, **values: int) -> None:
         """Close a trial: the spikes since the previous one belong to it.
 
         Parameters
         ----------
         n_ticks
             Its length in ticks, where known; mean rates need it.
+        **values
+            What else was declared of a trial, such as ``label``.
         """
         self._store.require_open()
         self._edges.append(trial_offset=[len(self._spikes)])
-        self._trials.append(trial_ticks=[int(n_ticks)])
+        self._trials.append(
+            trial_ticks=[int(n_ticks)], **{key: [int(value)] for key, value in values.items()}
+        )
         self._store.commit_if_due()
 
     def finish(self) -> None:
         """Close the only trial of a run that has no trials."""
         if len(self._edges) == 1:
-            self.end_trial()
+            self.end_trial(**dict.fromkeys(self._trials.columns.keys() - {"trial_ticks"}, -1))
 
 
 class Weights(Recorder):
@@ -186,8 +202,8 @@ class Modulators(Recorder):
     """Levels of neuromodulators at each synapse subpopulation, in the group ``modulators/<name>``.
 
     ========================================== ======= ===================================
-    ``level(time, channel, subpopulation)``    float32 level, dimensionless
-    ``time(time)``                             int64   what `time_name` says: tick, epoch...
+    ``level(dim, channel, subpopulation)``     float32 level, dimensionless
+    ``dim(dim)``                               int64   tick, epoch, expected class...: `dim` names it
     ``channel(channel)``                       text    name of each modulator
     ========================================== ======= ===================================
     """
@@ -199,6 +215,7 @@ class Modulators(Recorder):
         channels: Sequence[str],
         n_subpopulations: int,
         time_name: str,
+        dim: str = "time",
     ) -> None:
         from .store_layout import store_array
 
@@ -208,9 +225,10 @@ class Modulators(Recorder):
         dims = "channel", "subpopulation"
         columns = {
             "level": Column(np.float32, "1", dims, self._shape, {"long_name": "neuromodulator level"}),
-            "time": Column(np.int64, attrs={"long_name": time_name}),
+            dim: Column(np.int64, "tick" if time_name == "tick" else "", attrs={"long_name": time_name}),
         }
-        super().__init__(store, Rows(group, "time", columns))
+        self._dim = dim
+        super().__init__(store, Rows(group, dim, columns))
 
     def append(self, time: ArrayLike, level: ArrayLike) -> None:
         """Append the levels at one moment or at several.
@@ -218,7 +236,7 @@ class Modulators(Recorder):
         Parameters
         ----------
         time
-            Tick, epoch or the like, shape () or (n,).
+            Tick, epoch, class or the like, shape () or (n,).
         level
             Anything that broadcasts to (n, n_channels, n_subpopulations).
         """
@@ -229,7 +247,7 @@ class Modulators(Recorder):
             raise DataError(
                 f"level: expected the shape {(len(time), *self._shape)}, got {np.shape(level)}"
             ) from None
-        self._append(self._rows[0], time=time, level=level)
+        self._append(self._rows[0], **{self._dim: time, "level": level})
 
 
 class Trace(Recorder):
@@ -237,9 +255,12 @@ class Trace(Recorder):
 
     ============================ ======= =======================================================
     ``<variable>(time, neuron)`` float32 one array for each variable, with its unit
-    ``time(time)``               int64   tick of each sample; ``tick_ms`` in the group's attributes
+    ``time(time)``               float64 time of each sample [ms]
+    ``tick(time)``               int64   the same, exactly; ``tick_ms`` in the group's attributes
     ``neuron(neuron)``           uint32  index of each recorded neuron in its population
     ============================ ======= =======================================================
+
+    With several trials ``<variable>(time, trial, neuron)``.
     """
 
     def __init__(
@@ -249,16 +270,24 @@ class Trace(Recorder):
         variables: Mapping[str, str],
         neurons: ArrayLike,
         tick_ms: float,
+        n_trials: int | None = None,
     ) -> None:
         from .store_layout import store_array
 
         ids = _ids("neurons", neurons, None)
         group.update_attributes({"kind": "traces", "tick_ms": float(tick_ms), "n_neurons": len(ids)})
-        store_array(group, "neuron", ids, ["neuron"])
+        store_array(group, "neuron", ids, ["neuron"], {"long_name": "neuron"})
+        dims: tuple[str, ...] = ("neuron",)
+        shape: tuple[int, ...] = (len(ids),)
+        if n_trials is not None:
+            dims, shape = ("trial", *dims), (n_trials, *shape)
         columns = {
-            name: Column(np.float32, unit, ("neuron",), (len(ids),)) for name, unit in variables.items()
+            name: Column(np.float32, unit, dims, shape, {"coordinates": "tick"})
+            for name, unit in variables.items()
         }
-        columns["time"] = Column(np.int64, "tick", attrs={"tick_ms": float(tick_ms)})
+        self._tick_ms = float(tick_ms)
+        columns["time"] = Column(np.float64, "ms", attrs={"long_name": "time"})
+        columns["tick"] = Column(np.int64, "tick", attrs={"long_name": "time", "tick_ms": float(tick_ms)})
         super().__init__(store, Rows(group, "time", columns))
 
     def append(self, time: ArrayLike, **values: ArrayLike) -> None:
@@ -269,11 +298,42 @@ class Trace(Recorder):
         time
             Ticks, shape () or (n,).
         **values
-            For every variable an array of shape (n, n_neurons), or (n_neurons,) for a single time.
+            For every variable an array of shape (n, n_neurons), or (n_neurons,) for a single time; with several
+            trials (n, n_trials, n_neurons).
         """
         if np.ndim(time) == 0:
             values = {name: np.asarray(value)[np.newaxis] for name, value in values.items()}
-        self._append(self._rows[0], time=np.atleast_1d(time), **values)
+        tick = np.atleast_1d(time)
+        # 3 x 0.1 is 0.30000000000000004; rounded, `.sel(time=0.3)` finds it
+        self._append(self._rows[0], tick=tick, time=np.round(tick * self._tick_ms, 9), **values)
+
+
+class Populations(Recorder):
+    """Outcome by population in the root, written once: ``size``, ``n_spikes``, ``rate``, and numbers of the run."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        group: zarr.Group,
+        sizes: Mapping[str, int],
+        n_spikes: ArrayLike,
+        rate: ArrayLike,
+        scalars: Mapping[str, tuple[Any, str, str]],
+    ) -> None:
+        from .store_layout import store_array
+
+        dims = ["population"]
+        columns: dict[str, tuple[Any, str, str]] = {
+            "population": (np.array(list(sizes), np.str_), "", "name"),
+            "size": (np.array(list(sizes.values()), np.int64), "1", "number of neurons"),
+            "n_spikes": (np.asarray(n_spikes, np.int64), "1", "spikes, of all trials"),
+            "rate": (np.asarray(rate, np.float64), "Hz", "mean over neurons, trials and the run"),
+        }
+        for name, (values, unit, meaning) in columns.items():
+            store_array(group, name, values, dims, {"units": unit, "long_name": meaning})
+        for name, (value, unit, meaning) in scalars.items():
+            store_array(group, name, np.asarray(value), [], {"units": unit, "long_name": meaning})
+        super().__init__(store)
 
 
 class Table(Recorder):

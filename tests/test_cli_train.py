@@ -110,7 +110,7 @@ def test_store_opens_in_xarray(tegmentum):
             assert int(spikes["neuron"].max()) < n_neurons
     for name, n_neurons in {"hidden1": 100, "hidden2": 50}.items():
         level = tree[f"modulators/{name}"]["level"]
-        assert level.dims == ("time", "channel", "subpopulation")
+        assert level.dims == ("expected_class", "channel", "subpopulation")
         assert level.shape == (10, 2, n_neurons)
         assert (
             0 <= float(level.sel(channel="dopamine").min()) <= float(level.sel(channel="dopamine").max()) <= 1

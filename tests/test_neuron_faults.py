@@ -230,7 +230,9 @@ def test_states_are_loaded_only_where_the_population_lives_on_from_them():
     first = make("lazy")
     first.run(1.0)
     state = first.state()
-    with pytest.raises(DescriptionError, match="populations.p.update is 'stepped' here, 'lazy' in the state"):
+    with pytest.raises(
+        DescriptionError, match=r"populations\.p\.update is 'stepped' here, 'lazy' in the state"
+    ):
         make("stepped").load_state(state)
     state["state/p/v"] = state["state/p/v"].copy()
     state["state/p/v"][0, 7] = 40.0

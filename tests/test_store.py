@@ -110,7 +110,7 @@ def test_traces_take_blocks_and_single_samples(path):
         trace.append(30, v=v[3])
     read = group(path, "traces/exc_v")
     np.testing.assert_array_equal(read.v, v)
-    assert read.v.sel(neuron=7, time=30) == 11
+    assert read.v.sel(neuron=7, time=3.0) == 11
     assert read.v.attrs["units"] == "mV"
 
 
@@ -486,7 +486,7 @@ def test_what_is_no_readable_run_is_a_clear_error(read, tmp_path, path):
 
     RunStore.create(path, CONFIG).close()
     rewrite(path, lambda root: root["attributes"].update(tegmentum_schema=99))
-    with pytest.raises(StoreError, match=r"store schema 99, .* reads schemas up to 1"):
+    with pytest.raises(StoreError, match=r"store schema 99, .* reads schemas up to 2"):
         read(path)
     rewrite(path, lambda root: root["attributes"].update(tegmentum_schema="x"))
     with pytest.raises(StoreError, match="damaged, tegmentum_schema"):

@@ -75,10 +75,20 @@ class NeuronModel(Own):
 
     #: whether weights are conductances, which have no sign
     conductances: ClassVar[bool] = False
+    #: Units of state variables, where the name does not tell; see :meth:`unit`.
+    units: ClassVar[dict[str, str]] = {}
 
     _tuples = ("State", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"flow": 3, "receive": None, "threshold": 2, "reset": 2}
     _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2}
+
+    @classmethod
+    def unit(cls, state: str) -> str:
+        """Return the unit of a state variable: as ``units`` says, else by its name; "1" if it is not known."""
+        by_name = {"v": "mV", "w": "pA", "u": "mV/ms", "refractory": "tick"}
+        by_letter = {"i": "pA", "g": "nS", "rise": "pA/ms"}
+        first, _, rest = state.partition("_")
+        return cls.units.get(state) or by_name.get(state) or (by_letter.get(first, "1") if rest else "1")
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.

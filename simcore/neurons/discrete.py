@@ -48,6 +48,7 @@ class DiscreteLIF(NeuronModel):
     v_thresh: Value = param(0.5)
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
+    units: ClassVar[dict[str, str]] = {"v": "1"}
 
     def derive(self, dt: float) -> Constants:
         return Constants(self.rho, self.v_thresh)

@@ -45,6 +45,7 @@ class GradedUnit(NeuronModel):
 
     receptors: ClassVar[tuple[str, ...]] = ("v",)
     spiking: ClassVar[bool] = False
+    units: ClassVar[dict[str, str]] = {"v": "1"}
 
     def problem(self, drawn: Container[str] = ()) -> str | None:
         if not isinstance(self.activation, str) or self.activation not in ("tanh", "sigmoid"):
