@@ -11,6 +11,7 @@ import numpy as np
 from .connect import Constant, Distribution, Explicit, Rule, as_distribution
 from .errors import DescriptionError
 from .neurons.base import NeuronModel
+from .reprs import network_html, network_text
 from .rule import SynapseRule, WindowRule
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ class Network:
     spike_trains: tuple[SpikeTrain, ...]
     projections: tuple[Projection, ...]
     sources: tuple[Poisson | Current | Noise, ...]
+    __repr__, _repr_html_ = network_text, network_html
 
     def __init__(self, *parts: Any) -> None:
         from .sources import Current, Noise, Poisson, SpikeTrain
