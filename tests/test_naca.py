@@ -122,16 +122,18 @@ def test_a_mirrored_receptor_reverses_the_first_step():
     np.testing.assert_allclose(changes[0], -changes[1], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("rule", ["naca", "naca-ann", "frozen"])
-def test_learns_the_digits(rule):
-    """Far above chance, 10 %, within a few passes over the embedded digits."""
+@pytest.mark.parametrize(
+    ("rule", "lr", "least"), [("naca", 5e-3, 0.92), ("naca-ann", 1e-2, 0.94), ("frozen", 5e-3, 0.91)]
+)
+def test_learns_the_digits(rule, lr, least):
+    """Within eight passes over the embedded digits, to within two points of what seeds 0 and 1 reach."""
     data = datasets.load("digits")
-    learner = Learner(
-        naca(64, (200,), 10, rule=rule, optimiser=Adam(1e-3)), n_ticks=10, batch=32, seed=0, threads=2
-    )
+    network = naca(64, (200,), 10, rule=rule, optimiser=Adam(lr))
+    learner = Learner(network, n_ticks=10, batch=32, seed=0, threads=2)
     before = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
-    works = [learner.learn(data.x_train, data.y_train, data.x_max, epoch) for epoch in range(5)]
+    for epoch in range(8):
+        work = learner.learn(data.x_train, data.y_train, data.x_max, epoch)
     after = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
     assert before < 0.3
-    assert after > 0.7
-    assert works[-1].accuracy > works[0].accuracy
+    assert after > least
+    assert work.accuracy > least
