@@ -96,6 +96,7 @@ def test_doctor_sees_a_cache_that_cannot_be_written(tegmentum, monkeypatch, tmp_
     assert any("TEGMENTUM_CACHE" in problem for problem in problems)
 
 
+@pytest.mark.slow
 def test_warmup_compiles_once(tmp_path):
     """A cold cache is filled; with it, a second process need not compile."""
     environment = {**os.environ, "TEGMENTUM_CACHE": str(tmp_path / "cache")}
