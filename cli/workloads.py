@@ -158,7 +158,7 @@ def microcircuit(scale: float = 1.0, data_dir: str | Path | None = None) -> Netw
             parts.append(
                 Projection(
                     pre, post, FixedTotal(k), Normal(mean, spread, low, high, "redraw"),
-                    Normal(*delay, low=0.5 * DT, outside="redraw"), receptor="exc",
+                    Normal(delay[0], delay[1], low=0.5 * DT, outside="redraw"), receptor="exc",
                 )
             )  # fmt: skip
         parts.append(Poisson(post, rate=rate_ext * k_ext[t] * scale, weight=w * up, receptor="exc"))

@@ -14,6 +14,7 @@ from . import checks
 from .connect import AllToAll, Constant, Distribution, Explicit, Rule, as_distribution, within
 from .errors import DescriptionError
 from .neurons.base import NeuronModel, numbers_of, shown
+from .reprs import network_html, network_text
 from .rule import Modulation, SynapseRule, WindowRule
 
 if TYPE_CHECKING:
@@ -303,6 +304,7 @@ class Network:
     spike_trains: tuple[SpikeTrain, ...]
     projections: tuple[Projection, ...]
     sources: tuple[Poisson | Current | Noise, ...]
+    __repr__, _repr_html_ = network_text, network_html
 
     def __init__(self, *parts: Any) -> None:
         from .sources import Current, Noise, Poisson, SpikeTrain

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 
@@ -20,6 +21,10 @@ def use_data_beside_the_checkout() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     use_data_beside_the_checkout()
+    hypothesis.settings.register_profile(
+        "any machine", deadline=None
+    )  # compiling counts as the first example's time
+    hypothesis.settings.load_profile("any machine")
 
 
 class Outcome(NamedTuple):

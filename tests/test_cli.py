@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,6 @@ from tegmentum.plasticity import RULES
 COMMANDS = ("train", "inspect", "plot", "bench", "datasets", "doctor", "warmup")
 HEAVY = ("numba", "llvmlite", "numpy", "scipy", "zarr", "xarray", "matplotlib", "pooch")
 PROGRAM = [sys.executable, "-P", "-m", "tegmentum.cli.main"]
-
-
-def test_help_answers_at_once():
-    def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([*PROGRAM, "--help"], capture_output=True, check=True)
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(5)) < 0.5
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"]])
@@ -106,19 +96,19 @@ def test_doctor_sees_a_cache_that_cannot_be_written(tegmentum, monkeypatch, tmp_
     assert any("TEGMENTUM_CACHE" in problem for problem in problems)
 
 
+@pytest.mark.slow
 def test_warmup_compiles_once(tmp_path):
     """A cold cache is filled; with it, a second process need not compile."""
     environment = {**os.environ, "TEGMENTUM_CACHE": str(tmp_path / "cache")}
 
-    def seconds() -> float:
-        start = time.perf_counter()
+    def kept() -> dict[Path, int]:
         done = subprocess.run(
             [*PROGRAM, "warmup"], capture_output=True, text=True, env=environment, check=True
         )
         for rule in RULES:
             assert f"{rule}: " in done.stderr
-        return time.perf_counter() - start
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb[ic]")}
 
-    cold = seconds()
-    assert any((tmp_path / "cache").rglob("*.nbc"))
-    assert seconds() < cold / 2
+    cold = kept()
+    assert cold
+    assert kept() == cold

@@ -65,6 +65,7 @@ def compare():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba.cuda") is None, reason="numba.cuda is not installed")
+@pytest.mark.slow
 def test_the_device_fires_the_spikes_of_the_cpu():
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
     command = [sys.executable, "-W", "error", __file__]

@@ -161,7 +161,7 @@ def test_limited():
     part = whole.limited(train=10, test=3)
     np.testing.assert_array_equal(part.x_train, whole.x_train[:10])
     np.testing.assert_array_equal(part.y_test, whole.y_test[:3])
-    assert whole.limited().y_train is not None
+    np.testing.assert_array_equal(whole.limited().x_test, whole.x_test)
     assert len(whole.limited(test=359).y_train) == 1438
 
 
@@ -408,7 +408,9 @@ def test_real_files(name):
     assert (found.x_train.shape, found.x_test.shape) == ((entry.n_train, 784), (entry.n_test, 784))
     assert (found.y_train[:10].tolist(), found.y_test[:10].tolist()) == FIRST_LABELS[name]
     assert found.x_train.mean() / found.x_max == pytest.approx(MEAN_TRAINING_PIXEL[name], abs=1e-4)
-    assert np.bincount(found.y_train).sum() == 60_000
+    counts = np.bincount(found.y_train)
+    assert len(counts) == entry.n_classes
+    assert counts.min() > 5_000
 
 
 # the command line

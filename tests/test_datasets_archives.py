@@ -9,8 +9,6 @@ import os
 import shutil
 import struct
 import sys
-import tarfile
-import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from packing import tar_bytes, zip_bytes
 from typer.testing import CliRunner
 
 from tegmentum import datasets
@@ -37,24 +36,6 @@ def cache(request, monkeypatch, tmp_path):
         monkeypatch.delenv("TEGMENTUM_DATA", raising=False)
     yield tmp_path / "cache"
     shutil.rmtree(tmp_path / "cache", ignore_errors=True)  # decoded CIFAR-10 is large
-
-
-def zip_bytes(members):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
-def tar_bytes(members, mode):
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode=f"w:{mode}") as archive:
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return stream.getvalue()
 
 
 def published(entry, folder, content, name=None):

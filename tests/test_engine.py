@@ -103,6 +103,7 @@ def run(network, nodes, names, steps, **options):
     return sorted(found), simulation
 
 
+@pytest.mark.slow
 @FAST
 @given(networks())
 def test_engine_equals_reference(case):

@@ -1,10 +1,7 @@
 """Recordings of event cameras: the container, its reductions, and the readers of each file format."""
 
-import io
 import os
 import struct
-import tarfile
-import zipfile
 from dataclasses import replace
 from hashlib import md5, sha256
 from pathlib import Path
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packing import tar_bytes, zip_bytes
 
 from tegmentum import datasets
 from tegmentum.datasets import EventDataset, EventTable, Recordings, aedat, gesture, nmnist, prophesee
@@ -186,24 +184,6 @@ def test_nmnist_refuses():
         nmnist.read(data[:-1], "a-file")
     with pytest.raises(DataError, match=r"a-file: event 1 at \(34, 0\) is outside of 34 x 34 pixels"):
         nmnist.read(data, "a-file")
-
-
-def tar_bytes(members, mode):
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode=f"w:{mode}") as archive:
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return stream.getvalue()
-
-
-def zip_bytes(members):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def published(entry, folder, *contents):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import re
 import subprocess
 import sys
@@ -13,6 +15,14 @@ from tegmentum.simcore.manifest import read_manifest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PNG = b"\x89PNG"
+#: examples that another file runs, and those that no test can run to the end, with the reason
+ELSEWHERE = {
+    "brunel.toml": "test_run.py",
+    "compare_simulators.py": "test_workloads.py",
+    "custom_neuron.py": "test_guards.py",
+    "microcircuit_statistics.py": "test_microcircuit_statistics.py",
+}
+NOT_RUN = {"benchmark_pytorch.py": "compares with PyTorch, which no extra installs"}
 
 
 @pytest.fixture
@@ -28,6 +38,14 @@ def run(tmp_path):
     return run_program
 
 
+def test_every_example_is_run_or_says_why_not():
+    files = {file.name for file in EXAMPLES.iterdir() if file.suffix in (".py", ".toml")}
+    here = {name for name in files if f"test_{name.removesuffix('.py')}" in globals()}
+    assert files == here | ELSEWHERE.keys() | NOT_RUN.keys()
+    for name, test in ELSEWHERE.items():
+        assert name.removesuffix(".py") in (Path(__file__).parent / test).read_text()
+
+
 def test_first_network(run, tmp_path):
     out = run(EXAMPLES / "first_network.py", "--out", tmp_path / "raster.png")
     assert re.search(r"^exc: \d+\.\d Hz$", out, re.MULTILINE)
@@ -41,7 +59,7 @@ def test_learn_digits(run, tmp_path):
     out = run(EXAMPLES / "learn_digits.py", "--hidden", 200, "--epochs", 4)
     accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
     assert len(accuracy) == 4
-    assert accuracy[-1] > 0.75
+    assert accuracy[-1] > 0.85  # 0.88 with this seed
     assert list(tmp_path.iterdir()) == []
 
 
@@ -75,3 +93,13 @@ def test_cost_of_events(run):
     assert [name for name, _, _ in rows] == ["as published", "half the kicks", "dt ten times finer"]
     assert float(rows[1][2]) < 0.6
     assert float(rows[2][2]) == pytest.approx(1.0, abs=0.25)  # a few dozen spikes, each of 100 events
+
+
+def test_make_digits(run, tmp_path):
+    """The digits of the package are written again, to the byte of their content."""
+    pytest.importorskip("sklearn", reason="scikit-learn, of the extra [dev], is not installed")
+    out = run(EXAMPLES / "make_digits.py", tmp_path / "digits.csv.gz")
+    shipped = EXAMPLES.parent / "datasets" / "digits.csv.gz"
+    content = gzip.decompress((tmp_path / "digits.csv.gz").read_bytes())
+    assert content == gzip.decompress(shipped.read_bytes())
+    assert f"content_sha256 {hashlib.sha256(content).hexdigest()}" in out

@@ -14,7 +14,18 @@ FOLDERS = {"simcore", "plasticity", "datasets", "cli"}
 #: folder to the other folders that it may import; datasets only these two modules of simcore
 ALLOWED = {"simcore": set(), "plasticity": {"simcore"}, "datasets": {"simcore"}, "cli": FOLDERS}
 #: files that describe and lower: importing them must not import Numba
-LIGHT = ["network", "connect", "sources", "lower", "record", "rng", "errors", "neurons/*"]
+LIGHT = [
+    "network",
+    "connect",
+    "sources",
+    "lower",
+    "record",
+    "rng",
+    "errors",
+    "reprs",
+    "footprint",
+    "neurons/*",
+]
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:

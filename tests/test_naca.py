@@ -5,11 +5,8 @@ import pytest
 
 from tegmentum import datasets
 from tegmentum.plasticity.learner import Learner
-from tegmentum.plasticity.local_factor import Slope, StateDifference
 from tegmentum.plasticity.naca import RULES, naca
 from tegmentum.plasticity.optimiser import SGD, Adam
-from tegmentum.plasticity.rules import ErrorDriven, Frozen, Modulated
-from tegmentum.simcore.neurons import DiscreteLIF, GradedUnit
 
 STEP = SGD(0.0625)
 
@@ -30,23 +27,23 @@ def weights(learner, k):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_description(rule):
-    network = naca(20, (7, 5), 3, rule=rule, lens=0.2, table="beta")
-    assert [(p.name, p.size) for p in network.populations] == [("hidden1", 7), ("hidden2", 5), ("output", 3)]
-    graded = rule == "naca-ann"
-    for population in network.populations:
-        assert isinstance(population.model, GradedUnit if graded else DiscreteLIF)
-    *inner, last = [p.plasticity for p in network.projections]
-    local = Slope() if graded else StateDifference(0.2)
-    assert last == ErrorDriven(local, Adam(), every_tick=True)
-    for part in inner:
-        assert isinstance(part, Frozen if rule == "frozen" else Modulated)
-        if isinstance(part, Modulated):
-            assert (part.local, part.modulator.table, part.modulator.expectation.n_classes) == (
-                local,
-                "beta",
-                3,
-            )
+def test_only_plastic_projections_learn(rule):
+    """Every layer does, but for the hidden ones of the control."""
+    x, y = samples()
+    learner = small(rule)
+    before = [weights(learner, k)[0] for k in range(3)]
+    learner.learn(x, y, 255, 0)
+    changed = [not np.array_equal(w, weights(learner, k)[0]) for k, w in enumerate(before)]
+    assert changed == [rule != "frozen", rule != "frozen", True]
+
+
+@pytest.mark.parametrize(("lens", "change"), [(0.5, -0.0625), (0.2, 0.0)])
+def test_the_lens_decides_how_near_the_threshold_a_neuron_learns(lens, change):
+    """One tick at v = 0.25 of 0.5 and a gain of 1 (a table of zeros): within the lens, the change is -lr."""
+    learner = Learner(naca(1, [1], 2, lens=lens, table="zeros", optimiser=STEP), n_ticks=1, batch=1)
+    learner.layers[0].set_weights(np.full((1, 1), 0.25), np.zeros(1))
+    learner.learn(np.full((1, 1), 255, np.uint8), np.zeros(1, np.int64), 255, 0)
+    assert weights(learner, 0)[0][0, 0] == 0.25 + change
 
 
 @pytest.mark.parametrize("rule", ["naca", "naca-ann"])
@@ -95,7 +92,7 @@ def test_hidden_gradients_are_sums_over_the_batch():
 def test_an_output_that_is_right_at_every_tick_learns_nothing():
     """The rate equals the target, so the error is zero; hidden layers go on, as they see no error."""
     learner = Learner(naca(20, (70,), 4, optimiser=STEP, hidden_gain=3.0), n_ticks=6, batch=1, seed=3)
-    w, b = learner.layers[1].weights()
+    w, _ = learner.layers[1].weights()
     learner.layers[1].set_weights(np.zeros_like(w), np.array([-1.0, -1.0, 1.0, -1.0]))  # always class 2
     before_hidden, before = weights(learner, 0), weights(learner, 1)
     x, _ = samples()
@@ -103,7 +100,6 @@ def test_an_output_that_is_right_at_every_tick_learns_nothing():
     for a, c in zip(before, weights(learner, 1), strict=True):
         np.testing.assert_array_equal(a, c)
     assert (before_hidden[0] != weights(learner, 0)[0]).any()
-    assert b.shape == (4,)
 
 
 def test_a_mirrored_receptor_reverses_the_first_step():
@@ -126,16 +122,18 @@ def test_a_mirrored_receptor_reverses_the_first_step():
     np.testing.assert_allclose(changes[0], -changes[1], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("rule", ["naca", "naca-ann", "frozen"])
-def test_learns_the_digits(rule):
-    """Far above chance, 10 %, within a few passes over the embedded digits."""
+@pytest.mark.parametrize(
+    ("rule", "lr", "least"), [("naca", 5e-3, 0.92), ("naca-ann", 1e-2, 0.94), ("frozen", 5e-3, 0.91)]
+)
+def test_learns_the_digits(rule, lr, least):
+    """Within eight passes over the embedded digits, to within two points of what seeds 0 and 1 reach."""
     data = datasets.load("digits")
-    learner = Learner(
-        naca(64, (200,), 10, rule=rule, optimiser=Adam(1e-3)), n_ticks=10, batch=32, seed=0, threads=2
-    )
+    network = naca(64, (200,), 10, rule=rule, optimiser=Adam(lr))
+    learner = Learner(network, n_ticks=10, batch=32, seed=0, threads=2)
     before = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
-    works = [learner.learn(data.x_train, data.y_train, data.x_max, epoch) for epoch in range(5)]
+    for epoch in range(8):
+        work = learner.learn(data.x_train, data.y_train, data.x_max, epoch)
     after = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
     assert before < 0.3
-    assert after > 0.7
-    assert works[-1].accuracy > works[0].accuracy
+    assert after > least
+    assert work.accuracy > least

@@ -14,14 +14,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("simcore", "plasticity", "datasets", "cli")
+FRONT = "cli/front/"  # becomes the package ``tegmentum`` itself
 NOT_SHIPPED = {".pyc", ".nbi", ".nbc"}
 
 
 def sources() -> set[str]:
-    """Every file of the four folders, Python or data, relative to the repository's root."""
+    """Every file of the four folders, Python or data, as it is called within the package."""
     files = (file for folder in FOLDERS for file in (ROOT / folder).rglob("*"))
     return {
-        file.relative_to(ROOT).as_posix()
+        file.relative_to(ROOT).as_posix().removeprefix(FRONT)
         for file in files
         if file.is_file() and file.suffix not in NOT_SHIPPED and not file.name.startswith(".")
     }
@@ -29,8 +30,8 @@ def sources() -> set[str]:
 
 def modules() -> list[str]:
     """Names of all modules, sub-packages included."""
-    names = (file.removesuffix(".py").removesuffix("/__init__") for file in sources() if file.endswith(".py"))
-    return sorted("tegmentum." + name.replace("/", ".") for name in names)
+    names = (f"tegmentum/{file}".removesuffix(".py") for file in sources() if file.endswith(".py"))
+    return sorted(name.removesuffix("/__init__").replace("/", ".") for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,9 @@ def wheel(tmp_path_factory):
     copy, out = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheel")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
+    for name in ("pyproject.toml", "LICENSE", "docs/package.md", ".ci/backend.py", ".ci/sources.in"):
+        (copy / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(copy)], check=True, timeout=300)
     (path,) = out.glob("tegmentum-*.whl")
@@ -59,8 +61,8 @@ def test_the_wheel_holds_every_file_and_no_other(wheel):
     assert shipped == {f"tegmentum/{name}" for name in sources()}
     for name in ("datasets/digits.csv.gz", "datasets/DIGITS_LICENSE.txt", "simcore/neurons/lif.py"):
         assert f"tegmentum/{name}" in shipped
-    for folder in FOLDERS:
-        assert f"tegmentum/{folder}/py.typed" in shipped
+    for folder in ("", *(f"{folder}/" for folder in FOLDERS)):
+        assert f"tegmentum/{folder}py.typed" in shipped
     assert wheel.testzip() is None
 
 

@@ -215,9 +215,12 @@ class TestRegistry:
 
     def test_hyperparameters_are_chosen_on_validation(self, data):
         split = ClassSplit((2, 0, 3, 1), limit_train=20)
-        _, scores = make_model(continual_rule("ewc", "honest"), HONEST, setting(data), split, data)
-        assert len(scores) == 4
-        assert all(0 <= score <= 1 for score in scores.values())
+        model, scores = make_model(continual_rule("ewc", "honest"), HONEST, setting(data), split, data)
+        assert list(scores) == ["penalty 10", "penalty 1000", "penalty 100000", "penalty 1e+07"]
+        assert f"penalty {model.recipe.penalty:g}" == max(scores, key=scores.get)
+        fresh = ReferenceNet(N_IN, N_CLASSES, model.recipe, mean=setting(data).mean, sd=setting(data).sd)
+        for name, w in fresh.weights().items():  # nothing of the trials is left
+            np.testing.assert_array_equal(model.weights()[name], w)
 
     def test_setting_has_the_mean_and_sd_of_training_pixels(self, data):
         s = setting(data)
