@@ -1,7 +1,8 @@
 """Labelled images and recordings of event cameras, verified by checksum, and their encoding into input spikes.
 
 ``digits`` is part of the package; everything else is read from files, which :func:`download` (``tegmentum
-datasets get``) fetches. :func:`load` reads images, :func:`load_events` recordings.
+datasets get``) fetches. :func:`load` reads images, :func:`load_events` recordings, and
+:func:`read_events` a user's own file of an event camera.
 :mod:`tegmentum.datasets.encode` turns images into events; ``Recordings.to_windows`` bins recordings.
 """
 
@@ -16,6 +17,7 @@ from .catalogue import CATALOGUE, info
 from .dataset import Dataset
 from .description import DataFile, DatasetInfo
 from .encode import Events
+from .event_files import EventFile, read_events
 from .files import FileCheck
 from .recordings import EventDataset, EventTable, Recordings
 
@@ -24,6 +26,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "EventDataset",
+    "EventFile",
     "EventTable",
     "Events",
     "FileCheck",
@@ -34,6 +37,7 @@ __all__ = [
     "load",
     "load_events",
     "names",
+    "read_events",
     "verify",
 ]
 

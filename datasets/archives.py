@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,13 +13,26 @@ from typing import BinaryIO
 
 from tegmentum.simcore.errors import DataError
 
+#: what zipfile raises for an encrypted member, an unknown compression, a damaged or empty name, a damaged offset
+_UNREADABLE = (RuntimeError, NotImplementedError, ValueError, IndexError, struct.error)
+
 
 @contextmanager
 def reading(source: str) -> Iterator[None]:
     """Whatever the archive readers say of damage, as one DataError."""
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        *_UNREADABLE,
+    ) as error:
         raise DataError(f"{source}: damaged archive ({error}); delete it and fetch it again") from error
 
 

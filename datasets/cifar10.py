@@ -159,10 +159,11 @@ def decode(
     for row, (name, content) in enumerate(members):
         try:
             with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-                values = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
+                found = (image.height, image.width, 3)
+                values = np.asarray(image.convert("RGB")) if found == shape else None
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
             raise DataError(f"{source}: {name}: damaged JPEG ({error}); fetch it again") from error
-        if values.shape != shape:
-            raise DataError(f"{source}: {name}: image of shape {values.shape} instead of {shape}")
+        if values is None:
+            raise DataError(f"{source}: {name}: image of shape {found} instead of {shape}")
         pixels[row] = values
     return pixels.reshape(n_images, -1)

@@ -57,6 +57,8 @@ def parse(data: bytes, source: str, ndim: int) -> NDArray[np.uint8]:
     if len(data) < n_header:
         raise DataError(f"{source}: truncated in its header, at {len(data)} bytes; fetch it again")
     shape = struct.unpack(f">{ndim}I", data[4:n_header])
+    if 0 in shape:
+        raise DataError(f"{source}: corrupt header, shape {shape} holds nothing; fetch it again")
     missing = n_header + math.prod(shape) - len(data)
     if missing > 0:
         raise DataError(

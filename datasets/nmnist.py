@@ -61,7 +61,7 @@ def read(data: bytes, source: str, shape: tuple[int, ...] = (34, 34, 2)) -> Even
     """
     if len(data) % _N_BYTES:
         raise DataError(
-            f"{source}: truncated, {len(data):,} bytes are no multiple of an event's {_N_BYTES}; fetch it again"
+            f"{source}: truncated, {len(data):,} bytes are no multiple of an event's {_N_BYTES}; copy or fetch it again"
         )
     raw = np.frombuffer(data, dtype=np.uint8).reshape(-1, _N_BYTES)
     high, middle, low = raw[:, 2:].astype(np.int64).T

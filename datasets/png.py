@@ -15,6 +15,7 @@ from tegmentum.simcore.errors import DataError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
+_PAETH = 4
 _N_VALUES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGB_ALPHA: 4}
 _DEPTHS = {_GREY: (1, 2, 4, 8), _RGB: (8,), _PALETTE: (1, 2, 4, 8), _GREY_ALPHA: (8,), _RGB_ALPHA: (8,)}
 
@@ -52,7 +53,7 @@ def grey(data: bytes, source: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     n_values = _N_VALUES[colour]
     n_row = (width * n_values * depth + 7) // 8
     rows = _unfilter(
-        _inflate(chunks, height * (n_row + 1), source), height, n_row, max(1, n_values * depth // 8)
+        _inflate(chunks, height * (n_row + 1), source), height, n_row, max(1, n_values * depth // 8), source
     )
     values = _unpack(rows, depth)[:, : width * n_values].reshape(height, width, n_values)
     if colour == _PALETTE:
@@ -93,9 +94,11 @@ def _inflate(chunks: dict[bytes, bytes], n_bytes: int, source: str) -> bytes:
     return rows
 
 
-def _unfilter(data: bytes, height: int, n_row: int, n_pixel: int) -> NDArray[np.uint8]:
+def _unfilter(data: bytes, height: int, n_row: int, n_pixel: int, source: str) -> NDArray[np.uint8]:
     """Undo each row's filter: none, left, above, their average, or Paeth's predictor."""
     coded = np.frombuffer(data, dtype=np.uint8).reshape(height, n_row + 1)
+    if coded[:, 0].max(initial=0) > _PAETH:
+        raise DataError(f"{source}: corrupt PNG, a row's filter is {coded[:, 0].max()}; fetch it again")
     rows = np.zeros((height + 1, n_row), dtype=np.uint8)
     for k in range(height):
         method, above, row = coded[k, 0], rows[k], coded[k, 1:]
@@ -104,7 +107,7 @@ def _unfilter(data: bytes, height: int, n_row: int, n_pixel: int) -> NDArray[np.
         elif method == 2:
             row = row + above
         elif method > 2:
-            row = _predicted(row, above, n_pixel, paeth=bool(method == 4))
+            row = _predicted(row, above, n_pixel, paeth=bool(method == _PAETH))
         rows[k + 1] = row
     return rows[1:]
 
