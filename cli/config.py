@@ -27,24 +27,26 @@ _RULES = [
     connect.FixedIndegree,
     connect.FixedOutdegree,
     connect.FixedTotal,
-    connect.FromCOO,
     grids.Conv2D,
     grids.AvgPool2D,
 ]
 _DISTRIBUTIONS = [connect.Constant, connect.Normal, connect.Lognormal, connect.Uniform]
 
+Wholes = array({"least": 0}, whole=True)
+
 # what may stand in the inner tables, by the name that their key ``type`` gives
 DISTRIBUTIONS = {cls.__name__: table_of(cls) for cls in _DISTRIBUTIONS}
 AnyDistribution = tagged(DISTRIBUTIONS)
 MODELS = {cls.__name__: table_of(cls, distributions=AnyDistribution) for cls in _NEURONS}
-RULES = {cls.__name__: table_of(cls) for cls in _RULES}
+RULES = {cls.__name__: table_of(cls) for cls in _RULES} | {
+    "FromCOO": table_of(connect.FromCOO, own={"pre": Wholes, "post": Wholes})
+}
 PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP,)}
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
 Names = either(one=str, many=Annotated[list[str], Field(min_length=1)])
 Values = either(number({}), array({}), AnyDistribution)
 Delays = either(number({"above": 0.0}), array({"above": 0.0}), AnyDistribution)
-Wholes = array({"least": 0}, whole=True)
 
 
 class SimulationConfig(Table):

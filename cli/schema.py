@@ -209,7 +209,7 @@ def documented(cls: Any) -> dict[str, tuple[str, str]]:
         names, _, kind = head.partition(" : ")
         unit = next((part for part in kind.split(", ") if part in _UNITS), "")
         meaning = " ".join(body.split()).replace("``", "")
-        meaning = re.sub(r":\w+:`([^`]*)`", r"\1", meaning)
+        meaning = re.sub(r":\w+:`([^`]*)`", r"\1", meaning).replace("\\", "")
         found |= {name.strip(): (unit, meaning) for name in names.split(",")}
     return found
 

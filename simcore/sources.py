@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class Poisson:
     """
 
     post: Population
-    rate: float | np.ndarray[Any, Any] | Callable[[float], Any]
+    rate: float | np.ndarray[Any, Any] | Callable[[float], Any] = field(metadata={"least": 0.0})
     weight: float
     receptor: str | None = None
     name: str | None = None
@@ -117,7 +117,7 @@ class Current:
 
     post: Population
     amplitude: Any
-    start: float = 0.0
+    start: float = field(default=0.0, metadata={"least": 0.0})
     stop: float = math.inf
 
     def __post_init__(self) -> None:
@@ -158,7 +158,7 @@ class Noise:
     """
 
     post: Population
-    std: float
+    std: float = field(metadata={"least": 0.0})
     mean: float = 0.0
 
     def __post_init__(self) -> None:
