@@ -191,15 +191,20 @@ def _readable(error: ValidationError) -> str:
     # a misspelt key is also a missing one; say the former
     first = next((p for p in problems if p["type"] == "unknown_key"), problems[0])
     # parts such as <many> say which kind of value pydantic took it for
-    where = [str(part) for part in first["loc"] if not str(part).startswith("<")]
+    parts = [str(part) for part in first["loc"] if not str(part).startswith("<")]
     if first["type"] == "unknown_key":
-        return f"{'.'.join([*where, first['ctx']['key']])}: there is no such key{first['ctx']['hint']}"
+        parts.append(first["ctx"]["key"])
+    where = ".".join(part if part and part.isprintable() else repr(part) for part in parts)
+    if first["type"] == "unknown_key":
+        return f"{where}: there is no such key{first['ctx']['hint']}"
     if first["type"] == "missing":
-        return f"{'.'.join(where)}: is missing"
+        return f"{where}: is missing"
     text = first["msg"][0].lower() + first["msg"][1:]
     if first["type"] in ("no_such_type", "no_type", "array"):
-        return f"{'.'.join(where)}: {text}"
-    return f"{'.'.join(where)}: {text}, got {_shown(first['input'])}"
+        return f"{where}: {text}"
+    if first["type"] in ("model_type", "dict_type"):
+        text = "must be a table"
+    return f"{where}: {text}, got {_shown(first['input'])}"
 
 
 def _shown(value: Any) -> str:

@@ -41,7 +41,7 @@ _UNITS = ("ms", "mV", "pA", "nS", "pF", "Hz", "in the receptor's unit", "the wei
 
 def nearest(name: str, known: collections.abc.Iterable[str]) -> str:
     """Return a hint at the known name that is most like a wrong one, or at all of them."""
-    known = list(known)
+    known = [k if k and k.isprintable() else repr(k) for k in known]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 

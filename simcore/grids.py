@@ -148,8 +148,9 @@ class AvgPool2D(Explicit):
     @property
     def out_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the post population's grid."""
-        y, x = self._axes()
-        return len(y), len(x), self.shape[2]
+        (h, w, n), (ky, kx) = self.shape, _pair(self.size)
+        sy, sx = _pair(self.size if self.stride is None else self.stride)
+        return (h - ky) // sy + 1, (w - kx) // sx + 1, n
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
         problem = _whole("shape", self.shape, (3,), 1) or _whole("size", self.size, (1, 2), 1)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
-from .connect import AllToAll, FixedProbability
+from .connect import AllToAll, Distribution, FixedProbability
 from .errors import DescriptionError
 from .footprint import footprint
-from .lower import Plan, check, kind_arrays, plan, ticks
+from .lower import check, kind_arrays, plan, ticks
 from .lower_inputs import current_steps, drops_of, rain_of, trains_of, varied_of, wind_of
 from .lower_rows import Delay, delay_of, given_weights, is_dense
 from .machine import memory
@@ -73,7 +74,7 @@ def rehearse(
             )
             _check_weights(network, delays)
             p, real = plan(network, dt, 1), np.dtype(precision).type
-            _check_neurons(p, seed, real)
+            _check_neurons(network, dt, seed, real)
             for lowered in (rain_of, varied_of, wind_of):
                 lowered(p, 0, seed, real)
             drops_of(p, 0, seed, 1, real)
@@ -148,13 +149,16 @@ def _check_weights(network: Network, delays: list[Delay]) -> None:
             )
 
 
-def _check_neurons(p: Plan, seed: int, real: Any) -> None:
+def _check_neurons(network: Network, dt: float, seed: int, real: Any) -> None:
     """Refuse parameters and states that, drawn and derived, are no finite numbers."""
-    for kind in p.kinds:
-        arrays = kind_arrays(p, kind, 0, seed, 1, real)
-        names = ", ".join(repr(population.name) for population in kind.populations)
-        for part, values in (("state", arrays.fields), ("constants", (arrays.table, *arrays.arrays))):
-            if not all(np.all(np.isfinite(v)) for v in values):
+    for population in network.populations:
+        values = [*(getattr(population.model, f.name) for f in fields(population.model)), *population.initial.values()]
+        if not any(isinstance(value, Distribution) or np.ndim(value) for value in values):
+            population = replace(population, size=1)  # one neuron stands for all
+        p = plan(Network(population), dt, 1)
+        arrays = kind_arrays(p, p.kinds[0], 0, seed, 1, real)
+        for part, numbers in (("a state", arrays.fields), ("constants", (arrays.table, *arrays.arrays))):
+            if not all(np.all(np.isfinite(v)) for v in numbers):
                 raise DescriptionError(
-                    f"Population {names}: parameters lead to {part} that are not finite at dt = {p.dt} ms"
+                    f"Population {population.name!r}: parameters lead to {part} that are not finite at dt = {dt} ms"
                 )

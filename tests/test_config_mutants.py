@@ -228,6 +228,7 @@ def test_a_mutant_is_valid_or_refused_by_name(file, number):
         rehearsed(read(file))
     except DescriptionError as error:
         assert len(str(error)) > 10
+        assert str(error).isprintable()
 
 
 def test_the_command_line_says_one_line_and_exits_with_3(tegmentum, tmp_path):
