@@ -16,12 +16,12 @@ from .announce import announce
 def bench(
     name: Annotated[str, typer.Argument(help="brunel, cuba, coba, delta, stdp, microcircuit or quiet.")],
     scale: Annotated[float, typer.Option(help="Share of the full number of neurons.")] = 1.0,
-    sim_ms: Annotated[float, typer.Option(help="Model time to measure [ms].")] = 1_000.0,
-    warm_ms: Annotated[float, typer.Option(help="Model time simulated before [ms].")] = 100.0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 1,
+    sim_ms: Annotated[float, typer.Option(help=r"Model time to measure \[ms].")] = 1_000.0,
+    warm_ms: Annotated[float, typer.Option(help=r"Model time simulated before \[ms].")] = 100.0,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    dt: Annotated[float, typer.Option(help="Length of a tick [ms].")] = 0.1,
+    dt: Annotated[float, typer.Option(help=r"Length of a tick \[ms].")] = 0.1,
     data_dir: Annotated[Path | None, typer.Option(help="Where microcircuit's JSON is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -8,6 +8,7 @@ python examples/custom_neuron.py
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -92,6 +93,7 @@ def reset(s: State, c: Constants) -> State:
 
 def main() -> None:
     """Compare the rates of neurons with and without adaptation."""
+    argparse.ArgumentParser(description=__doc__).parse_args()  # --help alone; anything else is refused
     for jump in (0.0, 2.0):
         cells = Population("cells", 500, AdaptiveThreshold(jump=jump))
         network = Network(
