@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from tegmentum.simcore.errors import DescriptionError
 
 from .announce import announce
 
@@ -26,9 +29,17 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
+    from tegmentum.simcore.rehearsal import rehearse
+
     from .workloads import workload
 
-    announce(workload(name, scale, data_dir), sim_ms, dt, precision)
+    network = workload(name, scale, data_dir)
+    for option, ms in (("--sim-ms", sim_ms), ("--warm-ms", warm_ms)):
+        if not 0 <= ms < math.inf:
+            raise DescriptionError(f"{option}: must be >= 0 ms and finite, got {ms}")
+    for ms in (sim_ms, warm_ms):
+        rehearse(network, dt, seed, precision=precision, ms=ms or None)
+    announce(network, sim_ms, dt, precision)
     result = measure(name, scale, sim_ms, warm_ms, threads, seed, precision, dt, data_dir)
     if as_json:
         typer.echo(json.dumps(result))
@@ -56,6 +67,8 @@ def measure(
     ``run_s`` is elapsed time, ``run_cpu_s`` the CPU time of all threads, both for ``sim_ms`` of model time.
     """
     from tegmentum.simcore import Simulation
+
+    from tegmentum.simcore.rehearsal import rehearse
 
     from .workloads import workload
 

@@ -165,6 +165,8 @@ def tagged(kinds: dict[str, type[Described]], default: str | None = None) -> Any
         if not isinstance(table, dict):
             raise PydanticCustomError("no_table", "must be a table such as {example}", {"example": example})
         if "type" not in table:
+            for key in difflib.get_close_matches("type", table, n=1, cutoff=0.7):
+                raise PydanticCustomError("unknown_key", "{hint}", {"key": key, "hint": "; did you mean 'type'?"})
             if default is None:
                 hint = nearest("", kinds)[2:]
                 raise PydanticCustomError("no_type", "type is missing; {hint}", {"hint": hint})

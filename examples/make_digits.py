@@ -13,13 +13,14 @@ import io
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 DEFAULT = Path(__file__).resolve().parent.parent / "datasets" / "digits.csv.gz"
 
 
 def content() -> bytes:
     """One line a digit: 64 pixels from 0 to 16, row by row, and the label."""
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     rows = np.column_stack([digits.data, digits.target]).astype(int)
     return "".join(",".join(map(str, row)) + "\n" for row in rows).encode("ascii")

@@ -98,6 +98,11 @@ class Poisson:
                 raise DescriptionError(f"{where}: rate must be finite and >= 0 Hz, got {rate.min()}")
         if not math.isfinite(self.weight):
             raise DescriptionError(f"{where}: weight must be finite, got {self.weight}")
+        receptors = self.post.model.receptors
+        if self.receptor is not None and self.receptor not in receptors:
+            raise DescriptionError(
+                f"{where}: receptor must be one of {', '.join(receptors)}, got {self.receptor!r}"
+            )
         if self.name is None:
             object.__setattr__(self, "name", f"poisson-{self.post.name}")
 
