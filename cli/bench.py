@@ -68,8 +68,6 @@ def measure(
     """
     from tegmentum.simcore import Simulation
 
-    from tegmentum.simcore.rehearsal import rehearse
-
     from .workloads import workload
 
     network = workload(name, scale, data_dir)

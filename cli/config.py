@@ -19,7 +19,9 @@ from tegmentum.simcore.sources import Current, Noise, Poisson, SpikeTrain
 
 from .schema import Described, Table, array, either, nearest, number, table_of, tagged, value_of
 
-_NEURONS = [getattr(neurons, name) for name in neurons.__all__ if name not in ("NeuronModel", "param", "GradedUnit")]
+_NEURONS = [
+    getattr(neurons, name) for name in neurons.__all__ if name not in ("NeuronModel", "param", "GradedUnit")
+]
 _RULES = [
     connect.AllToAll,
     connect.OneToOne,
@@ -126,11 +128,11 @@ class Config(Table):
 
     simulation: SimulationConfig
     populations: dict[str, PopulationConfig] = Field(min_length=1)  # type: ignore[valid-type]
-    spike_trains: dict[str, SpikeTrainConfig] = {}  # type: ignore[valid-type]
-    projections: list[ProjectionConfig] = []  # type: ignore[valid-type]
-    poisson: list[PoissonConfig] = []  # type: ignore[valid-type]
-    currents: list[CurrentConfig] = []  # type: ignore[valid-type]
-    noise: list[NoiseConfig] = []  # type: ignore[valid-type]
+    spike_trains: dict[str, SpikeTrainConfig] = Field(default_factory=dict)  # type: ignore[valid-type]
+    projections: list[ProjectionConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    poisson: list[PoissonConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    currents: list[CurrentConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    noise: list[NoiseConfig] = Field(default_factory=list)  # type: ignore[valid-type]
     record: RecordConfig = Field(default_factory=lambda: RecordConfig())
 
 
@@ -222,7 +224,9 @@ def _computable(where: str) -> Iterator[None]:
     try:
         yield
     except ArithmeticError as error:
-        raise DescriptionError(f"{where}: some number is too large or too small to compute with ({error})") from error
+        raise DescriptionError(
+            f"{where}: some number is too large or too small to compute with ({error})"
+        ) from error
 
 
 def network_of(config: Config) -> Network:
@@ -259,7 +263,9 @@ def network_of(config: Config) -> Network:
             posts = chosen(source.post, f"{where}.post")
             for post in posts:
                 if not isinstance(post, Population):
-                    raise DescriptionError(f"{where}.post: {post.name!r} is a spike train, which takes no input")
+                    raise DescriptionError(
+                        f"{where}.post: {post.name!r} is a spike train, which takes no input"
+                    )
             _one_name(source, len(posts), where)
             with _computable(where):
                 parts += [source.made(post=post) for post in posts]
@@ -288,7 +294,9 @@ def record_of(config: Config, network: Network) -> Record:
         where = f"record.traces.{name}"
         population = node(t.population, f"{where}.population")
         if not isinstance(population, Population):
-            raise DescriptionError(f"{where}.population: {t.population!r} is a spike train, which has no state")
+            raise DescriptionError(
+                f"{where}.population: {t.population!r} is a spike train, which has no state"
+            )
         traces[name] = t.made(population=population)
     return Record([node(name, "record.spikes") for name in spikes], traces, r.every)
 

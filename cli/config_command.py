@@ -12,7 +12,9 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def schema(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON Schema, for editors and programs.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON Schema, for editors and programs.")
+    ] = False,
 ) -> None:
     """Say what may stand in a network file: every table, model, rule, source and parameter."""
     from .config import Config

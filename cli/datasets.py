@@ -41,7 +41,11 @@ def list_(data_dir: DataDir = None, as_json: Json = False) -> None:
         _print_json({"datasets": [_describe(entry, there) for entry, there in entries]})
         return
     for entry, there in entries:
-        counts = f"{entry.n_train:,} + {entry.n_test:,} {_KINDS[entry.kind]}" if entry.n_train else _KINDS[entry.kind]
+        counts = (
+            f"{entry.n_train:,} + {entry.n_test:,} {_KINDS[entry.kind]}"
+            if entry.n_train
+            else _KINDS[entry.kind]
+        )
         size = f", {entry.n_bytes / 1e6:,.1f} MB" if entry.n_bytes else ""
         state = _whereabouts(entry, there, data_dir)
         typer.echo(f"{entry.name:15} {state:16} {counts}{size}")

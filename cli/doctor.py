@@ -49,7 +49,8 @@ def diagnose() -> dict[str, Any]:
 
     packages = {part: {name: _version(name) for name in names} for part, names in _PARTS.items()}
     problems = [
-        f"{' and '.join(absent)} missing: " + (f"pip install {' '.join(absent)}" if part == "core" else install_line(part))
+        f"{' and '.join(absent)} missing: "
+        + (f"pip install {' '.join(absent)}" if part == "core" else install_line(part))
         for part, found in packages.items()
         if (absent := [name for name, version in found.items() if version is None])
     ]
@@ -93,5 +94,7 @@ def _gpu() -> str:
     from tegmentum.simcore.installed import install_line
 
     if _version("numba-cuda") is None:
-        return f"numba-cuda not installed ({install_line('cuda13')}); the learner runs on the CPU alone so far"
+        return (
+            f"numba-cuda not installed ({install_line('cuda13')}); the learner runs on the CPU alone so far"
+        )
     return f"numba-cuda {_version('numba-cuda')}; the learner runs on the CPU alone so far"

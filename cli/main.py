@@ -5,6 +5,7 @@ Nothing slow is imported here; each command imports what it needs when it runs.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -94,13 +95,19 @@ def _run() -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else EXIT_FAILED
     except TegmentumError as error:
-        if isinstance(error, OSError) and isinstance(error.__cause__, OSError) and _is_output(error.__cause__):
+        if (
+            isinstance(error, OSError)
+            and isinstance(error.__cause__, OSError)
+            and _is_output(error.__cause__)
+        ):
             return _output_failed(error.__cause__)
         return _say(f"error: {error}", exit_code(error))
     except KeyboardInterrupt:
         return _say("interrupted", EXIT_INTERRUPTED)
     except MemoryError as error:
-        return _say(f"error: there is not enough memory: {str(error) or 'a smaller network may fit'}", EXIT_FAILED)
+        return _say(
+            f"error: there is not enough memory: {str(error) or 'a smaller network may fit'}", EXIT_FAILED
+        )
     except OSError as error:
         if _is_output(error):
             return _output_failed(error)
@@ -116,10 +123,8 @@ def _is_output(error: OSError) -> bool:
 
 def _output_failed(error: OSError) -> int:
     """Say that the output could not be written, and let the interpreter not try again when it ends."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, io.UnsupportedOperation):
-        pass
     if error.errno == errno.EPIPE:  # the reader has seen enough, as `head` does
         return EXIT_FAILED
     return _say(f"error: the output cannot be written: {error.strerror}", EXIT_FAILED)
@@ -128,11 +133,9 @@ def _output_failed(error: OSError) -> int:
 def _say(text: str, code: int) -> int:
     """Print one line on the error stream, if that can be written, and return the exit code."""
     line = " ".join(text.splitlines())
-    try:
+    with contextlib.suppress(OSError):
         typer.secho(line, fg="red", err=True)
         sys.stderr.flush()
-    except OSError:
-        pass
     return code
 
 

@@ -44,7 +44,8 @@ def trace_bytes(record: Record, ms: float, dt: float, n_trials: int, precision: 
     """Bytes of the traces that a run records, before compression; spikes, a matter of the run, not counted."""
     n_samples = ms / (dt if record.every is None else record.every)
     n_columns = sum(
-        trace.population.size if trace.neurons is None else len(trace.neurons) for trace in record.traces.values()
+        trace.population.size if trace.neurons is None else len(trace.neurons)
+        for trace in record.traces.values()
     )
     return n_samples * n_trials * n_columns * {"float32": 4, "float64": 8}[precision]
 

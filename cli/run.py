@@ -19,10 +19,18 @@ def run(
         Path | None, typer.Option(help=r"Run store to write \[FILE with .zarr].", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing run store.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help=r"Threads \[the file's, or 1 for small networks].", show_default=False)] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1024, help=r"Threads \[the file's, or 1 for small networks].", show_default=False
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=r"Seed \[the file's].", show_default=False)] = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a value: --set simulation.duration=100, --set projections.0.weight=0.2.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Replace a value: --set simulation.duration=100, --set projections.0.weight=0.2."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

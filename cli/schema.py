@@ -10,8 +10,10 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
+import functools
 import inspect
 import math
+import operator
 import re
 import types
 import typing
@@ -71,7 +73,9 @@ class Described(Table):
 
     def made(self, **more: Any) -> Any:
         """Make the object, with parameters of its own beside those of the file."""
-        given = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        given = {
+            name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set
+        }
         given.pop("type", None)
         values = {name: tuple(v) if name in self.pairs and isinstance(v, list) else value_of(v)
                   for name, v in given.items() if name not in more}  # fmt: skip
@@ -136,7 +140,9 @@ def array(limits: collections.abc.Mapping[str, Any], whole: bool = False) -> Any
     def check(value: list[Any]) -> list[Any]:
         for item in leaves(value):
             if isinstance(item, bool) or not isinstance(item, int if whole else (int, float)):
-                raise PydanticCustomError("array", f"must hold {kind} only, but holds {{item}}", {"item": repr(item)[:80]})
+                raise PydanticCustomError(
+                    "array", f"must hold {kind} only, but holds {{item}}", {"item": repr(item)[:80]}
+                )
             if not -_LARGEST <= item <= _LARGEST:  # so is nan
                 raise PydanticCustomError("array", "must hold finite numbers below 3.4e38, but holds {item}",
                                           {"item": repr(item)[:80]})  # fmt: skip
@@ -157,6 +163,10 @@ def array(limits: collections.abc.Mapping[str, Any], whole: bool = False) -> Any
     return Annotated[list[Any], AfterValidator(check), WithJsonSchema({"type": "array", "items": inner})]
 
 
+def _union(types: collections.abc.Iterable[Any]) -> Any:
+    return functools.reduce(operator.or_, types)
+
+
 def tagged(kinds: dict[str, type[Described]], default: str | None = None) -> Any:
     """Return the type of tables with ``type``, the name of a class."""
 
@@ -166,7 +176,9 @@ def tagged(kinds: dict[str, type[Described]], default: str | None = None) -> Any
             raise PydanticCustomError("no_table", "must be a table such as {example}", {"example": example})
         if "type" not in table:
             for key in difflib.get_close_matches("type", table, n=1, cutoff=0.7):
-                raise PydanticCustomError("unknown_key", "{hint}", {"key": key, "hint": "; did you mean 'type'?"})
+                raise PydanticCustomError(
+                    "unknown_key", "{hint}", {"key": key, "hint": "; did you mean 'type'?"}
+                )
             if default is None:
                 hint = nearest("", kinds)[2:]
                 raise PydanticCustomError("no_type", "type is missing; {hint}", {"hint": hint})
@@ -179,7 +191,7 @@ def tagged(kinds: dict[str, type[Described]], default: str | None = None) -> Any
 
     if len(kinds) == 1:
         return Annotated[next(iter(kinds.values())), BeforeValidator(known)]
-    union = typing.Union[tuple(Annotated[kind, Tag(f"<{name}>")] for name, kind in kinds.items())]
+    union = _union(Annotated[kind, Tag(f"<{name}>")] for name, kind in kinds.items())
     return Annotated[union, Discriminator(lambda table: f"<{table['type']}>"), BeforeValidator(known)]
 
 
@@ -194,7 +206,7 @@ def either(one: Any = None, many: Any = None, table: Any = None) -> Any:
         tag = "<many>" if isinstance(value, list) else "<table>" if isinstance(value, dict) else "<one>"
         return tag if tag in there else next(iter(there))
 
-    union = typing.Union[tuple(Annotated[part, Tag(tag)] for tag, part in there.items())]
+    union = _union(Annotated[part, Tag(tag)] for tag, part in there.items())
     return Annotated[union, Discriminator(which)]
 
 
@@ -239,7 +251,7 @@ def _type_of(hint: Any, field: dataclasses.Field[Any], model: bool, distribution
             plain.append(option)
         # a function cannot stand in a file
     numbers = [either(one, many, table)] if one or many or table else []
-    return typing.Union[tuple([*numbers, *plain])]
+    return _union((*numbers, *plain))
 
 
 def _may_be_infinite(field: dataclasses.Field[Any]) -> bool:

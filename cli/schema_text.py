@@ -64,7 +64,9 @@ def _section(table: type[BaseModel], understood: str = "") -> list[str]:
     """Return what a table stands for, and a line or more for each of its keys; what is understood is left out."""
     schema = table.model_json_schema()
     required = schema.get("required", [])
-    lines = textwrap.wrap(schema.get("description", ""), _WIDTH - 2, initial_indent="  ", subsequent_indent="  ")
+    lines = textwrap.wrap(
+        schema.get("description", ""), _WIDTH - 2, initial_indent="  ", subsequent_indent="  "
+    )
     keys = {name: part for name, part in schema.get("properties", {}).items() if "const" not in part}
     width = max((len(name) for name in keys), default=0)
     for name, part in keys.items():
@@ -75,7 +77,9 @@ def _section(table: type[BaseModel], understood: str = "") -> list[str]:
         if part.get("description"):
             words.append(part["description"])
         head = f"  {name:{width}}  "
-        lines += textwrap.wrap("; ".join(words), _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+        lines += textwrap.wrap(
+            "; ".join(words), _WIDTH, initial_indent=head, subsequent_indent=" " * len(head)
+        )
     return lines
 
 
@@ -108,8 +112,12 @@ def _kind(part: dict[str, Any]) -> str:
         inner = part.get("items", {})
         return f"list of {n}{_kind({'type': inner.get('type')}).replace('number', 'numbers').replace('name', 'names')}"
     if kind == "object":
-        return f"table of {_kind(part['additionalProperties'])}" if "additionalProperties" in part else "table"
+        return (
+            f"table of {_kind(part['additionalProperties'])}" if "additionalProperties" in part else "table"
+        )
     words = {"integer": "whole number", "boolean": "true or false", "string": "text"}.get(kind, kind)
     signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-    bounds = [f"{sign} {part[key]:g}" for key, sign in signs.items() if key in part and abs(part[key]) < 2**31 - 1]
+    bounds = [
+        f"{sign} {part[key]:g}" for key, sign in signs.items() if key in part and abs(part[key]) < 2**31 - 1
+    ]
     return " ".join([words, " and ".join(bounds)]).strip()

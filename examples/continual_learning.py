@@ -22,7 +22,9 @@ def main() -> None:
     split = ClassSplit(class_order(digits.n_classes, seed=0))
 
     columns = ColumnParameters(n_features=32, size=3, pool=3)  # the images have 8 x 8 pixels
-    ours = EGDC(digits.shape, digits.n_classes, EGDCParameters(columns, critical_period=100), seed=0, threads=2)
+    ours = EGDC(
+        digits.shape, digits.n_classes, EGDCParameters(columns, critical_period=100), seed=0, threads=2
+    )
     forgets = ReferenceNet(digits.n_features, digits.n_classes, NetRecipe(), seed=0)
 
     for name, model in (("EGDC", ours), ("gradient descent", forgets)):

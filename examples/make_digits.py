@@ -1,6 +1,6 @@
 """Write datasets/digits.csv.gz again from scikit-learn's copy of the UCI digits, and print its checksums.
 
-Usage: ``python examples/make_digits.py [FILE]``, or ``--help``. The content is the same on every machine; the compressed
+Usage: ``python examples/make_digits.py [FILE]``. The content is the same on every machine; the compressed
 bytes, and with them the file's own SHA-256, may differ between versions of zlib.
 """
 
@@ -37,7 +37,9 @@ def compressed(data: bytes) -> bytes:
 def main() -> None:
     """Write the file and print what the catalogue must say of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT, help="what to write; by default the package's")
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=DEFAULT, help="what to write; by default the package's"
+    )
     path = parser.parse_args().file
     data = content()
     packed = compressed(data)

@@ -70,7 +70,8 @@ def rehearse(
             n_synapses, n_bytes = footprint(network, dt, precision)
             _check_memory(n_bytes, f"about {n_synapses:,.0f} synapses")
             _check_memory(
-                _waiting(network, delays, n_trials), "spikes that wait for delays as long, or as spread, as these"
+                _waiting(network, delays, n_trials),
+                "spikes that wait for delays as long, or as spread, as these",
             )
             _check_weights(network, delays)
             p, real = plan(network, dt, 1), np.dtype(precision).type
@@ -152,7 +153,10 @@ def _check_weights(network: Network, delays: list[Delay]) -> None:
 def _check_neurons(network: Network, dt: float, seed: int, real: Any) -> None:
     """Refuse parameters and states that, drawn and derived, are no finite numbers."""
     for population in network.populations:
-        values = [*(getattr(population.model, f.name) for f in fields(population.model)), *population.initial.values()]
+        values = [
+            *(getattr(population.model, f.name) for f in fields(population.model)),
+            *population.initial.values(),
+        ]
         if not any(isinstance(value, Distribution) or np.ndim(value) for value in values):
             population = replace(population, size=1)  # one neuron stands for all
         p = plan(Network(population), dt, 1)

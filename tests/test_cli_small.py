@@ -17,6 +17,7 @@ import typer
 from tegmentum.cli.main import app, main
 from tegmentum.simcore import LIF, Network, Population, Simulation, machine
 from tegmentum.simcore.installed import install_line
+from tegmentum.simcore.store import RunStore
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = [sys.executable, "-P", "-m", "tegmentum.cli.main"]
@@ -38,7 +39,9 @@ def _commands(group=None, path=()):
             yield (*path, name), command
 
 
-@pytest.mark.parametrize(("path", "command"), list(_commands()), ids=lambda part: " ".join(part) if isinstance(part, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), list(_commands()), ids=lambda part: " ".join(part) if isinstance(part, tuple) else ""
+)
 def test_help_shows_what_stands_in_brackets(tegmentum, monkeypatch, path, command):
     """Rich takes ``[ms]`` for markup and shows nothing, unless it is escaped."""
     monkeypatch.setenv("COLUMNS", "400")
@@ -57,7 +60,7 @@ def test_bench_says_its_units(tegmentum):
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
 def test_no_example_takes_an_option_for_a_file(example, tmp_path):
-    command = [sys.executable, "-P", str(example)]
+    command = [sys.executable, str(example)]
     done = subprocess.run([*command, "--help"], capture_output=True, text=True, cwd=tmp_path)
     if "ModuleNotFoundError" in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])
@@ -82,7 +85,9 @@ def test_a_full_disk_is_one_line(arguments):
     assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
-@pytest.mark.parametrize("arguments", [["config", "schema", "--json"], ["datasets", "list", "--json"], ["--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["config", "schema", "--json"], ["datasets", "list", "--json"], ["--help"]]
+)
 def test_a_reader_that_has_gone_is_no_traceback(arguments):
     gone, end = os.pipe()
     os.close(gone)
@@ -92,19 +97,19 @@ def test_a_reader_that_has_gone_is_no_traceback(arguments):
 
 
 def test_standard_output_closed_from_the_beginning():
-    done = subprocess.run(f"'{sys.executable}' -P -m tegmentum.cli.main --version >&-", shell=True, capture_output=True)
+    done = subprocess.run(
+        f"'{sys.executable}' -P -m tegmentum.cli.main --version >&-", shell=True, capture_output=True
+    )
     assert done.stderr == b""
 
 
 def test_unicode_paths_on_a_terminal_without_unicode(tmp_path):
-    folder = tmp_path / "Übung"
-    folder.mkdir()
-    (folder / "network.toml").write_text(SMALL)
+    path = tmp_path / "Übung.zarr"
+    RunStore.create(path, {}).close()
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [*PROGRAM, "config", "check", str(folder / "network.toml")]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0
-    assert "\\xdcbung" in done.stdout
+    done = subprocess.run([*PROGRAM, "inspect", str(path)], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\xdcbung.zarr" in "".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,11 @@ def test_unicode_paths_on_a_terminal_without_unicode(tmp_path):
     [
         (MemoryError(), 1, "error: there is not enough memory: a smaller network may fit"),
         (PermissionError(13, "Permission denied", "/some/file"), 1, "error: /some/file: Permission denied"),
-        (FileNotFoundError(2, "No such file or directory", "a", None, "b"), 1, "error: a: b: No such file or directory"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a", None, "b"),
+            1,
+            "error: a: b: No such file or directory",
+        ),
         (OSError("strange"), 1, "error: strange"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
@@ -190,9 +199,15 @@ def test_simulation_learner_and_doctor_ask_the_same(tegmentum, monkeypatch):
 @pytest.mark.parametrize(
     ("origin", "line"),
     [
-        ({"dir_info": {"editable": True}, "url": "file:///home/me/my%20code"}, 'pip install -e "/home/me/my code[data]"'),
+        (
+            {"dir_info": {"editable": True}, "url": "file:///home/me/my%20code"},
+            'pip install -e "/home/me/my code[data]"',
+        ),
         ({"dir_info": {}, "url": "file:///srv/code"}, 'pip install "/srv/code[data]"'),
-        ({"archive_info": {}, "url": "file:///tmp/t.whl"}, 'pip install "tegmentum[data] @ file:///tmp/t.whl"'),
+        (
+            {"archive_info": {}, "url": "file:///tmp/t.whl"},
+            'pip install "tegmentum[data] @ file:///tmp/t.whl"',
+        ),
         (
             {"vcs_info": {"vcs": "git"}, "url": "https://example.org/t.git"},
             'pip install "tegmentum[data] @ git+https://example.org/t.git"',

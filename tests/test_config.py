@@ -113,7 +113,10 @@ def test_what_is_wrong_in_an_inner_table_is_named(written, table, where):
     ("change", "message"),
     [
         (("weight = 0.1", "weight = inf"), "projections.0.weight"),
-        (("weight = 0.1", "weight = '0.1'"), "projections.0.weight: input should be a valid number, got '0.1'"),
+        (
+            ("weight = 0.1", "weight = '0.1'"),
+            "projections.0.weight: input should be a valid number, got '0.1'",
+        ),
         (("weight = 0.1", "weight = 1e300"), "projections.0.weight: must be below 3.4e38"),
         (("size = 5", "size = 5.0"), "populations.p.size: input should be a valid integer"),
         (("size = 5", "size = 0x" + "f" * 5000), "populations.p.size: "),
@@ -130,7 +133,10 @@ def test_what_is_wrong_in_an_inner_table_is_named(written, table, where):
         (('"AllToAll", autapses = false', '"AvgPool2D", shape = [1, 1000000000, 1], size = 1'), "shape must"),
         (("weight = 0.1", "weight = [0.1, 0.2]"), "weight must have"),
         (("duration = 20.0", "duration = 20.0\nthreads = 100000000"), "simulation.threads"),
-        (('model = { type = "LIF", i_e = 1000.0 }', "model = 'LIF'"), 'must be a table such as { type = "LIF" }'),
+        (
+            ('model = { type = "LIF", i_e = 1000.0 }', "model = 'LIF'"),
+            'must be a table such as { type = "LIF" }',
+        ),
         (("rate = 10.0", "rate = 1e9"), "Poisson onto 'p'"),
         (('population = "p"', 'population = "p"\nneurons = [7]'), "neurons must be in [0, 5)"),
         (('population = "p"', 'population = "q"'), "record.traces.v.population: there is no population 'q'"),
@@ -178,7 +184,9 @@ def test_values_reach_the_network_as_they_are_written(tmp_path):
 
 
 def test_set_reaches_into_lists(written):
-    changed = read(written(), ["projections.0.weight=-5", "poisson.0.rate=2.5", "populations.p.model.tau_m=9.0"])
+    changed = read(
+        written(), ["projections.0.weight=-5", "poisson.0.rate=2.5", "populations.p.model.tau_m=9.0"]
+    )
     assert changed.projections[0].weight == -5
     assert changed.poisson[0].rate == 2.5
     assert network_of(changed)["p"].model.tau_m == 9.0
@@ -225,7 +233,9 @@ def test_the_schema_names_every_parameter_with_unit_range_and_default(tegmentum)
         text = json.dumps(key)
         for bound, word in (("above", "exclusiveMinimum"), ("least", "minimum"), ("most", "maximum")):
             if math.isfinite(field.metadata.get(bound, math.inf)):
-                assert f'"{word}": {float(field.metadata[bound])}' in text.replace(": 0}", ": 0.0}").replace(": 0,", ": 0.0,")
+                assert f'"{word}": {float(field.metadata[bound])}' in text.replace(": 0}", ": 0.0}").replace(
+                    ": 0,", ": 0.0,"
+                )
     for source in ("Poisson", "Current", "Noise", "SpikeTrain"):
         assert source in schema["$defs"]
     assert schema["$defs"]["Poisson"]["properties"]["rate"]["unit"] == "Hz"
@@ -251,7 +261,12 @@ def test_no_class_of_the_simulator_is_left_out():
     for name in simcore.__all__:
         exported = getattr(simcore, name)
         kinds = (simcore.NeuronModel, simcore.Rule, simcore.Distribution)
-        if isinstance(exported, type) and issubclass(exported, kinds) and exported not in kinds and name != "GradedUnit":
+        if (
+            isinstance(exported, type)
+            and issubclass(exported, kinds)
+            and exported not in kinds
+            and name != "GradedUnit"
+        ):
             assert name in known
 
 
@@ -304,4 +319,7 @@ def test_rehearsal_in_python():
 
 
 def test_toml_of_the_mutants_is_toml():
-    assert tomllib.loads("x = " + toml({"a": [1.0, True, "b\n"], "c": {}}))["x"] == {"a": [1.0, True, "b\n"], "c": {}}
+    assert tomllib.loads("x = " + toml({"a": [1.0, True, "b\n"], "c": {}}))["x"] == {
+        "a": [1.0, True, "b\n"],
+        "c": {},
+    }

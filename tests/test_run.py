@@ -67,7 +67,10 @@ def test_the_example_is_the_benchmark():
         (('"LIF"', '"LIFE"'), "populations.p.model: there is no type 'LIFE'; did you mean 'LIF'?"),
         (("i_e =", "i_ext ="), "populations.p.model.i_ext: there is no such key; did you mean 'i_e'?"),
         (('post = "p"', 'post = "q"'), "projections.0.post: there is no population 'q'"),
-        (("autapses", "autapse"), "projections.0.rule.autapse: there is no such key; did you mean 'autapses'?"),
+        (
+            ("autapses", "autapse"),
+            "projections.0.rule.autapse: there is no such key; did you mean 'autapses'?",
+        ),
         (('"AllToAll", autapses = false', '"FixedIndegree"'), "projections.0.rule.k: is missing"),
         (("delay = 1.5", "delay = 0.0"), "projections.0.delay: input should be greater than 0, got 0.0"),
         (("[simulation]", "[simulation"), "is not TOML"),
