@@ -106,7 +106,7 @@ def test_standard_output_closed_from_the_beginning():
 def test_unicode_paths_on_a_terminal_without_unicode(tmp_path):
     path = tmp_path / "Übung.zarr"
     RunStore.create(path, {}).close()
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "300"}
     done = subprocess.run([*PROGRAM, "inspect", str(path)], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\\xdcbung.zarr" in "".join(done.stdout.split())

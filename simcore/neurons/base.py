@@ -129,4 +129,6 @@ class NeuronModel:
                 if np.any(bad):
                     worst = numbers[bad].flat[0] if numbers.ndim else numbers
                     return f"{field.name} must be {(sign + bound).strip()}, got {float(worst)}"
-        return self.check()
+        # combinations with what is yet to be drawn cannot be told
+        drawn = any(isinstance(getattr(self, f.name), Distribution) for f in dataclasses.fields(self))
+        return None if drawn else self.check()
