@@ -133,7 +133,7 @@ class Config(Table):
     poisson: list[PoissonConfig] = Field(default_factory=list)  # type: ignore[valid-type]
     currents: list[CurrentConfig] = Field(default_factory=list)  # type: ignore[valid-type]
     noise: list[NoiseConfig] = Field(default_factory=list)  # type: ignore[valid-type]
-    record: RecordConfig = Field(default_factory=lambda: RecordConfig())
+    record: RecordConfig = Field(default_factory=lambda: RecordConfig.model_validate({}))
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
@@ -232,11 +232,12 @@ def _computable(where: str) -> Iterator[None]:
 def network_of(config: Config) -> Network:
     """Build the network that a configuration describes."""
     nodes: dict[str, Any] = {}
-    for name, p in config.populations.items():
+    tables: Any = config  # types made while the program runs, which a type checker does not know
+    for name, p in tables.populations.items():
         with _computable(f"populations.{name}"):
             initial = {key: value_of(value) for key, value in p.initial.items()}
             nodes[name] = p.made(name=name, initial=initial)
-    for name, s in config.spike_trains.items():
+    for name, s in tables.spike_trains.items():
         if name in nodes:
             raise DescriptionError(f"spike_trains.{name}: there is a population of this name; rename one")
         with _computable(f"spike_trains.{name}"):
@@ -251,7 +252,7 @@ def network_of(config: Config) -> Network:
         return out
 
     parts: list[Any] = list(nodes.values())
-    for k, q in enumerate(config.projections):
+    for k, q in enumerate(tables.projections):
         where = f"projections.{k}"
         pres, posts = chosen(q.pre, f"{where}.pre"), chosen(q.post, f"{where}.post")
         _one_name(q, len(pres) * len(posts), where)
@@ -287,7 +288,7 @@ def record_of(config: Config, network: Network) -> Record:
             raise DescriptionError(f"{where}: there is no population {name!r}{nearest(name, names)}")
         return network[name]
 
-    r = config.record
+    r: Any = config.record
     spikes = [p.name for p in network.populations] if r.spikes == "all" else r.spikes
     traces = {}
     for name, t in r.traces.items():

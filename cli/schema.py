@@ -104,7 +104,7 @@ def _no_nan(x: float) -> float:
     return x
 
 
-def _bounds(limits: collections.abc.Mapping[str, Any]) -> dict[str, float]:
+def _bounds(limits: collections.abc.Mapping[str, Any]) -> dict[str, Any]:
     """Return a field's range in pydantic's words."""
     found = {
         "gt": limits.get("above", -math.inf),
@@ -118,8 +118,10 @@ def _bounds(limits: collections.abc.Mapping[str, Any]) -> dict[str, float]:
 def number(limits: collections.abc.Mapping[str, Any], whole: bool = False, infinite: bool = False) -> Any:
     """Return the type of one number in a range; true and false are none, nor is text."""
     if whole:
-        return Annotated[int, Field(**{"le": 2**63 - 1, **_bounds(limits)})]  # type: ignore[arg-type]
-    finite = Field(allow_inf_nan=infinite, **_bounds(limits))  # type: ignore[arg-type]
+        bounds: dict[str, Any] = {"le": 2**63 - 1, **_bounds(limits)}
+        return Annotated[int, Field(**bounds)]
+    bounds = dict(_bounds(limits))
+    finite = Field(allow_inf_nan=infinite, **bounds)
     return Annotated[float, finite, AfterValidator(_no_nan), AfterValidator(_in_float32)]
 
 
@@ -244,7 +246,10 @@ def _type_of(hint: Any, field: dataclasses.Field[Any], model: bool, distribution
         elif origin is tuple:
             n = len(typing.get_args(option))
             item = number({"least": 0}, whole=True)
-            many = Annotated[list[item], Field(min_length=n, max_length=n)]
+            many = Annotated[
+                list[item],  # type: ignore[valid-type]
+                Field(min_length=n, max_length=n),
+            ]
         elif isinstance(option, type) and dataclasses.is_dataclass(option):
             plain = [names]
         elif origin in (bool, str, type(None), typing.Literal):
@@ -281,7 +286,8 @@ def table_of(
     own : types of keys, instead of those derived from the fields
     """
     hints = {} if own and set(own) | set(leave) >= {f.name for f in dataclasses.fields(cls)} else _hints(cls)
-    docs, keys = documented(cls), {}
+    docs = documented(cls)
+    keys: dict[str, Any] = {}
     if typed:
         keys["type"] = (Literal[cls.__name__], ...)
     pairs = set()
@@ -303,7 +309,7 @@ def table_of(
         extra: Any = {"unit": unit} if unit else None
         description = field.metadata.get("doc") or meaning or None
         keys[field.name] = (kind, Field(default, description=description, json_schema_extra=extra))
-    made = create_model(cls.__name__, __base__=Described, __doc__=_summary(cls), **keys)
+    made: type[Described] = create_model(cls.__name__, __base__=Described, __doc__=_summary(cls), **keys)
     made.of, made.pairs = cls, frozenset(pairs)
     return made
 

@@ -29,7 +29,7 @@ def schema_text() -> str:
     """Return every table of a network file with its keys: type and range, unit, default, meaning."""
     from . import config
 
-    sections = [
+    sections: list[tuple[str, Any]] = [
         ("[simulation]", config.SimulationConfig),
         ("[populations.NAME]", config.PopulationConfig),
         ("[spike_trains.NAME]", config.SpikeTrainConfig),

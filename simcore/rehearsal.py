@@ -131,7 +131,7 @@ def _waiting(network: Network, delays: list[Delay], n_trials: int) -> float:
         (8.0 * q.pre.size * (d.most - d.least + 1) for q, d in zip(network.projections, delays, strict=True)),
         default=0.0,
     )
-    return float(n_trials) * _BUCKET * 2 ** longest.bit_length() + spread
+    return float(n_trials * _BUCKET * (1 << longest.bit_length())) + spread
 
 
 def _check_weights(network: Network, delays: list[Delay]) -> None:
