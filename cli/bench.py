@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import time
 from pathlib import Path
@@ -10,25 +11,35 @@ from typing import Annotated, Any
 
 import typer
 
+from tegmentum.simcore.errors import DescriptionError
+
 from .announce import announce
 
 
 def bench(
     name: Annotated[str, typer.Argument(help="brunel, cuba, coba, delta, stdp, microcircuit or quiet.")],
     scale: Annotated[float, typer.Option(help="Share of the full number of neurons.")] = 1.0,
-    sim_ms: Annotated[float, typer.Option(help="Model time to measure [ms].")] = 1_000.0,
-    warm_ms: Annotated[float, typer.Option(help="Model time simulated before [ms].")] = 100.0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 1,
+    sim_ms: Annotated[float, typer.Option(help=r"Model time to measure \[ms].")] = 1_000.0,
+    warm_ms: Annotated[float, typer.Option(help=r"Model time simulated before \[ms].")] = 100.0,
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    dt: Annotated[float, typer.Option(help="Length of a tick [ms].")] = 0.1,
+    dt: Annotated[float, typer.Option(help=r"Length of a tick \[ms].")] = 0.1,
     data_dir: Annotated[Path | None, typer.Option(help="Where microcircuit's JSON is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
+    from tegmentum.simcore.rehearsal import rehearse
+
     from .workloads import workload
 
-    announce(workload(name, scale, data_dir), sim_ms, dt, precision)
+    network = workload(name, scale, data_dir)
+    for option, ms in (("--sim-ms", sim_ms), ("--warm-ms", warm_ms)):
+        if not 0 <= ms < math.inf:
+            raise DescriptionError(f"{option}: must be >= 0 ms and finite, got {ms}")
+    for ms in (sim_ms, warm_ms):
+        rehearse(network, dt, seed, precision=precision, ms=ms or None)
+    announce(network, sim_ms, dt, precision)
     result = measure(name, scale, sim_ms, warm_ms, threads, seed, precision, dt, data_dir)
     if as_json:
         typer.echo(json.dumps(result))

@@ -2,141 +2,139 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
+import contextlib
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from tegmentum.plasticity.power_stdp import PowerSTDP
+from tegmentum.plasticity.stdp import STDP
 from tegmentum.simcore import connect, grids, neurons
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.network import Network, Population, Projection
 from tegmentum.simcore.record import Record, Trace
 from tegmentum.simcore.sources import Current, Noise, Poisson, SpikeTrain
 
-MODELS = {
-    name: getattr(neurons, name)
-    for name in neurons.__all__
-    if name not in ("NeuronModel", "param", "GradedUnit")
+from .schema import Described, Table, array, either, nearest, number, table_of, tagged, value_of
+
+_NEURONS = [
+    getattr(neurons, name) for name in neurons.__all__ if name not in ("NeuronModel", "param", "GradedUnit")
+]
+_RULES = [
+    connect.AllToAll,
+    connect.OneToOne,
+    connect.FixedProbability,
+    connect.FixedIndegree,
+    connect.FixedOutdegree,
+    connect.FixedTotal,
+    grids.Conv2D,
+    grids.AvgPool2D,
+]
+_DISTRIBUTIONS = [connect.Constant, connect.Normal, connect.Lognormal, connect.Uniform]
+
+Wholes = array({"least": 0}, whole=True)
+
+# what may stand in the inner tables, by the name that their key ``type`` gives
+DISTRIBUTIONS = {cls.__name__: table_of(cls) for cls in _DISTRIBUTIONS}
+AnyDistribution = tagged(DISTRIBUTIONS)
+MODELS = {cls.__name__: table_of(cls, distributions=AnyDistribution) for cls in _NEURONS}
+RULES = {cls.__name__: table_of(cls) for cls in _RULES} | {
+    "FromCOO": table_of(connect.FromCOO, own={"pre": Wholes, "post": Wholes})
 }
-RULES = {
-    name: getattr(connect, name)
-    for name in (
-        "AllToAll",
-        "OneToOne",
-        "FixedProbability",
-        "FixedIndegree",
-        "FixedOutdegree",
-        "FixedTotal",
-        "FromCOO",
-    )
-} | {"Conv2D": grids.Conv2D, "AvgPool2D": grids.AvgPool2D}
-DISTRIBUTIONS = {name: getattr(connect, name) for name in ("Constant", "Normal", "Lognormal", "Uniform")}
+PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)}
 
-Number = float | list[float] | dict[str, Any]  # a table such as { type = "Normal", mean = 1.0, std = 0.1 }
+Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
+Names = either(one=str, many=Annotated[list[str], Field(min_length=1)])
+Values = either(number({}), array({}), AnyDistribution)
+Delays = either(number({"above": 0.0}), array({"above": 0.0}), AnyDistribution)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SimulationConfig(_Strict):
+class SimulationConfig(Table):
     """How long and how exactly."""
 
-    duration: float = Field(gt=0, description="ms")
-    dt: float = Field(0.1, gt=0, description="length of a tick, ms")
-    seed: int = Field(0, ge=0)
-    threads: int | None = Field(None, ge=1)
-    n_trials: int = Field(1, ge=1)
-    precision: Literal["float32", "float64"] = "float32"
+    duration: number({"above": 0.0, "most": 1e12}) = Field(  # type: ignore[valid-type]
+        description="a multiple of dt", json_schema_extra={"unit": "ms"}
+    )
+    dt: number({"above": 0.0}) = Field(  # type: ignore[valid-type]
+        0.1, description="length of a tick", json_schema_extra={"unit": "ms"}
+    )
+    seed: number({"least": 0}, whole=True) = Field(  # type: ignore[valid-type]
+        0, description="of connections, parameters, initial states and input"
+    )
+    threads: number({"least": 1, "most": 1024}, whole=True) | None = Field(  # type: ignore[valid-type]
+        None, description="no result depends on it; by default 1 for small networks"
+    )
+    n_trials: number({"least": 1, "most": 2**31 - 1}, whole=True) = Field(  # type: ignore[valid-type]
+        1, description="independent copies that share the weights"
+    )
+    precision: Literal["float32", "float64"] = Field("float32", description="of state and weights")
 
 
-class PopulationConfig(_Strict):
-    """``size`` neurons of one model; ``model`` is a table with ``type`` and the model's parameters."""
-
-    size: int = Field(ge=1)
-    model: dict[str, Any]
-    update: Literal["auto", "stepped", "lazy"] = "auto"
-    initial: dict[str, Number] = {}
-
-
-class SpikeTrainConfig(_Strict):
-    """A population that fires at given times."""
-
-    size: int = Field(ge=1)
-    times: list[float] = Field(description="ms")
-    neuron: list[int]
-    trial: list[int] | None = None
-
-
-class ProjectionConfig(_Strict):
-    """Synapses from ``pre`` to ``post``, both a name or a list of names; ``rule`` is a table with ``type``."""
-
-    pre: str | list[str]
-    post: str | list[str]
-    rule: dict[str, Any]
-    weight: Number = 1.0
-    delay: Number = Field(1.0, description="ms")
-    receptor: str | None = None
-    plasticity: dict[str, Any] | None = None
-    name: str | None = None
-
-
-class PoissonConfig(_Strict):
-    """Independent Poisson spikes onto each neuron."""
-
-    post: str | list[str]
-    rate: float | list[float] = Field(description="Hz")
-    weight: float
-    receptor: str | None = None
+PopulationConfig = table_of(
+    Population,
+    typed=False,
+    leave=("name",),
+    own={
+        "size": Size,
+        "model": tagged(MODELS),
+        "update": Literal["auto", "stepped", "lazy"],
+        "initial": dict[str, Values],  # type: ignore[valid-type]
+    },
+)
+SpikeTrainConfig = table_of(
+    SpikeTrain,
+    typed=False,
+    leave=("name",),
+    own={"size": Size, "times": array({"least": 0.0}), "neuron": Wholes, "trial": Wholes},
+)
+ProjectionConfig = table_of(
+    Projection,
+    typed=False,
+    own={
+        "pre": Names,
+        "post": Names,
+        "rule": tagged(RULES),
+        "weight": Values,
+        "delay": Delays,
+        "receptor": str | None,
+        "plasticity": tagged(PLASTICITY, default="STDP"),
+        "name": str | None,
+    },
+)
+PoissonConfig, CurrentConfig, NoiseConfig = (
+    table_of(cls, typed=False, names=Names) for cls in (Poisson, Current, Noise)
+)
+TraceConfig = table_of(Trace, typed=False, own={"population": str, "state": str, "neurons": Wholes})
 
 
-class CurrentConfig(_Strict):
-    """Constant current during [start, stop)."""
-
-    post: str | list[str]
-    amplitude: float | list[float] = Field(description="pA")
-    start: float = 0.0
-    stop: float = float("inf")
-
-
-class NoiseConfig(_Strict):
-    """Gaussian white current, drawn anew in each tick for each neuron."""
-
-    post: str | list[str]
-    std: float = Field(ge=0, description="pA, of the current in a tick")
-    mean: float = Field(0.0, description="pA")
-
-
-class TraceConfig(_Strict):
-    """A state variable over time."""
-
-    population: str
-    state: str = "v"
-    neurons: list[int] | None = None
-
-
-class RecordConfig(_Strict):
+class RecordConfig(Table):
     """What to record."""
 
-    spikes: list[str] | Literal["all"] = "all"
-    traces: dict[str, TraceConfig] = {}
-    every: float | None = Field(None, gt=0, description="ms between samples of traces")
+    spikes: either(Literal["all"], list[str]) = Field(  # type: ignore[valid-type]
+        "all", description="names of populations and spike trains"
+    )
+    traces: dict[str, TraceConfig] = Field(  # type: ignore[valid-type]
+        {}, description="a state variable over time, under a name of your own"
+    )
+    every: number({"above": 0.0}) | None = Field(  # type: ignore[valid-type]
+        None, description="between samples of traces; by default one tick", json_schema_extra={"unit": "ms"}
+    )
 
 
-class Config(_Strict):
+class Config(Table):
     """A network, what drives it and what to record."""
 
     simulation: SimulationConfig
-    populations: dict[str, PopulationConfig]
-    spike_trains: dict[str, SpikeTrainConfig] = {}
-    projections: list[ProjectionConfig] = []
-    poisson: list[PoissonConfig] = []
-    currents: list[CurrentConfig] = []
-    noise: list[NoiseConfig] = []
-    record: RecordConfig = Field(default_factory=lambda: RecordConfig(every=None))
+    populations: dict[str, PopulationConfig] = Field(min_length=1)  # type: ignore[valid-type]
+    spike_trains: dict[str, SpikeTrainConfig] = Field(default_factory=dict)  # type: ignore[valid-type]
+    projections: list[ProjectionConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    poisson: list[PoissonConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    currents: list[CurrentConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    noise: list[NoiseConfig] = Field(default_factory=list)  # type: ignore[valid-type]
+    record: RecordConfig = Field(default_factory=lambda: RecordConfig.model_validate({}))
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
@@ -145,7 +143,9 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DescriptionError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise DescriptionError(f"{path}: is nested too deeply") from error
+    except ValueError as error:  # of TOML, of UTF-8, of a number with thousands of digits
         raise DescriptionError(f"{path}: is not TOML: {error}") from error
     for override in overrides or []:
         _override(table, override)
@@ -156,126 +156,128 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 
 
 def _override(table: dict[str, Any], override: str) -> None:
+    """Replace a value; parts of the key name keys of tables and, from 0, entries of lists."""
     key, sign, text = override.partition("=")
+    key = key.strip()
     if not sign or not key:
         raise DescriptionError(f"--set: must be like simulation.seed=3, got {override!r}")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
+    place: Any = table
     *path, last = key.split(".")
-    for part in path:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise DescriptionError(f"--set: {key!r} does not name a value")
-    table[last] = value
+    for depth, part in enumerate(path):
+        if isinstance(place, dict):
+            place = place.setdefault(part, {})
+        else:
+            place = place[_index(place, part, key, ".".join(path[:depth]))]
+    if isinstance(place, dict):
+        place[last] = value
+    else:
+        place[_index(place, last, key, ".".join(path))] = value
+
+
+def _index(place: Any, part: str, key: str, where: str) -> int:
+    """Return which entry of a list a part of a key names."""
+    if not isinstance(place, list):
+        raise DescriptionError(f"--set {key}: {where} is {_shown(place)}, neither a table nor a list")
+    if not (part.isascii() and part.isdigit() and int(part[:9]) < len(place)):
+        there = f"has entries 0 to {len(place) - 1}" if place else "is empty"
+        raise DescriptionError(f"--set {key}: {where} {there}, got {part!r}")
+    return int(part)
 
 
 def _readable(error: ValidationError) -> str:
     """Return the first problem in a line: where, what, and the nearest right name of a key."""
-    problems = error.errors()
+    problems = error.errors(include_url=False)
     # a misspelt key is also a missing one; say the former
-    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    *path, last = first["loc"]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{where}: there is no such key{_nearest(str(last), _keys(path))}"
-    return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"[:300]
+    first = next((p for p in problems if p["type"] == "unknown_key"), problems[0])
+    # parts such as <many> say which kind of value pydantic took it for
+    parts = [str(part) for part in first["loc"] if not str(part).startswith("<")]
+    if first["type"] == "unknown_key":
+        parts.append(first["ctx"]["key"])
+    where = ".".join(part if part and part.isprintable() else repr(part) for part in parts)
+    if first["type"] == "unknown_key":
+        return f"{where}: there is no such key{first['ctx']['hint']}"
+    if first["type"] == "missing":
+        return f"{where}: is missing"
+    text = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] in ("no_such_type", "no_type", "array"):
+        return f"{where}: {text}"
+    if first["type"] in ("model_type", "dict_type"):
+        text = "must be a table"
+    return f"{where}: {text}, got {_shown(first['input'])}"
 
 
-def _keys(path: list[Any]) -> list[str]:
-    """Return the keys of the model at a place in the configuration."""
-    model: Any = Config
-    for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            annotation = model.model_fields[str(part)].annotation
-            arguments = getattr(annotation, "__args__", ())
-            inner = [a for a in (annotation, *arguments) if isinstance(a, type) and issubclass(a, BaseModel)]
-            model = inner[0] if inner else model
-    return list(model.model_fields)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
-
-
-def _made(kinds: dict[str, Any], table: dict[str, Any], where: str, default: str | None = None) -> Any:
-    """Make a model, rule or distribution from a table with ``type``."""
-    values = dict(table)
-    name = values.pop("type", default)
-    if name not in kinds:
-        raise DescriptionError(f"{where}: there is no type {name!r}{_nearest(str(name), list(kinds))}")
-    known = [f.name for f in dataclasses.fields(kinds[name])]
-    for key, value in values.items():
-        if key not in known:
-            raise DescriptionError(f"{where}: {name} has no {key!r}{_nearest(key, known)}")
-        values[key] = _value(value, f"{where}.{key}")
+def _shown(value: Any) -> str:
+    """Return a short text for a value of a file."""
     try:
-        return kinds[name](**values)
-    except TypeError as error:
-        raise DescriptionError(f"{where}: {name}: {str(error).split('__init__() ')[-1]}") from error
+        text = repr(value)
+    except ValueError:  # Python refuses to print a number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _value(value: Any, where: str) -> Any:
-    """Turn a number, list or table into a number, array or distribution."""
-    import numpy as np
-
-    if isinstance(value, dict):
-        return _made(DISTRIBUTIONS, value, where)
-    return np.array(value) if isinstance(value, list) else value
+@contextlib.contextmanager
+def _computable(where: str) -> Iterator[None]:
+    """Name the part whose numbers overflow where they are put together."""
+    try:
+        yield
+    except ArithmeticError as error:
+        raise DescriptionError(
+            f"{where}: some number is too large or too small to compute with ({error})"
+        ) from error
 
 
 def network_of(config: Config) -> Network:
     """Build the network that a configuration describes."""
     nodes: dict[str, Any] = {}
-    for name, p in config.populations.items():
-        where = f"populations.{name}"
-        initial = {key: _value(value, f"{where}.initial.{key}") for key, value in p.initial.items()}
-        nodes[name] = Population(name, p.size, _made(MODELS, p.model, f"{where}.model"), p.update, initial)
-    for name, s in config.spike_trains.items():
-        nodes[name] = SpikeTrain(name, s.size, s.times, s.neuron, s.trial)
+    tables: Any = config  # types made while the program runs, which a type checker does not know
+    for name, p in tables.populations.items():
+        with _computable(f"populations.{name}"):
+            initial = {key: value_of(value) for key, value in p.initial.items()}
+            nodes[name] = p.made(name=name, initial=initial)
+    for name, s in tables.spike_trains.items():
+        if name in nodes:
+            raise DescriptionError(f"spike_trains.{name}: there is a population of this name; rename one")
+        with _computable(f"spike_trains.{name}"):
+            nodes[name] = s.made(name=name)
 
     def chosen(names: str | list[str], where: str) -> list[Any]:
         out = []
         for name in [names] if isinstance(names, str) else names:
             if name not in nodes:
-                raise DescriptionError(
-                    f"{where}: there is no population {name!r}{_nearest(name, list(nodes))}"
-                )
+                raise DescriptionError(f"{where}: there is no population {name!r}{nearest(name, nodes)}")
             out.append(nodes[name])
         return out
 
     parts: list[Any] = list(nodes.values())
-    for k, q in enumerate(config.projections):
+    for k, q in enumerate(tables.projections):
         where = f"projections.{k}"
         pres, posts = chosen(q.pre, f"{where}.pre"), chosen(q.post, f"{where}.post")
-        rule = _made(RULES, q.rule, f"{where}.rule")
-        weight, delay = _value(q.weight, f"{where}.weight"), _value(q.delay, f"{where}.delay")
-        plasticity = (
-            None if q.plasticity is None else _made(_rules(), q.plasticity, f"{where}.plasticity", "STDP")
-        )
-        label = q.name if len(pres) * len(posts) == 1 else None
-        parts += [
-            Projection(pre, post, rule, weight, delay, q.receptor, plasticity, label)
-            for pre in pres
-            for post in posts
-        ]
-    for k, d in enumerate(config.poisson):
-        posts = chosen(d.post, f"poisson.{k}.post")
-        parts += [Poisson(post, _value(d.rate, "rate"), d.weight, d.receptor) for post in posts]
-    for k, c in enumerate(config.currents):
-        posts = chosen(c.post, f"currents.{k}.post")
-        parts += [Current(post, _value(c.amplitude, "amplitude"), c.start, c.stop) for post in posts]
-    for k, n in enumerate(config.noise):
-        parts += [Noise(post, n.std, n.mean) for post in chosen(n.post, f"noise.{k}.post")]
+        _one_name(q, len(pres) * len(posts), where)
+        with _computable(where):
+            parts += [q.made(pre=pre, post=post) for pre in pres for post in posts]
+    for kind in ("poisson", "currents", "noise"):
+        for k, source in enumerate(getattr(config, kind)):
+            where = f"{kind}.{k}"
+            posts = chosen(source.post, f"{where}.post")
+            for post in posts:
+                if not isinstance(post, Population):
+                    raise DescriptionError(
+                        f"{where}.post: {post.name!r} is a spike train, which takes no input"
+                    )
+            _one_name(source, len(posts), where)
+            with _computable(where):
+                parts += [source.made(post=post) for post in posts]
     return Network(*parts)
 
 
-def _rules() -> dict[str, Any]:
-    from tegmentum.plasticity.stdp import STDP
-
-    return {"STDP": STDP}
+def _one_name(table: Described, n: int, where: str) -> None:
+    """Refuse one name for several parts."""
+    if n > 1 and getattr(table, "name", None) is not None:
+        raise DescriptionError(f"{where}.name: cannot name {n} parts; leave it out, or list them one by one")
 
 
 def record_of(config: Config, network: Network) -> Record:
@@ -284,13 +286,34 @@ def record_of(config: Config, network: Network) -> Record:
 
     def node(name: str, where: str) -> Any:
         if name not in names:
-            raise DescriptionError(f"{where}: there is no population {name!r}{_nearest(name, names)}")
+            raise DescriptionError(f"{where}: there is no population {name!r}{nearest(name, names)}")
         return network[name]
 
-    r = config.record
+    r: Any = config.record
     spikes = [p.name for p in network.populations] if r.spikes == "all" else r.spikes
-    traces = {
-        name: Trace(node(t.population, f"record.traces.{name}"), t.state, t.neurons)
-        for name, t in r.traces.items()
-    }
+    traces = {}
+    for name, t in r.traces.items():
+        where = f"record.traces.{name}"
+        population = node(t.population, f"{where}.population")
+        if not isinstance(population, Population):
+            raise DescriptionError(
+                f"{where}.population: {t.population!r} is a spike train, which has no state"
+            )
+        traces[name] = t.made(population=population)
     return Record([node(name, "record.spikes") for name in spikes], traces, r.every)
+
+
+def rehearsed(config: Config, seed: int | None = None) -> tuple[Network, Record, tuple[float, float]]:
+    """Return the network and what to record, after every check that needs no building.
+
+    The last part of what is returned is the expected number of synapses and of their bytes.
+    """
+    from tegmentum.simcore.rehearsal import rehearse
+
+    network = network_of(config)
+    record = record_of(config, network)
+    s = config.simulation
+    expected = rehearse(
+        network, s.dt, s.seed if seed is None else seed, s.n_trials, s.precision, record, s.duration
+    )
+    return network, record, expected

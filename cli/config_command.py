@@ -11,22 +11,37 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of network files."""
-    import json
-
+def schema(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON Schema, for editors and programs.")
+    ] = False,
+) -> None:
+    """Say what may stand in a network file: every table, model, rule, source and parameter."""
     from .config import Config
 
-    typer.echo(json.dumps(Config.model_json_schema(), indent=2))
+    if as_json:
+        import json
+
+        from .schema_text import json_schema
+
+        typer.echo(json.dumps(json_schema(Config), indent=2))
+        return
+    from .schema_text import schema_text
+
+    typer.echo(schema_text())
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="Network in TOML.")]) -> None:
-    """Check a network file without simulating it."""
-    from .config import network_of, read, record_of
+def check(
+    file: Annotated[Path, typer.Argument(help="Network in TOML.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a value: --set projections.0.weight=0.2.")
+    ] = None,
+) -> None:
+    """Check a network file: all that can be told without building its synapses."""
+    from .config import read, rehearsed
+    from .inspect import size_text
 
-    config = read(file)
-    network = network_of(config)
-    record_of(config, network)
+    network, _, (n_synapses, n_bytes) = rehearsed(read(file, overrides))
     n = sum(p.size for p in network.populations)
-    typer.echo(f"{file}: {n:,} neurons, about {network.n_synapses():,.0f} synapses")
+    typer.echo(f"{file}: {n:,} neurons, about {n_synapses:,.0f} synapses in {size_text(n_bytes)}")

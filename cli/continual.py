@@ -46,7 +46,7 @@ class Config:
 
 
 def continual(
-    dataset: Annotated[str, typer.Option(help="Data set; see `tegmentum datasets list`.")] = "mnist",
+    dataset: Annotated[str, typer.Option(help="Data set; see `tegmentum datasets list`.")] = "digits",
     rule: Annotated[str, typer.Option(help="Rule; an unknown one lists them all.")] = "egdc",
     protocol: Annotated[str, typer.Option(help="honest, or published: task identity leaks at test.")] = "honest",
     order_seed: Annotated[int | None, typer.Option(min=0, help=r"Seed of the order of classes \[the run's seed].",
@@ -64,12 +64,13 @@ def continual(
     out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...]; "
                                                   "with --seeds, NAME-seed0.zarr ...", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help=r"Threads; no result depends on it \[all CPUs].",
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help=r"Threads; no result depends on it \[all CPUs].",
                                                 show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:  # fmt: skip
     """Learn a data set class by class, and measure what is forgotten.
 
+    Without arguments it learns the 1,797 handwritten digits that come with the package.
     On the honest protocol test samples of all classes seen so far are mixed, and no prediction depends on its batch.
     On the published one each test batch holds one class only, and the same nets are then tested honestly.
     """
@@ -85,7 +86,7 @@ def continual(
     from .continual_data import load_task
 
     data = load_task(dataset, data_dir)
-    from .doctor import cpu_count
+    from tegmentum.simcore.machine import default_threads
 
     how = evaluation(protocol)
     runs = []
@@ -95,7 +96,7 @@ def continual(
             dataset=data.name, rule=rule, protocol=protocol, leak=how.leak, note=how.note, seed=s,
             order_seed=of_order, class_order=class_order(data.n_classes, of_order), classes_per_task=classes_per_task,
             validation_fraction=validation_fraction, limit_train=limit_train, forward=forward,
-            threads=threads or cpu_count(), n_train=len(data.x_train), n_test=len(data.x_test),
+            threads=threads or default_threads(), n_train=len(data.x_train), n_test=len(data.x_test),
         )  # fmt: skip
         store = path or free_path(None, force)
         try:

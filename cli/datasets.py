@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,8 @@ DataDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 EXIT_DATA = 3
+_ABSENT, _BY_HAND = "absent", "absent, by hand"
+_KINDS = {"images": "images", "events": "recordings"}
 
 
 @app.command("list")
@@ -37,18 +40,20 @@ def list_(data_dir: DataDir = None, as_json: Json = False) -> None:
     if as_json:
         _print_json({"datasets": [_describe(entry, there) for entry, there in entries]})
         return
-    rows = [
-        (
-            entry.name,
-            entry.kind,
-            f"{entry.n_train:,} + {entry.n_test:,}" if entry.n_train else "?",
-            f"{entry.n_bytes / 1e6:.1f} MB" if entry.n_bytes else "?",
-            _whereabouts(entry, there, data_dir),
-            entry.title,
+    for entry, there in entries:
+        counts = (
+            f"{entry.n_train:,} + {entry.n_test:,} {_KINDS[entry.kind]}"
+            if entry.n_train
+            else _KINDS[entry.kind]
         )
-        for entry, there in entries
-    ]
-    _print_table(("name", "kind", "train + test", "size", "files", "title"), rows)
+        size = f", {entry.n_bytes / 1e6:,.1f} MB" if entry.n_bytes else ""
+        state = _whereabouts(entry, there, data_dir)
+        typer.echo(f"{entry.name:15} {state:16} {counts}{size}")
+        for line in textwrap.wrap(entry.title, 74):
+            typer.echo(f"    {line}")
+        if state == _BY_HAND:
+            typer.echo(f"    {entry.homepage}")
+    typer.echo(f"\n{_ABSENT}: fetch it with `tegmentum datasets get NAME`, or by hand from its page")
 
 
 @app.command()
@@ -115,9 +120,7 @@ def _whereabouts(entry: DatasetInfo, available: bool, data_dir: Path | None) -> 
         return "in the package"
     if available:
         return "found" if chosen(entry, data_dir) == entry.files else "found: stand-in"
-    if entry.downloadable:
-        return f"absent: tegmentum datasets get {entry.name}"
-    return f"absent: fetch by hand from {entry.homepage}"
+    return _ABSENT if entry.downloadable else _BY_HAND
 
 
 def _report(check: FileCheck) -> dict[str, Any]:

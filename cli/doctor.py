@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +26,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         typer.echo(json.dumps(report))
         return
     typer.echo(f"tegmentum {report['tegmentum']}, Python {report['python']}, {report['platform']}")
-    typer.echo(f"{report['cpus']} CPUs usable; compiled code in {report['cache']}")
+    said = ", ".join(f"{name}={value}" for name, value in report["thread_variables"].items())
+    typer.echo(
+        f"{report['cpus']} CPUs usable, {report['threads']} threads by default{f' ({said})' if said else ''}; "
+        f"compiled code in {report['cache']}"
+    )
     for part, packages in report["packages"].items():
         line = ", ".join(f"{name} {found or 'MISSING'}" for name, found in packages.items())
         typer.echo(f"{part:9} {line}")
@@ -40,13 +44,15 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 def diagnose() -> dict[str, Any]:
     """Return what the doctor found, as plain values."""
     from tegmentum.simcore.build import cache_dir
+    from tegmentum.simcore.installed import install_line
+    from tegmentum.simcore.machine import THREAD_VARIABLES, cpu_count, default_threads
 
     packages = {part: {name: _version(name) for name in names} for part, names in _PARTS.items()}
     problems = [
-        f"{' and '.join(n for n, v in found.items() if v is None)} missing: pip install "
-        + ("--force-reinstall tegmentum" if part == "core" else f'"tegmentum[{part}]"')
+        f"{' and '.join(absent)} missing: "
+        + (f"pip install {' '.join(absent)}" if part == "core" else install_line(part))
         for part, found in packages.items()
-        if None in found.values()
+        if (absent := [name for name, version in found.items() if version is None])
     ]
     cache = cache_dir()
     if not _writable(cache):
@@ -56,17 +62,14 @@ def diagnose() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpus": cpu_count(),
+        "threads": default_threads(),
+        "thread_variables": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         "cache": str(cache),
         "data": os.environ.get("TEGMENTUM_DATA"),
         "packages": packages,
         "gpu": _gpu(),
         "problems": problems,
     }
-
-
-def cpu_count() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:
@@ -76,13 +79,22 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _writable(path: Any) -> bool:
-    while not path.exists():
-        path = path.parent
-    return path.is_dir() and os.access(path, os.W_OK)
+def _writable(path: Path) -> bool:
+    """Tell whether a folder can be written, or created."""
+    path = path.absolute()
+    try:
+        while not path.exists():
+            path = path.parent
+        return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+    except (OSError, ValueError):  # a name that is too long, or holds a null byte
+        return False
 
 
 def _gpu() -> str:
+    from tegmentum.simcore.installed import install_line
+
     if _version("numba-cuda") is None:
-        return 'numba-cuda not installed (pip install "tegmentum[cuda13]"); the learner runs on the CPU alone so far'
+        return (
+            f"numba-cuda not installed ({install_line('cuda13')}); the learner runs on the CPU alone so far"
+        )
     return f"numba-cuda {_version('numba-cuda')}; the learner runs on the CPU alone so far"

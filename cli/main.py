@@ -5,6 +5,10 @@ Nothing slow is imported here; each command imports what it needs when it runs.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -71,18 +75,68 @@ def exit_code(error: TegmentumError) -> int:
 
 
 def main() -> None:
-    """Run the command line; errors raised on purpose become one line and an exit code."""
+    """Run the command line; what a user can cause becomes one line and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Unicode still shows what it can
+            stream.reconfigure(errors="backslashreplace")
+    code = _run()
+    try:
+        if sys.stdout is not None:  # it is None where it was closed from the beginning
+            sys.stdout.flush()
+    except OSError as error:  # only now does a full disk, or a reader that has gone, come to light
+        code = _output_failed(error)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command line and return its exit code."""
     try:
         app()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else EXIT_FAILED
     except TegmentumError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(exit_code(error))
+        if (
+            isinstance(error, OSError)
+            and isinstance(error.__cause__, OSError)
+            and _is_output(error.__cause__)
+        ):
+            return _output_failed(error.__cause__)
+        return _say(f"error: {error}", exit_code(error))
     except KeyboardInterrupt:
-        typer.secho("interrupted", fg="red", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(EXIT_FAILED)
+        return _say("interrupted", EXIT_INTERRUPTED)
+    except MemoryError as error:
+        return _say(
+            f"error: there is not enough memory: {str(error) or 'a smaller network may fit'}", EXIT_FAILED
+        )
+    except OSError as error:
+        if _is_output(error):
+            return _output_failed(error)
+        where = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        return _say(f"error: {where + ': ' if where else ''}{error.strerror or error}", EXIT_FAILED)
+    return 0
+
+
+def _is_output(error: OSError) -> bool:
+    """Tell whether an error names no file, so that it came from writing to a stream."""
+    return error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF)
+
+
+def _output_failed(error: OSError) -> int:
+    """Say that the output could not be written, and let the interpreter not try again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:  # the reader has seen enough, as `head` does
+        return EXIT_FAILED
+    return _say(f"error: the output cannot be written: {error.strerror}", EXIT_FAILED)
+
+
+def _say(text: str, code: int) -> int:
+    """Print one line on the error stream, if that can be written, and return the exit code."""
+    line = " ".join(text.splitlines())
+    with contextlib.suppress(OSError):
+        typer.secho(line, fg="red", err=True)
+        sys.stderr.flush()
+    return code
 
 
 if __name__ == "__main__":

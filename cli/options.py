@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
+
+if TYPE_CHECKING:
+    from tegmentum.simcore import Record
 
 
 def free_path(out: Path | None, force: bool) -> Path:
@@ -20,6 +24,44 @@ def free_path(out: Path | None, force: bool) -> Path:
         n += 1
         path = Path(f"run-{n}.zarr")
     return path
+
+
+def check_store(path: Path, force: bool) -> None:
+    """Refuse, before any work, a store that may not be written or replaced."""
+    import os
+
+    from tegmentum.simcore.store import check_replaceable
+
+    check_replaceable(path, force)
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise StoreError(f"{path}: there is no folder {parent}; create it first")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise StoreError(f"{path}: the folder {parent} cannot be written; choose another with --out")
+
+
+def trace_bytes(record: Record, ms: float, dt: float, n_trials: int, precision: str) -> float:
+    """Bytes of the traces that a run records, before compression; spikes, a matter of the run, not counted."""
+    n_samples = ms / (dt if record.every is None else record.every)
+    n_columns = sum(
+        trace.population.size if trace.neurons is None else len(trace.neurons)
+        for trace in record.traces.values()
+    )
+    return n_samples * n_trials * n_columns * {"float32": 4, "float64": 8}[precision]
+
+
+def check_disk(path: Path, n_bytes: float) -> None:
+    """Refuse to begin what will not fit on the disk."""
+    from tegmentum.simcore.machine import free_disk
+
+    from .inspect import size_text
+
+    free = free_disk(path)
+    if free is not None and n_bytes > free:
+        raise StoreError(
+            f"{path}: the traces take about {size_text(n_bytes)}, the disk has {size_text(free)} free; record fewer "
+            "neurons, at longer intervals (record.every), or write elsewhere with --out"
+        )
 
 
 def one_of(option: str, value: str, known: tuple[str, ...]) -> None:

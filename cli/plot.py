@@ -383,4 +383,6 @@ def _require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise TegmentumError('plots need matplotlib: pip install "tegmentum[analysis]"') from error
+        from tegmentum.simcore.installed import install_line
+
+        raise TegmentumError(f"plots need matplotlib: {install_line('analysis')}") from error

@@ -11,35 +11,45 @@ import typer
 
 from .announce import announce, announce_recording
 from .interrupts import Interrupts, stop_interrupted
+from .options import check_disk, check_store, trace_bytes
 
 
 def run(
     file: Annotated[Path, typer.Argument(help="Network in TOML; see `tegmentum config schema`.")],
     out: Annotated[
-        Path | None, typer.Option(help="Run store to write [FILE with .zarr].", show_default=False)
+        Path | None, typer.Option(help=r"Run store to write \[FILE with .zarr].", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing run store.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed.", show_default=False)] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1024, help=r"Threads \[the file's, or 1 for small networks].", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=r"Seed \[the file's].", show_default=False)] = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a value: --set simulation.duration=100.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Replace a value: --set simulation.duration=100, --set projections.0.weight=0.2."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a network described in TOML and write what it recorded to a run store."""
-    from .config import network_of, read, record_of
+    from .config import read, rehearsed
 
     config = read(file, overrides)
-    network = network_of(config)
-    record = record_of(config, network)
     s = config.simulation
+    store = file.with_suffix(".zarr") if out is None else out
+    check_store(store, force)
+    network, record, _ = rehearsed(config, seed)
+    check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision))
     n_neurons = sum(p.size for p in network.populations)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
     from tegmentum.simcore.progress import reporting
 
     started = time.perf_counter()
-    store = file.with_suffix(".zarr") if out is None else out
     announce_recording(record, network, s.duration, s.dt, s.n_trials)
     done = -1.0
 

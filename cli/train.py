@@ -61,7 +61,7 @@ def train(
     hidden_gain: Annotated[float, typer.Option(help="Factor on the initial hidden weights.")] = 1.0,
     rate_scale: Annotated[float, typer.Option(help="Spike probability of a pixel of full intensity, per tick.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help=r"Threads; no result depends on it \[all CPUs].",
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help=r"Threads; no result depends on it \[all CPUs].",
                                                 show_default=False)] = None,
     limit_train: Annotated[int | None, typer.Option(min=1, help="Use the first N training samples.")] = None,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Use the first N test samples.")] = None,
@@ -87,12 +87,12 @@ def train(
 
     data = load(dataset, data_dir).limited(limit_train, limit_test)
     default_lr, default_epochs = _DEFAULTS.get(data.name, _DEFAULT)
-    from .doctor import cpu_count
+    from tegmentum.simcore.machine import default_threads
 
     config = Config(
         dataset=data.name, rule=rule, hidden=layers, epochs=epochs or default_epochs, batch=batch,
         ticks=1 if rule == "naca-ann" else ticks, optimiser=optimiser, lr=default_lr if lr is None else lr,
-        hidden_gain=hidden_gain, rate_scale=rate_scale, seed=seed, threads=threads or cpu_count(),
+        hidden_gain=hidden_gain, rate_scale=rate_scale, seed=seed, threads=threads or default_threads(),
         n_train=len(data.x_train), n_test=len(data.x_test), record=min(record, len(data.x_test)),
     )  # fmt: skip
     try:
@@ -186,22 +186,14 @@ def _check_size(config: Config, data: Dataset) -> None:
         )
     layers = [data.n_features, *config.hidden, data.n_classes]
     need = 16 * sum(a * b for a, b in itertools.pairwise(layers))
-    memory = _memory()
+    from tegmentum.simcore.machine import memory as machine_memory
+
+    memory = machine_memory()
     if memory and need > memory:
         raise DescriptionError(
             f"--hidden: {'-'.join(map(str, layers))} needs about {need / 1e9:,.0f} GB for its synapses, "
             f"this machine has {memory / 1e9:,.0f} GB; use fewer neurons"
         )
-
-
-def _memory() -> int:
-    """Bytes of memory of this machine; 0 if unknown."""
-    import os
-
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
 
 
 def _parse_hidden(text: str) -> tuple[int, ...]:

@@ -184,8 +184,8 @@ def workload(name: str, scale: float, data_dir: str | Path | None = None) -> Net
     """Return a workload's network by name."""
     if name not in WORKLOADS:
         raise DescriptionError(f"bench: no workload {name!r}; there are {', '.join(WORKLOADS)}")
-    if not scale > 0:
-        raise DescriptionError(f"bench: scale must be > 0, got {scale}")
+    if not 0 < scale <= 1e6:
+        raise DescriptionError(f"bench: scale must be > 0 and <= 1e6, got {scale}")
     if name == "microcircuit":
         return microcircuit(scale, data_dir)
     return WORKLOADS[name](scale)  # type: ignore[operator]

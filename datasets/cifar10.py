@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import DataError
+from tegmentum.simcore.installed import install_line
 
 from . import locate
 from .archives import one, reading, tar_members
@@ -153,7 +154,7 @@ def decode(
     except ModuleNotFoundError as error:
         raise DataError(
             f"{source}: decoding JPEG needs Pillow, which is not installed; run "
-            '`pip install "tegmentum[images]"`, or fetch the official archive with `tegmentum datasets get cifar10`'
+            f"`{install_line('images')}`, or fetch the official archive with `tegmentum datasets get cifar10`"
         ) from error
     pixels = np.empty((n_images, *shape), dtype=np.uint8)
     for row, (name, content) in enumerate(members):

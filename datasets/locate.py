@@ -15,6 +15,7 @@ import textwrap
 from pathlib import Path
 
 from tegmentum.simcore.errors import DataError
+from tegmentum.simcore.installed import install_line
 
 from .description import DataFile, DatasetInfo
 from .files import FileCheck, check
@@ -133,7 +134,7 @@ def _fetch(info: DatasetInfo, file: DataFile, folder: Path) -> Path:
     except ModuleNotFoundError as error:
         raise DataError(
             f"{info.name}: downloading needs pooch, which is not installed; run "
-            '`pip install "tegmentum[data]"`, or fetch the files by hand and name their folder with '
+            f"`{install_line('data')}`, or fetch the files by hand and name their folder with "
             "`--data-dir DIR` or the environment variable TEGMENTUM_DATA"
         ) from error
     tried = []

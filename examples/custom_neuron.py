@@ -9,6 +9,7 @@ python examples/custom_neuron.py
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -93,6 +94,7 @@ class AdaptiveThreshold(NeuronModel):
 
 def main() -> None:
     """Compare the rates of neurons with and without adaptation."""
+    argparse.ArgumentParser(description=__doc__).parse_args()  # --help alone; anything else is refused
     for jump in (0.0, 2.0):
         cells = Population("cells", 500, AdaptiveThreshold(jump=jump))
         network = Network(

@@ -6,20 +6,21 @@ bytes, and with them the file's own SHA-256, may differ between versions of zlib
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 DEFAULT = Path(__file__).resolve().parent.parent / "datasets" / "digits.csv.gz"
 
 
 def content() -> bytes:
     """One line a digit: 64 pixels from 0 to 16, row by row, and the label."""
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     rows = np.column_stack([digits.data, digits.target]).astype(int)
     return "".join(",".join(map(str, row)) + "\n" for row in rows).encode("ascii")
@@ -35,7 +36,11 @@ def compressed(data: bytes) -> bytes:
 
 def main() -> None:
     """Write the file and print what the catalogue must say of it."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=DEFAULT, help="what to write; by default the package's"
+    )
+    path = parser.parse_args().file
     data = content()
     packed = compressed(data)
     path.write_bytes(packed)

@@ -18,6 +18,7 @@ import numpy as np
 
 from tegmentum.simcore import checks, rng, window_arrays
 from tegmentum.simcore.errors import DescriptionError, SimulationError
+from tegmentum.simcore.machine import default_threads
 from tegmentum.simcore.network import Network
 from tegmentum.simcore.neurons import GradedUnit
 
@@ -69,7 +70,7 @@ class Learner:
     n_ticks : ticks of a window T, for spiking networks; graded networks take one
     batch : samples whose gradients are summed to one step
     seed : of weights, tables, order of samples and spikes of the input
-    threads : kernels that run at once; no result depends on it
+    threads : kernels that run at once; no result depends on it. None: all CPUs lent to the process
     rate_scale : a channel of full intensity fires with this probability in each tick, at most 1
 
     Raises
@@ -78,10 +79,11 @@ class Learner:
         if the network is not such a chain, or a number is out of range
     """
 
-    def __init__(self, network: Network, *, n_ticks: int = 20, batch: int = 32, seed: int = 0, threads: int = 1,
-                 rate_scale: float = 1.0):  # fmt: skip
+    def __init__(self, network: Network, *, n_ticks: int = 20, batch: int = 32, seed: int = 0,
+                 threads: int | None = None, rate_scale: float = 1.0):  # fmt: skip
         if not isinstance(network, Network):
             raise DescriptionError(f"Learner: network must be a Network, got {checks.shown(network)}")
+        threads = default_threads() if threads is None else threads
         for name, value in (("n_ticks", n_ticks), ("batch", batch), ("threads", threads)):
             checks.number(value, "Learner", name, whole=True, least=1)
         if n_ticks > 1024:

@@ -8,7 +8,7 @@ targets.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ class Normal(Distribution):
     """Normal distribution of ``mean`` and standard deviation ``std``."""
 
     mean: float
-    std: float
+    std: float = field(metadata={"least": 0.0})
     low: float = -math.inf
     high: float = math.inf
     outside: str = "clip"
@@ -157,7 +157,7 @@ class Lognormal(Distribution):
     """``exp`` of a normal distribution whose mean is ``mu`` and standard deviation ``sigma``."""
 
     mu: float
-    sigma: float
+    sigma: float = field(metadata={"above": 0.0})
     low: float = 0.0
     high: float = math.inf
     outside: str = "clip"
@@ -276,7 +276,7 @@ class OneToOne(Rule):
 class FixedProbability(Rule):
     """Each pair is connected with probability ``p``, independently."""
 
-    p: float
+    p: float = field(metadata={"least": 0.0, "most": 1.0})
     autapses: bool = True
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
@@ -296,7 +296,7 @@ class FixedProbability(Rule):
 class FixedIndegree(Rule):
     """Each post neuron has ``k`` synapses, from pre neurons drawn uniformly."""
 
-    k: int
+    k: int = field(metadata={"least": 0})
     autapses: bool = True
     multapses: bool = True
 
@@ -311,7 +311,7 @@ class FixedIndegree(Rule):
 class FixedOutdegree(Rule):
     """Each pre neuron has ``k`` synapses, to post neurons drawn uniformly."""
 
-    k: int
+    k: int = field(metadata={"least": 0})
     autapses: bool = True
     multapses: bool = True
 
@@ -326,7 +326,7 @@ class FixedOutdegree(Rule):
 class FixedTotal(Rule):
     """``n`` synapses in all, pre and post neuron of each drawn uniformly, with replacement."""
 
-    n: int
+    n: int = field(metadata={"least": 0})
     autapses: bool = True
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:

@@ -175,8 +175,9 @@ class AvgPool2D(Explicit):
     def out_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the post population's grid."""
         _refuse(self, self._problem())
-        y, x = self._axes()
-        return len(y), len(x), self.shape[2]
+        (h, w, n), (ky, kx) = self.shape, _pair(self.size)
+        sy, sx = _pair(self.size if self.stride is None else self.stride)
+        return (h - ky) // sy + 1, (w - kx) // sx + 1, n
 
     def check(self, n_pre: int, n_post: int, same: bool) -> str | None:
         return self._problem() or _check_sizes(self.shape, self.out_shape, n_pre, n_post)

@@ -90,7 +90,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     if schema > SCHEMA:
         raise StoreError(
             f"{path}: written with store schema {schema}, but this version of Tegmentum reads schemas up to "
-            f"{SCHEMA}; upgrade it: pip install -U tegmentum"
+            f"{SCHEMA}; open it with a newer version"
         )
     return attributes
 

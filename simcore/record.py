@@ -45,7 +45,7 @@ class Trace:
         where = f"Trace of {self.population.name!r}"
         if self.state not in names:
             raise DescriptionError(f"{where}: no state {self.state!r}; there are {', '.join(names)}")
-        chosen = self.numbers()
+        chosen = np.zeros(0, np.int64) if self.neurons is None else self.numbers()
         if chosen.ndim != 1:
             raise DescriptionError(f"{where}: neurons must be a list of numbers, got {self.neurons!r}")
         if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.population.size):

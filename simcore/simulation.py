@@ -37,6 +37,7 @@ from .lower_plastic import plastics_of
 from .lower_rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from .lower_wires import wires_of
 from .lowered import DENSE, PLASTIC, Tape
+from .machine import default_threads
 from .modulation import BySynapse, Modulator
 from .network import Network, Projection
 from .progress import Report, reporting
@@ -63,7 +64,9 @@ class Simulation:
     seed : int, 0
         of connections, parameters, initial states and input
     threads : int, optional
-        number of threads; results do not depend on it. By default 1 for small networks.
+        number of threads; results do not depend on it. By default 1 for small networks, else as many as CPUs are
+        lent to the process: its affinity, or fewer by ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` or
+        ``SLURM_CPUS_PER_TASK``.
     n_trials : int, 1
         independent copies that share the weights
     precision : {'float32', 'float64'}
@@ -756,10 +759,7 @@ def _memory() -> float:
 
 
 def _default_threads(network: Network, n_trials: int) -> int:
-    if hasattr(os, "sched_getaffinity"):
-        available = len(os.sched_getaffinity(0))
-    else:
-        available = os.cpu_count() or 1
+    available = default_threads()
     if n_trials > 1:
         return min(available, n_trials)
     return available if sum(p.size for p in network.populations) >= _MANY else 1

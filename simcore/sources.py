@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,7 +95,7 @@ class Poisson:
     """
 
     post: Population
-    rate: float | np.ndarray[Any, Any] | Callable[[float], Any]
+    rate: float | np.ndarray[Any, Any] | Callable[[float], Any] = field(metadata={"least": 0.0})
     weight: float
     receptor: str | None = None
     name: str | None = None
@@ -152,7 +152,7 @@ class Current:
 
     post: Population
     amplitude: Any
-    start: float = 0.0
+    start: float = field(default=0.0, metadata={"least": 0.0})
     stop: float = math.inf
     every: float | None = None
 
@@ -193,7 +193,7 @@ class Noise:
     """
 
     post: Population
-    std: Any
+    std: Any = field(metadata={"least": 0.0})
     mean: float = 0.0
     every: float | None = None
 

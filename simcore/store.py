@@ -95,7 +95,7 @@ class RunStore:
         """
         path = Path(os.path.abspath(path))
         manifest = new_manifest(config)
-        _check_replaceable(path, force)
+        check_replaceable(path, force)
         _publish(path, manifest, durable)
         return cls(path, durable, commit_every)
 
@@ -316,7 +316,7 @@ def _check_path(path: str) -> None:
             )
 
 
-def _check_replaceable(path: Path, force: bool) -> None:
+def check_replaceable(path: Path, force: bool) -> None:
     """Raise StoreError unless `path` is free, or `force` is given and may delete it."""
     if not os.path.lexists(path):
         return

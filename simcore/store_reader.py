@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import StoreError, TegmentumError
+from .installed import install_line
 from .manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def open_run(path: str | Path) -> DataTree:
     try:
         import xarray as xr
     except ImportError as error:
-        raise TegmentumError('opening a run needs xarray: pip install "tegmentum[analysis]"') from error
+        raise TegmentumError(f"opening a run needs xarray: {install_line('analysis')}") from error
     return xr.open_datatree(os.fspath(path), engine="zarr")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tegmentum.plasticity import RULES
+from tegmentum.simcore.installed import install_line
 
 COMMANDS = ("train", "inspect", "plot", "bench", "datasets", "doctor", "warmup")
 HEAVY = ("numba", "llvmlite", "numpy", "scipy", "zarr", "xarray", "matplotlib", "pooch")
@@ -83,10 +84,10 @@ def test_doctor_says_what_to_type_for_a_missing_extra(tegmentum, monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "version", without_xarray)
     problems = tegmentum("doctor", "--json").document["problems"]
-    assert problems == ['xarray missing: pip install "tegmentum[analysis]"']
+    assert problems == [f"xarray missing: {install_line('analysis')}"]
     done = tegmentum("doctor")
     assert "xarray MISSING" in done.out
-    assert 'pip install "tegmentum[analysis]"' in done.out
+    assert install_line("analysis") in done.out
 
 
 def test_doctor_sees_a_cache_that_cannot_be_written(tegmentum, monkeypatch, tmp_path):

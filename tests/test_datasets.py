@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tegmentum.cli.datasets import app
 from tegmentum.datasets import digits, files, idx, locate, mnist
 from tegmentum.datasets.catalogue import CATALOGUE, MNIST, DataFile
 from tegmentum.simcore.errors import DataError, DescriptionError
+from tegmentum.simcore.installed import install_line
 from tegmentum.simcore.rng import STREAM_SHUFFLE, permutation
 
 FIRST_LABELS = {
@@ -388,7 +390,7 @@ def test_download_without_a_working_mirror(web):
 
 def test_download_without_pooch(alone, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(DataError, match=r'pip install "tegmentum\[data\]"'):
+    with pytest.raises(DataError, match=re.escape(install_line("data"))):
         datasets.load("mnist", download=True)
 
 

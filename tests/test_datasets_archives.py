@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import sys
@@ -26,6 +27,7 @@ from tegmentum.cli.datasets import app
 from tegmentum.datasets import archives, cifar10, emnist, hasy, locate, omniglot, png
 from tegmentum.datasets.catalogue import CIFAR10, EMNIST_LETTERS, HASYV2, LETTERS, SYMBOLS, DataFile
 from tegmentum.simcore.errors import DataError
+from tegmentum.simcore.installed import install_line
 
 
 @pytest.fixture(autouse=True)
@@ -567,7 +569,7 @@ def test_cifar10_jpeg_refuses(tmp_path, jpeg):
 def test_cifar10_jpeg_without_pillow(tmp_path, jpeg, monkeypatch):
     entry = jpeg(jpeg_members())
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(DataError, match=r'pip install "tegmentum\[images\]"'):
+    with pytest.raises(DataError, match=re.escape(install_line("images"))):
         cifar10.load(entry, tmp_path)
 
 
@@ -629,7 +631,7 @@ def test_cli_tells_a_stand_in(tmp_path, jpeg, monkeypatch):
     (line,) = [line for line in listed().stdout.splitlines() if "cifar10" in line]
     assert "found: stand-in" in line
     (line,) = [line for line in listed().stdout.splitlines() if "dvs128-gesture" in line]
-    assert "absent: fetch by hand from" in line
+    assert "absent, by hand" in line
     found = {entry["name"]: entry for entry in json.loads(listed("--json").stdout)["datasets"]}
     assert found["cifar10"]["available"]
     assert "lossy JPEG" in found["cifar10"]["stand_in_note"]

@@ -136,7 +136,10 @@ def test_every_rule_and_every_model_is_exported():
     assert rules <= set(plasticity.__all__)
     parts = defined("simcore", NeuronModel, Rule, Distribution, SynapseRule, WindowRule)
     assert parts >= {"LIF", "AdEx", "FixedTotal", "Conv2D", "Lognormal"}
-    assert parts - set(simcore.__all__) <= {"Explicit", "Mirrored"}  # what FromCOO and the grids have in common
+    assert parts - set(simcore.__all__) <= {
+        "Explicit",
+        "Mirrored",
+    }  # what FromCOO and the grids have in common
 
 
 SNIPPET = """

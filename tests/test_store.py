@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tegmentum.simcore import store_layout
 from tegmentum.simcore.errors import DataError, DescriptionError, StoreError, TegmentumError
+from tegmentum.simcore.installed import install_line
 from tegmentum.simcore.store import RunStore, open_run, read_manifest, summarise
 
 CONFIG = {"seed": 3, "threads": 2, "dataset": "digits"}
@@ -514,5 +515,5 @@ def test_damaged_array_metadata_is_a_clear_error(path):
 def test_without_xarray_opening_says_what_to_install(path, monkeypatch):
     RunStore.create(path, CONFIG).close()
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(TegmentumError, match=re.escape('pip install "tegmentum[analysis]"')):
+    with pytest.raises(TegmentumError, match=re.escape(install_line("analysis"))):
         open_run(path)
