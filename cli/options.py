@@ -43,10 +43,10 @@ def check_store(path: Path, force: bool) -> None:
 def trace_bytes(record: Record, ms: float, dt: float, n_trials: int, precision: str) -> float:
     """Bytes of the traces that a run records, before compression; spikes, a matter of the run, not counted."""
     n_samples = ms / (dt if record.every is None else record.every)
-    n_columns = sum(
-        trace.population.size if trace.neurons is None else len(trace.neurons)
-        for trace in record.traces.values()
-    )
+    n_columns = 0
+    for trace in record.traces.values():
+        assert not isinstance(trace.population, str)  # a file's record is made of the network's populations
+        n_columns += trace.population.size if trace.neurons is None else len(trace.neurons)
     return n_samples * n_trials * n_columns * {"float32": 4, "float64": 8}[precision]
 
 

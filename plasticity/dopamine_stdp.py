@@ -109,7 +109,7 @@ class DopamineSTDP(SynapseRule):
         """Return the first parameter out of its range, or None."""
         if not isinstance(self.modulator, Modulator):
             return f"modulator must be a Modulator, got {self.modulator!r}"
-        if not isinstance(self.receptor, Receptor):
+        if not isinstance(self.receptor, Receptor) or not hasattr(self.receptor, "curve"):
             return f"receptor must be a receptor such as LinearReceptor(), got {self.receptor!r}"
         if not isinstance(self.subpopulations, Subpopulations):
             return f"subpopulations must be Whole(), ByPost(...) or the like, got {self.subpopulations!r}"

@@ -161,7 +161,7 @@ class Hill(Receptor):
         """Gain at a level."""
         k = half**exponent
         here, rest = max(level, 0.0) ** exponent, max(tonic, 0.0) ** exponent
-        return scale * (here / (here + k) - rest / (rest + k))
+        return float(scale * (here / (here + k) - rest / (rest + k)))
 
 
 @dataclass(frozen=True)

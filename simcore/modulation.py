@@ -10,8 +10,9 @@ and a receptor turns it into a signed gain on plasticity, :math:`g(L_k)`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -203,12 +204,10 @@ def _wrong(levels: Any, size: int, n_levels: int) -> str | None:
 
 @dataclass(frozen=True)
 class Receptor:
-    """Base of receptors: :meth:`curve` turns a level into a gain, parameters following in the order of the fields."""
+    """Base of receptors: ``curve`` turns a level into a gain, its parameters following in the order of the fields."""
 
-    @staticmethod
-    def curve(level: float, *parameters: float) -> float:
-        """Gain at a level; plain Python on floats, as the functions of rules are."""
-        raise NotImplementedError
+    #: gain at a level, a static method: plain Python on floats, as the functions of rules are
+    curve: ClassVar[Callable[..., float]]
 
     def parameters(self) -> tuple[float, ...]:
         """Return what ``curve`` takes after the level."""

@@ -292,7 +292,7 @@ class Simulation:
     def synapse_bytes(self) -> int:
         """Memory of all synapses, with the tables that find them [bytes]."""
         kept = sum(p.eligibility.nbytes + p.which.nbytes for plastics in self._plastics for p in plastics)
-        return kept + sum(array.nbytes for w in self._wires for array in w)
+        return int(kept + sum(array.nbytes for w in self._wires for array in w))
 
     def synapses(self, name: str | Projection) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
@@ -315,7 +315,7 @@ class Simulation:
             where all weights are stored as one number
         """
         projection = self._projection(name)
-        number = self._modulated(str(projection.name))
+        number = self._modulated(projection)
         if number is not None:  # what eligibilities have earned so far belongs to the old weights
             self._settle()
             for wires, plastics in zip(self._wires, self._plastics, strict=True):
@@ -329,10 +329,11 @@ class Simulation:
         places, projection = self._places(name), self._projection(name)
         synapses.write(places, self._wires, synapses.weights_for(places, weights, projection))
 
-    def _modulated(self, name: str) -> int | None:
+    def _modulated(self, name: str | Projection) -> int | None:
         """Return the number of a plastic projection that is under a neuromodulator, None for others."""
-        modulation = getattr(self._projection(name).plasticity, "modulation", None)
-        return None if modulation is None else next(n for n, _, q in self._learners() if q == name)
+        projection = self._projection(name)
+        modulation = getattr(projection.plasticity, "modulation", None)
+        return None if modulation is None else next(n for n, _, q in self._learners() if q == projection.name)
 
     # ---------------------------------------------------------------------------------------- neuromodulators
 
