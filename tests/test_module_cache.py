@@ -304,7 +304,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance": 10, "events": 2}[name]
+        assert len(blocks) == {"advance": 12, "events": 2}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body
