@@ -17,7 +17,9 @@ from .announce import announce
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="brunel, cuba, coba, delta, stdp, microcircuit or quiet.")],
+    name: Annotated[
+        str, typer.Argument(help="brunel, cuba, coba, delta, stdp, dopamine, microcircuit or quiet.")
+    ],
     scale: Annotated[float, typer.Option(help="Share of the full number of neurons.")] = 1.0,
     sim_ms: Annotated[float, typer.Option(help=r"Model time to measure \[ms].")] = 1_000.0,
     warm_ms: Annotated[float, typer.Option(help=r"Model time simulated before \[ms].")] = 100.0,

@@ -10,10 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from tegmentum.plasticity.dopamine_stdp import DopamineSTDP
 from tegmentum.plasticity.power_stdp import PowerSTDP
+from tegmentum.plasticity.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
 from tegmentum.plasticity.stdp import STDP
 from tegmentum.simcore import connect, grids, neurons
 from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.modulation import ByPost, ByPre, BySynapse, Modulator, Release, Whole
 from tegmentum.simcore.network import Network, Population, Projection
 from tegmentum.simcore.record import Record, Trace
 from tegmentum.simcore.sources import Current, Noise, Poisson, SpikeTrain
@@ -44,7 +47,16 @@ MODELS = {cls.__name__: table_of(cls, distributions=AnyDistribution) for cls in 
 RULES = {cls.__name__: table_of(cls) for cls in _RULES} | {
     "FromCOO": table_of(connect.FromCOO, own={"pre": Wholes, "post": Wholes})
 }
-PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)}
+RECEPTORS = {cls.__name__: table_of(cls) for cls in (LinearReceptor, D1D2, Hill, NacaReceptor, D1)}
+SUBPOPULATIONS = {
+    cls.__name__: table_of(cls, own={"levels": Wholes}) for cls in (ByPost, ByPre, BySynapse)
+} | {"Whole": table_of(Whole)}
+PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)} | {
+    "DopamineSTDP": table_of(
+        DopamineSTDP,
+        own={"modulator": str, "receptor": tagged(RECEPTORS), "subpopulations": tagged(SUBPOPULATIONS)},
+    )
+}
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
 Names = either(one=str, many=Annotated[list[str], Field(min_length=1)])
@@ -90,6 +102,17 @@ SpikeTrainConfig = table_of(
     leave=("name",),
     own={"size": Size, "times": array({"least": 0.0}), "neuron": Wholes, "trial": Wholes},
 )
+ReleaseConfig = table_of(
+    Release,
+    typed=False,
+    own={"population": str, "amount": number({}), "delay": number({"above": 0.0}), "onto": Wholes},
+)
+ModulatorConfig = table_of(
+    Modulator,
+    typed=False,
+    leave=("name",),
+    own={"n_levels": Size, "releases": list[ReleaseConfig]},  # type: ignore[valid-type]
+)
 ProjectionConfig = table_of(
     Projection,
     typed=False,
@@ -130,6 +153,9 @@ class Config(Table):
     simulation: SimulationConfig
     populations: dict[str, PopulationConfig] = Field(min_length=1)  # type: ignore[valid-type]
     spike_trains: dict[str, SpikeTrainConfig] = Field(default_factory=dict)  # type: ignore[valid-type]
+    modulators: dict[str, ModulatorConfig] = Field(  # type: ignore[valid-type]
+        default_factory=dict, description="levels that the rules of projections name"
+    )
     projections: list[ProjectionConfig] = Field(default_factory=list)  # type: ignore[valid-type]
     poisson: list[PoissonConfig] = Field(default_factory=list)  # type: ignore[valid-type]
     currents: list[CurrentConfig] = Field(default_factory=list)  # type: ignore[valid-type]
@@ -253,12 +279,16 @@ def network_of(config: Config) -> Network:
         return out
 
     parts: list[Any] = list(nodes.values())
+    modulators = _modulators(tables.modulators, nodes)
     for k, q in enumerate(tables.projections):
         where = f"projections.{k}"
         pres, posts = chosen(q.pre, f"{where}.pre"), chosen(q.post, f"{where}.post")
         _one_name(q, len(pres) * len(posts), where)
         with _computable(where):
-            parts += [q.made(pre=pre, post=post) for pre in pres for post in posts]
+            more: dict[str, Any] = {}
+            if hasattr(q.plasticity, "modulator"):
+                more["plasticity"] = _modulated(q.plasticity, modulators, f"{where}.plasticity")
+            parts += [q.made(pre=pre, post=post, **more) for pre in pres for post in posts]
     for kind in ("poisson", "currents", "noise"):
         for k, source in enumerate(getattr(config, kind)):
             where = f"{kind}.{k}"
@@ -272,6 +302,33 @@ def network_of(config: Config) -> Network:
             with _computable(where):
                 parts += [source.made(post=post) for post in posts]
     return Network(*parts)
+
+
+def _modulators(tables: Any, nodes: dict[str, Any]) -> dict[str, Modulator]:
+    """Make the neuromodulators of a file."""
+    out = {}
+    for name, m in tables.items():
+        releases = []
+        for k, release in enumerate(m.releases):
+            where = f"modulators.{name}.releases.{k}.population"
+            node = nodes.get(release.population)
+            if not isinstance(node, Population):
+                known = [key for key, other in nodes.items() if isinstance(other, Population)]
+                raise DescriptionError(
+                    f"{where}: there is no population {release.population!r}{nearest(release.population, known)}"
+                )
+            releases.append(release.made(population=node))
+        with _computable(f"modulators.{name}"):
+            out[name] = m.made(name=name, releases=tuple(releases))
+    return out
+
+
+def _modulated(table: Any, modulators: dict[str, Modulator], where: str) -> Any:
+    """Make a rule under one of the file's neuromodulators."""
+    if table.modulator not in modulators:
+        hint = nearest(table.modulator, modulators) if modulators else "; say [modulators.NAME]"
+        raise DescriptionError(f"{where}.modulator: there is no modulator {table.modulator!r}{hint}")
+    return table.made(modulator=modulators[table.modulator])
 
 
 def _one_name(table: Described, n: int, where: str) -> None:

@@ -304,6 +304,9 @@ def table_of(
                 pairs.add(field.name)
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
+            default = (
+                None if dataclasses.is_dataclass(default) else default
+            )  # an object has no text in a schema
         else:
             default = ... if field.default is dataclasses.MISSING else field.default
         extra: Any = {"unit": unit} if unit else None

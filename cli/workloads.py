@@ -58,6 +58,20 @@ def stdp(scale: float = 1.0) -> Network:
     return brunel(scale, plasticity=rule)
 
 
+def dopamine(scale: float = 1.0) -> Network:
+    """``brunel`` with dopamine STDP on the synapses between excitatory neurons, ten subpopulations of them."""
+    from tegmentum.plasticity.dopamine_stdp import DopamineSTDP
+    from tegmentum.plasticity.receptor import LinearReceptor
+    from tegmentum.simcore.modulation import ByPost, Modulator
+
+    level = np.arange(round(10_000 * scale)) % 10
+    modulator = Modulator("dopamine", n_levels=10, tau=200.0, baseline=0.01)
+    rule = DopamineSTDP(
+        modulator, LinearReceptor(0.1), ByPost(level), a_plus=1e-3, a_minus=1.05e-3, w_max=0.2
+    )
+    return brunel(scale, plasticity=rule)
+
+
 def _brette(neuron: Any, weights: tuple[float, float], scale: float, **initial: Any) -> Network:
     n = round(3_200 * scale)
     initial.setdefault("v", Uniform(-60.0, -50.0))
@@ -177,7 +191,7 @@ def _potjans(data_dir: str | Path | None) -> dict[str, Any]:
     raise DataError(f"microcircuit: {_POTJANS} is not in {root}")
 
 
-WORKLOADS = {f.__name__: f for f in (brunel, cuba, coba, delta, stdp, microcircuit, quiet)}
+WORKLOADS = {f.__name__: f for f in (brunel, cuba, coba, delta, stdp, dopamine, microcircuit, quiet)}
 
 
 def workload(name: str, scale: float, data_dir: str | Path | None = None) -> Network:

@@ -226,7 +226,7 @@ def test_the_schema_names_every_parameter_with_unit_range_and_default(tegmentum)
         key = schema["$defs"][name]["properties"][field.name]
         if field.metadata.get("unit"):
             assert key["unit"] == field.metadata["unit"]
-        if field.default is dataclasses.MISSING:
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             assert field.name in schema["$defs"][name]["required"]
         elif isinstance(field.default, float) and math.isfinite(field.default):
             assert key["default"] == field.default

@@ -115,6 +115,23 @@ post = "b"
 rule = { type = "AllToAll" }
 weight = [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]]
 receptor = "exc"
+[modulators.dopamine]
+n_levels = 3
+tau = 50.0
+baseline = 0.1
+releases = [{ population = "h", amount = 0.5, delay = 1.0, onto = [0, 2] }]
+[[projections]]
+pre = "d"
+post = "a"
+rule = { type = "AllToAll" }
+weight = 0.4
+name = "third"
+[projections.plasticity]
+type = "DopamineSTDP"
+modulator = "dopamine"
+receptor = { type = "Hill", half = 0.3, exponent = 2.0 }
+subpopulations = { type = "ByPost", levels = [0, 1, 2, 0, 1, 2] }
+tau_e = 100.0
 [[poisson]]
 post = ["a", "e"]
 rate = 50.0

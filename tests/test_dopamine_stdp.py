@@ -305,3 +305,31 @@ def test_errors():
     )
     with pytest.raises(DescriptionError, match="no modulator 'dopamin'"):
         simulation.release("dopamin", 1.0)
+
+
+def test_a_file_describes_modulators(tegmentum):
+    """A file's network is the one that Python describes: the same weights, bit for bit."""
+    from tegmentum.cli.config import network_of, read
+
+    file = Path(__file__).parent.parent / "examples" / "dopamine.toml"
+    network = network_of(read(file))
+    rule = network["learn"].plasticity
+    assert rule.receptor == D1D2(tonic=0.5, d1=1e-3, d2=1e-3)
+    assert (rule.modulator.n_levels, rule.modulator.tau, rule.modulator.baseline) == (5, 200.0, 0.5)
+    assert rule.modulator.releases[0].population is network["da"]
+    simulation = Simulation(network, seed=1)
+    simulation.run(50.0)
+    assert np.ptp(simulation.levels("dopamine")) > 0
+    assert np.ptp(simulation.synapses("learn").weight) > 0
+
+    check = ("config", "check", file, "--set")
+    for value, problem in {
+        "projections.0.plasticity.modulator=dopamin": "no modulator 'dopamin'; did you mean 'dopamine'?",
+        "projections.0.plasticity.receptor.tonik=1": "did you mean 'tonic'?",
+        "projections.0.plasticity.subpopulations.level=7": "levels must be in [0, 5)",
+        "modulators.dopamine.tau=-1": "Modulator 'dopamine': tau must be > 0 ms",
+        "modulators.dopamine.releases.0.population=dd": "there is no population 'dd'",
+    }.items():
+        outcome = tegmentum(*check, value)
+        assert outcome.code == 3, value
+        assert problem in " ".join(outcome.err.split()), outcome.err

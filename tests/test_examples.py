@@ -20,6 +20,7 @@ ELSEWHERE = {
     "brunel.toml": "test_run.py",
     "compare_simulators.py": "test_workloads.py",
     "custom_neuron.py": "test_guards.py",
+    "dopamine.toml": "test_dopamine_stdp.py",
     "microcircuit_statistics.py": "test_microcircuit_statistics.py",
 }
 NOT_RUN = {"benchmark_pytorch.py": "compares with PyTorch, which no extra installs"}
@@ -44,6 +45,13 @@ def test_every_example_is_run_or_says_why_not():
     assert files == here | ELSEWHERE.keys() | NOT_RUN.keys()
     for name, test in ELSEWHERE.items():
         assert name.removesuffix(".py") in (Path(__file__).parent / test).read_text()
+
+
+def test_distal_reward(run):
+    out = run(EXAMPLES / "distal_reward.py", "--hours", 0.01)
+    assert re.search(
+        r"^seed 0: chosen synapse at 3.5 mV after inf s, 0\.\d\d mV at the end", out, re.MULTILINE
+    )
 
 
 def test_first_network(run, tmp_path):
