@@ -10,12 +10,12 @@ from .inspect import size_text
 
 if TYPE_CHECKING:
     from tegmentum.simcore import Network
-    from tegmentum.simcore.record import Record
+    from tegmentum.simcore.describe.record import Record
 
 
 def announce(network: Network, ms: float, dt: float, precision: str) -> None:
     """Print neurons, synapses, their memory and the model time to the error stream."""
-    from tegmentum.simcore.footprint import footprint
+    from tegmentum.simcore.lower.footprint import footprint
 
     n_synapses, n_bytes = footprint(network, dt, precision)
     typer.echo(
@@ -28,7 +28,7 @@ def announce(network: Network, ms: float, dt: float, precision: str) -> None:
 
 def announce_recording(record: Record, network: Network, ms: float, dt: float, n_trials: int) -> None:
     """Print what the recordings will take on disk: traces exactly, spikes for each Hz of the mean rate."""
-    from tegmentum.simcore.log import ticks_between
+    from tegmentum.simcore.record.log import ticks_between
 
     found = record.of(network.nodes(), network.populations)
     n_samples = round(ms / dt) // ticks_between(record, dt)

@@ -31,7 +31,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
-    from tegmentum.simcore.rehearsal import rehearse
+    from tegmentum.simcore.advance.rehearsal import rehearse
 
     from .workloads import workload
 

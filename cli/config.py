@@ -10,16 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from tegmentum.plasticity.dopamine_stdp import DopamineSTDP
-from tegmentum.plasticity.power_stdp import PowerSTDP
-from tegmentum.plasticity.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
-from tegmentum.plasticity.stdp import STDP
-from tegmentum.simcore import connect, grids, neurons
+from tegmentum.plasticity.modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
+from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.stdp import STDP
+from tegmentum.simcore import neurons
+from tegmentum.simcore.describe import connectivity as connect
+from tegmentum.simcore.describe import grids
+from tegmentum.simcore.describe.modulation import ByPost, ByPre, BySynapse, Modulator, Release, Whole
+from tegmentum.simcore.describe.network import Network, Population, Projection
+from tegmentum.simcore.describe.record import Record, Trace
+from tegmentum.simcore.describe.sources import Current, Noise, Poisson, SpikeTrain
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.modulation import ByPost, ByPre, BySynapse, Modulator, Release, Whole
-from tegmentum.simcore.network import Network, Population, Projection
-from tegmentum.simcore.record import Record, Trace
-from tegmentum.simcore.sources import Current, Noise, Poisson, SpikeTrain
 
 from .schema import Described, Table, array, either, nearest, number, table_of, tagged, value_of
 
@@ -365,7 +367,7 @@ def rehearsed(config: Config, seed: int | None = None) -> tuple[Network, Record,
 
     The last part of what is returned is the expected number of synapses and of their bytes.
     """
-    from tegmentum.simcore.rehearsal import rehearse
+    from tegmentum.simcore.advance.rehearsal import rehearse
 
     network = network_of(config)
     record = record_of(config, network)

@@ -18,8 +18,8 @@ from .interrupts import Interrupts, stop_interrupted
 from .options import free_path, one_of
 
 if TYPE_CHECKING:
-    from tegmentum.plasticity.continual_rules import ContinualRule
-    from tegmentum.plasticity.protocol import ContinualResult, TaskReport
+    from tegmentum.plasticity.continual.run import ContinualResult, TaskReport
+    from tegmentum.plasticity.registry import ContinualRule
 
     from .continual_data import ContinualTask
 
@@ -77,11 +77,11 @@ def continual(
     every = [seed] if seeds is None else _parse_seeds(seeds)
     wanted = [_path(out, s, seeds is not None, force) for s in every]
     one_of("--protocol", protocol, ("honest", "published"))
-    from tegmentum.plasticity.continual_rules import CONTINUAL_RULES, continual_rule
+    from tegmentum.plasticity.registry import CONTINUAL_RULES, continual_rule
 
     one_of("--rule", rule, tuple(CONTINUAL_RULES))
     chosen = continual_rule(rule, protocol)
-    from tegmentum.plasticity.protocol import class_order, evaluation
+    from tegmentum.plasticity.continual.run import class_order, evaluation
 
     from .continual_data import load_task
 
@@ -117,10 +117,10 @@ def continual(
 
 def run(config: Config, rule: ContinualRule, data: ContinualTask, path: Path, force: bool) -> dict[str, Any]:
     """Learn as configured and write the store; returns what ``--json`` prints."""
-    from tegmentum.plasticity.continual_rules import Setting, make_model
-    from tegmentum.plasticity.protocol import ClassSplit, ContinualData, evaluation, run_continual
-    from tegmentum.simcore.manifest import update_manifest
-    from tegmentum.simcore.store import RunStore
+    from tegmentum.plasticity.continual.run import ClassSplit, ContinualData, evaluation, run_continual
+    from tegmentum.plasticity.registry import Setting, make_model
+    from tegmentum.simcore.record.manifest import update_manifest
+    from tegmentum.simcore.record.store import RunStore
 
     from .continual_store import ContinualRecorder
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from tegmentum.plasticity.protocol import Task, TaskReport
-    from tegmentum.simcore.store import RunStore
+    from tegmentum.plasticity.continual.run import Task, TaskReport
+    from tegmentum.simcore.record.store import RunStore
 
 
 class ContinualRecorder:
@@ -25,7 +25,7 @@ class ContinualRecorder:
     """
 
     def __init__(self, store: RunStore, tasks: Sequence[Task], leak: bool, scores: dict[str, float]):
-        from tegmentum.plasticity.weight_change import CHANGE_EDGES
+        from tegmentum.plasticity.continual.weight_change import CHANGE_EDGES
 
         self.store, self.leak = store, leak
         n = len(tasks)

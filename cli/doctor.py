@@ -43,7 +43,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 def diagnose() -> dict[str, Any]:
     """Return what the doctor found, as plain values."""
-    from tegmentum.simcore.build import cache_dir
+    from tegmentum.simcore.compile.modules import cache_dir
     from tegmentum.simcore.installed import install_line
     from tegmentum.simcore.machine import THREAD_VARIABLES, cpu_count, default_threads
 

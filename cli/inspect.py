@@ -16,7 +16,7 @@ def inspect(
     ] = False,
 ) -> None:
     """Show what a run store holds: how the run ended, spikes, rates, weights, tables and sizes."""
-    from tegmentum.simcore.store_reader import summarise
+    from tegmentum.simcore.record.reader import summarise
 
     summary = summarise(store)
     if as_json:

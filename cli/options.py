@@ -30,7 +30,7 @@ def check_store(path: Path, force: bool) -> None:
     """Refuse, before any work, a store that may not be written or replaced."""
     import os
 
-    from tegmentum.simcore.store import check_replaceable
+    from tegmentum.simcore.record.store import check_replaceable
 
     check_replaceable(path, force)
     parent = path.absolute().parent

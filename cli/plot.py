@@ -68,8 +68,8 @@ def plot(
     ] = None,
 ) -> None:
     """Draw spikes, weights or the accuracy of a run, or what continual learning kept, forgot and changed."""
-    from tegmentum.simcore.manifest import read_manifest
-    from tegmentum.simcore.store_reader import reading
+    from tegmentum.simcore.record.manifest import read_manifest
+    from tegmentum.simcore.record.reader import reading
 
     manifest = read_manifest(store)
     file = _output(output or Path(f"{store.resolve().stem}-{kind.value}.png"), force)
@@ -156,7 +156,7 @@ def weights(store: Path, projections: Sequence[str]) -> Figure:
 
 def accuracy(store: Path) -> Figure:
     """Draw training and test accuracy over epochs."""
-    from tegmentum.simcore.store_layout import open_committed
+    from tegmentum.simcore.record.layout import open_committed
 
     root: Any = open_committed(store)
     names = [name for name in ("train_accuracy", "test_accuracy") if name in root]
@@ -323,7 +323,7 @@ def _train(store: Path, name: str, group: Any, trial: int) -> Train:
 
 def _groups(store: Path, kind: str, wanted: Sequence[str]) -> dict[str, Any]:
     """Open the recorded groups of one kind that were asked for, or all, by name."""
-    from tegmentum.simcore.store_layout import open_committed
+    from tegmentum.simcore.record.layout import open_committed
 
     root: Any = open_committed(store)
     found = {}

@@ -52,7 +52,7 @@ def forgetting(store: Path) -> Figure:
     root, names, leak = _open(store)
     import numpy as np
 
-    from tegmentum.plasticity.accuracy_matrix import AccuracyMatrix
+    from tegmentum.plasticity.continual.accuracy_matrix import AccuracyMatrix
 
     from .plot import _SERIES, _figure
 
@@ -122,8 +122,8 @@ def changes(store: Path) -> Figure:
 
 def _open(store: Path) -> tuple[Any, list[str], str]:
     """Root of the store, the classes of each task as text, and the words of a protocol that leaks."""
-    from tegmentum.simcore.manifest import read_manifest
-    from tegmentum.simcore.store_layout import open_committed
+    from tegmentum.simcore.record.layout import open_committed
+    from tegmentum.simcore.record.manifest import read_manifest
 
     root: Any = open_committed(store)
     if (

@@ -47,7 +47,7 @@ def run(
     n_neurons = sum(p.size for p in network.populations)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
-    from tegmentum.simcore.progress import reporting
+    from tegmentum.simcore.advance.progress import reporting
 
     started = time.perf_counter()
     announce_recording(record, network, s.duration, s.dt, s.n_trials)

@@ -80,7 +80,7 @@ def train(
     store_path = free_path(out, force)
     layers = _parse_hidden(hidden)
     one_of("--optimiser", optimiser, ("adam", "sgd"))
-    from tegmentum.plasticity.naca import RULES
+    from tegmentum.plasticity.rules.naca import RULES
 
     one_of("--rule", rule, tuple(RULES))
     from tegmentum.datasets import load
@@ -110,7 +110,7 @@ def train(
 def run(config: Config, data: Dataset, path: Path, force: bool, start: float) -> dict[str, Any]:
     """Train as configured and write the store; returns what ``--json`` prints."""
     from tegmentum.plasticity import SGD, Adam, Learner, compile_rule, naca
-    from tegmentum.simcore.store import RunStore
+    from tegmentum.simcore.record.store import RunStore
 
     from .training_store import TrainingRecorder
 
@@ -168,7 +168,7 @@ def run(config: Config, data: Dataset, path: Path, force: bool, start: float) ->
 def _kept(path: Path) -> str:
     """Say what an interrupted run leaves behind."""
     from tegmentum.simcore.errors import StoreError
-    from tegmentum.simcore.store_reader import summarise
+    from tegmentum.simcore.record.reader import summarise
 
     try:
         summary = summarise(path)

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from tegmentum.datasets import Dataset
     from tegmentum.plasticity import Learner, Work
-    from tegmentum.simcore.store import RunStore
+    from tegmentum.simcore.record.store import RunStore
 
 
 class TrainingRecorder:

@@ -17,11 +17,11 @@ def warmup(
     ] = None,
 ) -> None:  # fmt: skip
     """Compile the kernels of every learning rule, or of a network file, into the cache."""
-    from tegmentum.simcore.build import cache_dir
+    from tegmentum.simcore.compile.modules import cache_dir
 
     start = time.perf_counter()
     if file is None:
-        from tegmentum.plasticity.naca import RULES
+        from tegmentum.plasticity.rules.naca import RULES
         from tegmentum.plasticity.warmup import compile_rule
 
         for rule in RULES:

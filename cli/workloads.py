@@ -52,7 +52,7 @@ def brunel(scale: float = 1.0, plasticity: Any = None) -> Network:
 
 def stdp(scale: float = 1.0) -> Network:
     """``brunel`` with pair STDP, multiplicative, on the synapses between excitatory neurons."""
-    from tegmentum.plasticity.stdp import STDP
+    from tegmentum.plasticity.rules.stdp import STDP
 
     rule = STDP(tau_plus=20.0, tau_minus=20.0, lam=1e-3, alpha=1.05, mu=1.0, w_max=0.2)
     return brunel(scale, plasticity=rule)
@@ -60,9 +60,9 @@ def stdp(scale: float = 1.0) -> Network:
 
 def dopamine(scale: float = 1.0) -> Network:
     """``brunel`` with dopamine STDP on the synapses between excitatory neurons, ten subpopulations of them."""
-    from tegmentum.plasticity.dopamine_stdp import DopamineSTDP
-    from tegmentum.plasticity.receptor import LinearReceptor
-    from tegmentum.simcore.modulation import ByPost, Modulator
+    from tegmentum.plasticity.modulation.receptor import LinearReceptor
+    from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
+    from tegmentum.simcore.describe.modulation import ByPost, Modulator
 
     level = np.arange(round(10_000 * scale)) % 10
     modulator = Modulator("dopamine", n_levels=10, tau=200.0, baseline=0.01)

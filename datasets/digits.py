@@ -2,7 +2,7 @@
 
 The rows are those of scikit-learn's ``load_digits``, in its order. For each class ``c``, in file order, the
 ``permutation(n_c, SPLIT_SEED, STREAM_SHUFFLE, entity=c)`` of its ``n_c`` images is drawn with
-:func:`tegmentum.simcore.rng.permutation`; the first ``round(n_c / 5)`` of it are test images, the others
+:func:`tegmentum.simcore.random.philox.permutation`; the first ``round(n_c / 5)`` of it are test images, the others
 training images. Both parts keep the file's order, in which classes alternate.
 
 The split mixes writers: the original data part them (these are the 13 writers of its test part), but no file
@@ -19,7 +19,7 @@ import importlib.resources
 import numpy as np
 from numpy.typing import NDArray
 
-from tegmentum.simcore.rng import STREAM_SHUFFLE, permutation
+from tegmentum.simcore.random.philox import STREAM_SHUFFLE, permutation
 
 from .catalogue import DIGITS
 from .dataset import Dataset

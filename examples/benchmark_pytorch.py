@@ -25,8 +25,8 @@ import numpy as np
 
 from tegmentum.datasets import Dataset, load
 from tegmentum.plasticity.learner import Learner
-from tegmentum.plasticity.naca import naca
-from tegmentum.simcore import rng
+from tegmentum.plasticity.rules.naca import naca
+from tegmentum.simcore.random import philox as rng
 
 try:
     import torch

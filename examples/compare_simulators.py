@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
 def describe(network: Any) -> dict[str, Any]:
     """Return a network as numbers, names and dicts, for simulators that know nothing of Tegmentum."""
     from tegmentum.simcore import Poisson
-    from tegmentum.simcore.network import default_receptor
+    from tegmentum.simcore.describe.network import default_receptor
 
     return {
         "populations": [

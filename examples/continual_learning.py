@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 
 from tegmentum.datasets import load
-from tegmentum.plasticity.columns import ColumnParameters
-from tegmentum.plasticity.egdc import EGDC, EGDCParameters
-from tegmentum.plasticity.protocol import HONEST, ClassSplit, ContinualData, class_order, run_continual
-from tegmentum.plasticity.references import NetRecipe, ReferenceNet
+from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
+from tegmentum.plasticity.egdc.columns import ColumnParameters
+from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
+from tegmentum.plasticity.reference.networks import NetRecipe, ReferenceNet
 
 
 def main() -> None:

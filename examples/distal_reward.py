@@ -21,8 +21,8 @@ import time
 
 import numpy as np
 
-from tegmentum.plasticity.dopamine_stdp import DopamineSTDP
-from tegmentum.plasticity.receptor import LinearReceptor
+from tegmentum.plasticity.modulation.receptor import LinearReceptor
+from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
 from tegmentum.simcore import (
     FixedOutdegree,
     Izhikevich,

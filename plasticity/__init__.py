@@ -9,26 +9,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .dopamine_stdp import DopamineSTDP
-from .expectation import Expectation, OneHotExpectation
-from .local_factor import Slope, StateDifference
-from .naca import RULES, naca
-from .neuromodulator import Dopamine, Neuromodulator
-from .optimiser import SGD, Adam
-from .power_stdp import PowerSTDP
-from .receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
-from .rules import ErrorDriven, Frozen, Modulated
-from .stdp import STDP
+from .modulation.expectation import Expectation, OneHotExpectation
+from .modulation.neuromodulator import Dopamine, Neuromodulator
+from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .rules.dopamine_stdp import DopamineSTDP
+from .rules.naca import RULES, naca
+from .rules.optimiser import SGD, Adam
+from .rules.power_stdp import PowerSTDP
+from .rules.stdp import STDP
+from .rules.surrogate import Slope, StateDifference
+from .rules.three_factor import ErrorDriven, Frozen, Modulated
 
 if TYPE_CHECKING:
-    from .accuracy_matrix import AccuracyMatrix
-    from .columns import ColumnParameters
-    from .continual_rules import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
-    from .decorrelation import DecorrelatingReadOut
-    from .egdc import EGDC, EGDCParameters
-    from .gate import Gate
-    from .learner import Learner, Work
-    from .protocol import (
+    from .continual.accuracy_matrix import AccuracyMatrix
+    from .continual.run import (
         ClassSplit,
         ContinualData,
         ContinualModel,
@@ -37,10 +31,16 @@ if TYPE_CHECKING:
         evaluation,
         run_continual,
     )
-    from .published import PublishedNet, Recipe, published_recipe
-    from .random_features import Pixels, RandomReLU
-    from .references import ClosedForm, NetRecipe, ReferenceNet
-    from .summed_ticks import SummedTicks, summed
+    from .continual.summed_ticks import SummedTicks, summed
+    from .egdc.columns import ColumnParameters
+    from .egdc.decorrelation import DecorrelatingReadOut
+    from .egdc.egdc import EGDC, EGDCParameters
+    from .learner import Learner, Work
+    from .reference.gate import Gate
+    from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
+    from .reference.published import PublishedNet, Recipe, published_recipe
+    from .reference.random_features import Pixels, RandomReLU
+    from .registry import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
     from .warmup import compile_rule
 
 __all__ = [
@@ -99,18 +99,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "accuracy_matrix": "AccuracyMatrix",
-    "columns": "ColumnParameters",
-    "continual_rules": "CONTINUAL_RULES ContinualRule Setting continual_rule make_model",
-    "decorrelation": "DecorrelatingReadOut",
-    "egdc": "EGDC EGDCParameters",
-    "gate": "Gate",
+    "continual.accuracy_matrix": "AccuracyMatrix",
+    "egdc.columns": "ColumnParameters",
+    "registry": "CONTINUAL_RULES ContinualRule Setting continual_rule make_model",
+    "egdc.decorrelation": "DecorrelatingReadOut",
+    "egdc.egdc": "EGDC EGDCParameters",
+    "reference.gate": "Gate",
     "learner": "Learner Work",
-    "protocol": "ClassSplit ContinualData ContinualModel ContinualResult Evaluation evaluation run_continual",
-    "published": "PublishedNet Recipe published_recipe",
-    "random_features": "Pixels RandomReLU",
-    "references": "ClosedForm NetRecipe ReferenceNet",
-    "summed_ticks": "SummedTicks summed",
+    "continual.run": "ClassSplit ContinualData ContinualModel ContinualResult Evaluation evaluation run_continual",
+    "reference.published": "PublishedNet Recipe published_recipe",
+    "reference.random_features": "Pixels RandomReLU",
+    "reference.networks": "ClosedForm NetRecipe ReferenceNet",
+    "continual.summed_ticks": "SummedTicks summed",
     "warmup": "compile_rule",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

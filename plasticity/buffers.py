@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore import window_arrays
+from tegmentum.simcore.lower import window_arrays
 
 from .layer import BLOCK, Layer
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore.connect import AllToAll, Constant
+from tegmentum.simcore.describe.connectivity import AllToAll, Constant
+from tegmentum.simcore.describe.network import Network, Projection
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.network import Network, Projection
 from tegmentum.simcore.neurons import GradedUnit
 
-from .local_factor import Slope
-from .rules import ErrorDriven, Frozen, Modulated
+from .rules.surrogate import Slope
+from .rules.three_factor import ErrorDriven, Frozen, Modulated
 
 
 def chain_of(network: Network) -> list[Projection]:

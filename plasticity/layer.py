@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore import rng, templates
-from tegmentum.simcore.connect import Distribution
-from tegmentum.simcore.network import Projection
+from tegmentum.simcore.compile import templates
+from tegmentum.simcore.describe.connectivity import Distribution
+from tegmentum.simcore.describe.network import Projection
+from tegmentum.simcore.random import philox as rng
 
-from .local_factor import FactorConstants, state_difference
-from .optimiser import SGD, Adam
-from .rules import ErrorDriven, Frozen, Modulated
+from .rules.optimiser import SGD, Adam
+from .rules.surrogate import FactorConstants, state_difference
+from .rules.three_factor import ErrorDriven, Frozen, Modulated
 
 Array = np.ndarray[Any, Any]
 BLOCK = 64  #: neurons of a block: what the intrinsic sums at once
@@ -45,7 +46,7 @@ class Layer:
     Parameters
     ----------
     projection : Projection
-        all-to-all, with one of the rules of :mod:`.rules`
+        all-to-all, with one of the rules of :mod:`.three_factor`
     index : position in the network, which keeps its random numbers apart
     n_classes, n_ticks, batch : of the task; the error rule's gradient is scaled by them
     """
@@ -106,8 +107,8 @@ class Layer:
         return templates.bind(
             "window",
             (
-                "tegmentum.simcore.window_events",
-                "tegmentum.simcore.layer_kernel",
+                "tegmentum.simcore.advance.windows.events_kernel",
+                "tegmentum.simcore.advance.windows.advance_kernel",
                 "tegmentum.plasticity.credit_kernel",
             ),
             functions,

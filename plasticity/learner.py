@@ -16,17 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore import checks, rng, window_arrays
+from tegmentum.simcore.advance.windows.input import Input
+from tegmentum.simcore.advance.windows.pipeline import Task, flow_through
+from tegmentum.simcore.describe import checks
+from tegmentum.simcore.describe.network import Network
 from tegmentum.simcore.errors import DescriptionError, SimulationError
+from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.machine import default_threads
-from tegmentum.simcore.network import Network
 from tegmentum.simcore.neurons import GradedUnit
+from tegmentum.simcore.random import philox as rng
 
 from .buffers import Buffers
 from .chain import chain_of
-from .input import Input
 from .layer import BLOCK, Layer
-from .pipeline import Task, flow_through
 
 Array = np.ndarray[Any, Any]
 _LEARNT = ("table", "first_moment", "second_moment", "seen", "steps")  # of a layer

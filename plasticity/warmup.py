@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from .learner import Learner
-from .naca import naca
-from .optimiser import SGD, Adam
+from .rules.naca import naca
+from .rules.optimiser import SGD, Adam
 
 
 def compile_rule(rule: str, optimiser: SGD | Adam | None = None) -> float:

@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .connect import (
+    from .advance.simulation import Simulation
+    from .describe.connectivity import (
         AllToAll,
         Constant,
         Distribution,
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
         Rule,
         Uniform,
     )
+    from .describe.grids import AvgPool2D, Conv2D
+    from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
+    from .describe.network import Network, Population, Projection
+    from .describe.plasticity import SynapseRule, WindowRule
+    from .describe.record import Record, Result, Spikes, Trace
+    from .describe.sources import Current, Noise, Poisson, SpikeTrain
     from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
-    from .grids import AvgPool2D, Conv2D
-    from .modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
-    from .network import Network, Population, Projection
     from .neurons import (
         LIF,
         AdEx,
@@ -42,12 +46,8 @@ if TYPE_CHECKING:
         Parrot,
         param,
     )
-    from .record import Record, Result, Spikes, Trace
-    from .rule import SynapseRule, WindowRule
-    from .simulation import Simulation
-    from .sources import Current, Noise, Poisson, SpikeTrain
-    from .store import RunStore
-    from .store_reader import open_run
+    from .record.reader import open_run
+    from .record.store import RunStore
 
 __all__ = [
     "LIF",
@@ -107,19 +107,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "connect": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
+    "describe.connectivity": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",
-    "grids": "AvgPool2D Conv2D",
-    "modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
-    "network": "Network Population Projection",
+    "describe.grids": "AvgPool2D Conv2D",
+    "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
+    "describe.network": "Network Population Projection",
     "neurons": "AdEx DiscreteLIF GradedUnit Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
-    "record": "Record Result Spikes Trace",
-    "rule": "SynapseRule WindowRule",
-    "simulation": "Simulation",
-    "sources": "Current Noise Poisson SpikeTrain",
-    "store": "RunStore",
-    "store_reader": "open_run",
+    "describe.record": "Record Result Spikes Trace",
+    "describe.plasticity": "SynapseRule WindowRule",
+    "advance.simulation": "Simulation",
+    "describe.sources": "Current Noise Poisson SpikeTrain",
+    "record.store": "RunStore",
+    "record.reader": "open_run",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tegmentum.plasticity import Learner, naca
-from tegmentum.plasticity.power_stdp import PowerSTDP
-from tegmentum.plasticity.stdp import STDP
+from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -42,9 +42,9 @@ from tegmentum.simcore import (
     SpikeTrain,
     Uniform,
 )
-from tegmentum.simcore.connect import Explicit
-from tegmentum.simcore.footprint import footprint
-from tegmentum.simcore.rule import SynapseRule, WindowRule
+from tegmentum.simcore.describe.connectivity import Explicit
+from tegmentum.simcore.describe.plasticity import SynapseRule, WindowRule
+from tegmentum.simcore.lower.footprint import footprint
 
 
 class Unfriendly:

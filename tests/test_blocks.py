@@ -16,7 +16,7 @@ from tegmentum.simcore import (
     Simulation,
     Uniform,
 )
-from tegmentum.simcore.slices import slice_of
+from tegmentum.simcore.lower.slices import slice_of
 
 N = 70_000
 

@@ -17,7 +17,7 @@ import typer
 from tegmentum.cli.main import app, main
 from tegmentum.simcore import LIF, Network, Population, Simulation, machine
 from tegmentum.simcore.installed import install_line
-from tegmentum.simcore.store import RunStore
+from tegmentum.simcore.record.store import RunStore
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = [sys.executable, "-P", "-m", "tegmentum.cli.main"]
@@ -181,7 +181,7 @@ def test_affinity_decides(monkeypatch):
 
 def test_simulation_learner_and_doctor_ask_the_same(tegmentum, monkeypatch):
     from tegmentum.plasticity import Learner, naca
-    from tegmentum.simcore.simulation import _default_threads
+    from tegmentum.simcore.advance.simulation import _default_threads
 
     for name in machine.THREAD_VARIABLES:
         monkeypatch.setenv(name, "1")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tegmentum.simcore.manifest import read_manifest
+from tegmentum.simcore.record.manifest import read_manifest
 
 SMALL = ("--hidden", 100, "--epochs", 2, "--limit-train", 640, "--limit-test", 100)
 KEYS = {

@@ -27,8 +27,8 @@ from tegmentum.simcore import (
     Trace,
     Uniform,
 )
+from tegmentum.simcore.advance.rehearsal import rehearse
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.rehearsal import rehearse
 
 SMALL = """
 [simulation]
@@ -277,7 +277,9 @@ def test_run_refuses_a_taken_store_before_it_builds(tegmentum, written, tmp_path
     file = written()
     (tmp_path / "network.zarr").mkdir()
     (tmp_path / "network.zarr" / "other").touch()
-    monkeypatch.setattr("tegmentum.simcore.simulation.Simulation._lower", lambda self: pytest.fail("built"))
+    monkeypatch.setattr(
+        "tegmentum.simcore.advance.simulation.Simulation._lower", lambda self: pytest.fail("built")
+    )
     assert tegmentum("run", file).code == 4
     assert tegmentum("run", file, "--out", tmp_path / "no" / "folder.zarr").code == 4
     done = tegmentum("run", file, "--set", "simulation.duration=20.05", "--out", tmp_path / "new.zarr")
@@ -288,7 +290,9 @@ def test_run_refuses_a_taken_store_before_it_builds(tegmentum, written, tmp_path
 def test_run_refuses_more_traces_than_the_disk_holds(tegmentum, written, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3_999))
-    monkeypatch.setattr("tegmentum.simcore.simulation.Simulation._lower", lambda self: pytest.fail("built"))
+    monkeypatch.setattr(
+        "tegmentum.simcore.advance.simulation.Simulation._lower", lambda self: pytest.fail("built")
+    )
     done = tegmentum("run", written())  # 200 samples of 5 neurons, 4 bytes each
     assert done.code == 4
     assert "the traces take about 4.0 kB, the disk has 4.0 kB free" in done.err

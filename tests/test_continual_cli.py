@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tegmentum.simcore.manifest import read_manifest
+from tegmentum.simcore.record.manifest import read_manifest
 
 DIGITS = ("continual", "--dataset", "digits", "--limit-train", 30)
 LEAK = "task identity leaks at test"
@@ -156,7 +156,7 @@ def test_existing_store_is_not_touched(tegmentum, tmp_path):
 
 
 def test_plots_of_other_runs_are_refused(tegmentum):
-    from tegmentum.simcore.store import RunStore
+    from tegmentum.simcore.record.store import RunStore
 
     RunStore.create("empty.zarr", {}).close()
     for kind in ("matrix", "forgetting", "changes"):

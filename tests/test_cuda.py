@@ -49,7 +49,7 @@ def network(seed=1):
 
 def compare():
     """Run both engines on the same network, CUDA's in two parts, and check that they fire alike."""
-    from tegmentum.simcore.cuda_step import CudaSimulation
+    from tegmentum.simcore.advance.cuda.simulation import CudaSimulation
 
     net = network()
     for precision in ("float32", "float64"):

@@ -19,7 +19,7 @@ from tegmentum.datasets import digits, files, idx, locate, mnist
 from tegmentum.datasets.catalogue import CATALOGUE, MNIST, DataFile
 from tegmentum.simcore.errors import DataError, DescriptionError
 from tegmentum.simcore.installed import install_line
-from tegmentum.simcore.rng import STREAM_SHUFFLE, permutation
+from tegmentum.simcore.random.philox import STREAM_SHUFFLE, permutation
 
 FIRST_LABELS = {
     "mnist": ([5, 0, 4, 1, 9, 2, 1, 3, 1, 4], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]),

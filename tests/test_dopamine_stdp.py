@@ -34,7 +34,7 @@ from tegmentum.simcore import (
     Uniform,
     Whole,
 )
-from tegmentum.simcore.lower_modulation import window_length
+from tegmentum.simcore.lower.modulation import window_length
 
 DT = 0.1
 QUIET = LIF(v_thresh=1e6, v_reset=0.0, tau_m=1.0, t_ref=0.0)  # fires when it is kicked, at no input else

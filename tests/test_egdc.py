@@ -5,15 +5,15 @@ import pytest
 
 from tegmentum.datasets import load
 from tegmentum.datasets.encode import bernoulli
-from tegmentum.plasticity.columns import ColumnParameters, Columns
-from tegmentum.plasticity.decorrelation import DecorrelatingReadOut
-from tegmentum.plasticity.egdc import EGDC, EGDCParameters
-from tegmentum.plasticity.expectation import OneHotExpectation
-from tegmentum.plasticity.neuromodulator import Dopamine
-from tegmentum.plasticity.protocol import HONEST, ClassSplit, ContinualData, class_order, run_continual
-from tegmentum.plasticity.receptor import D1
+from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
+from tegmentum.plasticity.egdc.columns import ColumnParameters, Columns
+from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
+from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
+from tegmentum.plasticity.modulation.expectation import OneHotExpectation
+from tegmentum.plasticity.modulation.neuromodulator import Dopamine
+from tegmentum.plasticity.modulation.receptor import D1
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.rng import STREAM_ENCODE_TEST
+from tegmentum.simcore.random.philox import STREAM_ENCODE_TEST
 
 SMALL = ColumnParameters(n_features=16, size=3, pool=3, n_ticks=7)
 

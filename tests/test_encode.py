@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from tegmentum.datasets.encode import bernoulli, latency, thresholds
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.rng import STREAM_ENCODE_TEST, STREAM_ENCODE_TRAIN, content_key, philox, seed_key
+from tegmentum.simcore.random.philox import (
+    STREAM_ENCODE_TEST,
+    STREAM_ENCODE_TRAIN,
+    content_key,
+    philox,
+    seed_key,
+)
 
 
 def images(n=6, features=40, x_max=255, seed=0):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tegmentum.simcore.manifest import read_manifest
+from tegmentum.simcore.record.manifest import read_manifest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PNG = b"\x89PNG"

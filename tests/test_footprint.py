@@ -6,7 +6,7 @@ import pytest
 from tegmentum.cli.workloads import WORKLOADS, workload
 from tegmentum.simcore import LIF, AllToAll, Network, Population, Projection, Simulation
 from tegmentum.simcore.errors import DataError
-from tegmentum.simcore.footprint import footprint
+from tegmentum.simcore.lower.footprint import footprint
 
 SCALES = {"brunel": 0.1, "stdp": 0.1, "quiet": 0.02, "microcircuit": 0.1}
 

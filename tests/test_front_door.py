@@ -36,7 +36,7 @@ from tegmentum.simcore import (
     SynapseRule,
     WindowRule,
 )
-from tegmentum.simcore.footprint import footprint
+from tegmentum.simcore.lower.footprint import footprint
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -71,7 +71,7 @@ def test_the_version_is_that_of_pyproject():
 
 
 def test_names_of_the_package():
-    from tegmentum.simcore.store_reader import open_run
+    from tegmentum.simcore.record.reader import open_run
 
     assert tegmentum.open_run is open_run
     for name in ("simcore", "plasticity", "datasets", "cli"):

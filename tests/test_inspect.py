@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tegmentum.cli.inspect import inspect, size_text
 from tegmentum.simcore.errors import StoreError
-from tegmentum.simcore.store import RunStore, summarise
+from tegmentum.simcore.record.store import RunStore, summarise
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 
 from tegmentum.cli.interrupts import Interrupts
 from tegmentum.simcore import LIF, Network, Population, Record, Simulation, SimulationError, Trace
+from tegmentum.simcore.advance.signals import Deferred
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.manifest import read_manifest
-from tegmentum.simcore.signals import Deferred
-from tegmentum.simcore.store import RunStore
+from tegmentum.simcore.record.manifest import read_manifest
+from tegmentum.simcore.record.store import RunStore
 
 xr = pytest.importorskip("xarray")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")

@@ -15,15 +15,15 @@ FOLDERS = {"simcore", "plasticity", "datasets", "cli"}
 ALLOWED = {"simcore": set(), "plasticity": {"simcore"}, "datasets": {"simcore"}, "cli": FOLDERS}
 #: files that describe and lower: importing them must not import Numba
 LIGHT = [
-    "network",
-    "connect",
-    "sources",
-    "lower",
-    "record",
-    "rng",
+    "describe/network",
+    "describe/connectivity",
+    "describe/sources",
+    "lower/plan",
+    "describe/record",
+    "random/philox",
     "errors",
-    "reprs",
-    "footprint",
+    "describe/reprs",
+    "lower/footprint",
     "neurons/*",
 ]
 
@@ -57,7 +57,7 @@ def test_layers(folder):
             if parts[0] == "tegmentum" and len(parts) > 1 and parts[1] != folder:
                 assert parts[1] in ALLOWED[folder], f"{path}: {folder} must not import {name}"
                 if folder == "datasets" and len(parts) > 2:
-                    assert parts[2] in ("errors", "rng", "installed"), (
+                    assert parts[2] in ("errors", "random", "installed"), (
                         f"{path}: datasets must not import {name}"
                     )
 

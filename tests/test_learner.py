@@ -8,20 +8,20 @@ from dense_naca import DenseNaca, gains
 
 from tegmentum.datasets.encode import bernoulli
 from tegmentum.plasticity import learner as learner_module
-from tegmentum.plasticity.expectation import Expectation
 from tegmentum.plasticity.learner import Learner
-from tegmentum.plasticity.local_factor import Slope, StateDifference
-from tegmentum.plasticity.naca import naca
-from tegmentum.plasticity.neuromodulator import Dopamine
-from tegmentum.plasticity.optimiser import SGD, Adam
-from tegmentum.plasticity.receptor import NacaReceptor
-from tegmentum.plasticity.rules import ErrorDriven, Modulated
-from tegmentum.simcore import rng
-from tegmentum.simcore.connect import AllToAll, FixedIndegree
+from tegmentum.plasticity.modulation.expectation import Expectation
+from tegmentum.plasticity.modulation.neuromodulator import Dopamine
+from tegmentum.plasticity.modulation.receptor import NacaReceptor
+from tegmentum.plasticity.rules.naca import naca
+from tegmentum.plasticity.rules.optimiser import SGD, Adam
+from tegmentum.plasticity.rules.surrogate import Slope, StateDifference
+from tegmentum.plasticity.rules.three_factor import ErrorDriven, Modulated
+from tegmentum.simcore.describe.connectivity import AllToAll, FixedIndegree
+from tegmentum.simcore.describe.network import Network, Population, Projection
+from tegmentum.simcore.describe.sources import SpikeTrain
 from tegmentum.simcore.errors import DescriptionError, SimulationError
-from tegmentum.simcore.network import Network, Population, Projection
 from tegmentum.simcore.neurons import LIF, DiscreteLIF, GradedUnit
-from tegmentum.simcore.sources import SpikeTrain
+from tegmentum.simcore.random import philox as rng
 
 N_IN = 30
 #: hidden widths and classes: wide and narrow layers, full and partial blocks, on either side of each other

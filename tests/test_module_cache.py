@@ -30,18 +30,18 @@ from tegmentum.simcore import (
     Simulation,
     SpikeTrain,
     Trace,
-    build,
     param,
 )
-from tegmentum.simcore.copied import copied
-from tegmentum.simcore.each import unrolled
-from tegmentum.simcore.entries import begin_of, group_of, length_of, packed
-from tegmentum.simcore.rule import SynapseRule
+from tegmentum.simcore.compile import modules as build
+from tegmentum.simcore.compile.copied import copied
+from tegmentum.simcore.compile.each import unrolled
+from tegmentum.simcore.describe.plasticity import SynapseRule
+from tegmentum.simcore.lower.entries import begin_of, group_of, length_of, packed
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("simcore", "plasticity", "datasets", "cli")
 KERNEL = """
-from tegmentum.simcore.module_cache import cached
+from tegmentum.simcore.compile.module_cache import cached
 
 @cached(nogil=True)
 def total(n, more):
@@ -82,8 +82,8 @@ class TestStale:
     CODE = """
 import numpy as np
 from numpy import float32, ones, zeros
-from tegmentum.plasticity.published_forward import SpikingPair
-from tegmentum.simcore import rng, window_arrays
+from tegmentum.plasticity.reference.published_forward import SpikingPair
+from tegmentum.simcore.random import philox as rng; from tegmentum.simcore.lower import window_arrays
 pair = SpikingPair(2, 1, 1, 0.5, 0.5, 0.3)
 x = np.full((1, 16), 128, np.uint8)
 events, offset = pair._events(x)
@@ -112,8 +112,8 @@ print(*drawn, round(float(v[0, 1, 0]), 6), sum(sum(k.stats.cache_hits.values()) 
         assert first[2:] == [f"{1 / (1 + np.exp(-1.0)):.6f}", "0"]
         old = {}
         for name, before, after in (
-            ("rowsum", "b.call(fma, [scale,", "b.call(fma, [b.fadd(scale, scale),"),
-            ("rng", "np.uint64(0xD2511F53)", "np.uint64(0xD2511F55)"),
+            ("intrinsics/rowsum", "b.call(fma, [scale,", "b.call(fma, [b.fadd(scale, scale),"),
+            ("random/philox", "np.uint64(0xD2511F53)", "np.uint64(0xD2511F55)"),
         ):
             old[name] = (simcore / f"{name}.py").read_text()
             assert before in old[name]
@@ -131,7 +131,7 @@ print(*drawn, round(float(v[0, 1, 0]), 6), sum(sum(k.stats.cache_hits.values()) 
                 for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                     if isinstance(node, ast.keyword) and node.arg == "cache":
                         raise AssertionError(
-                            f"{path}, line {node.value.lineno}: cache=; see simcore/module_cache.py"
+                            f"{path}, line {node.value.lineno}: cache=; see simcore/compile/module_cache.py"
                         )
 
     def test_kernel_files_are_called_through_generated_modules_only(self):
@@ -159,8 +159,8 @@ print(*drawn, round(float(v[0, 1, 0]), 6), sum(sum(k.stats.cache_hits.values()) 
 class TestSharing:
     CODE = """
 import sys, time
-from tegmentum.simcore import build
-import tegmentum.simcore.module_cache
+from tegmentum.simcore.compile import modules as build
+import tegmentum.simcore.compile.module_cache
 module = build.load("test", sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -232,7 +232,7 @@ class TestHealing:
     def test_a_directory_that_cannot_be_written_is_said_once_and_kernels_run(self, tmp_path):
         (tmp_path / "file").write_text("")
         code = (
-            "import sys\nfrom tegmentum.simcore import build\n"
+            "import sys\nfrom tegmentum.simcore.compile import modules as build\n"
             f"text = {KERNEL!r}\n"
             "for number in (7, 8):\n"
             "    print(build.load('test', text.format(number=number)).total(10, 0))\n"
@@ -292,7 +292,7 @@ class TestEach:
         with pytest.raises(ValueError, match=rf"x\.py, line \d+: .*{problem}"):
             self.unroll(f"def f(kinds):\n    {body}")
 
-    @pytest.mark.parametrize("name", ["advance", "events"])
+    @pytest.mark.parametrize("name", ["advance/ticks/loop", "advance/ticks/events"])
     def test_no_marker_of_a_template_can_be_left_out(self, name):
         tree = ast.parse((ROOT / "simcore" / f"{name}.py").read_text(encoding="utf-8"))
         repeats = {"_0": 2, "_p0": 2, "_r0": 1, "_v0": 1, "_w0": 1, "_d0": 1, "_t0": 1, "_m0": 1}
@@ -304,7 +304,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance": 12, "events": 2}[name]
+        assert len(blocks) == {"advance/ticks/loop": 12, "advance/ticks/events": 2}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body
@@ -454,7 +454,7 @@ HEAD = """
 from dataclasses import dataclass
 from typing import NamedTuple
 from tegmentum.simcore import LIF, NeuronModel, param
-from tegmentum.simcore.rule import SynapseRule
+from tegmentum.simcore.describe.plasticity import SynapseRule
 """
 MODEL = """
 class State(NamedTuple):

@@ -5,8 +5,8 @@ import pytest
 
 from tegmentum import datasets
 from tegmentum.plasticity.learner import Learner
-from tegmentum.plasticity.naca import RULES, naca
-from tegmentum.plasticity.optimiser import SGD, Adam
+from tegmentum.plasticity.rules.naca import RULES, naca
+from tegmentum.plasticity.rules.optimiser import SGD, Adam
 
 STEP = SGD(0.0625)
 
@@ -107,7 +107,7 @@ def test_a_mirrored_receptor_reverses_the_first_step():
 
     class Mirrored:
         def gain(self, level):
-            from tegmentum.plasticity.receptor import NacaReceptor
+            from tegmentum.plasticity.modulation.receptor import NacaReceptor
 
             return NacaReceptor().gain(1.0 - level)
 

@@ -29,7 +29,7 @@ from tegmentum.simcore import (
     Trace,
     Uniform,
 )
-from tegmentum.simcore.lower import fires_alone, plan
+from tegmentum.simcore.lower.plan import fires_alone, plan
 from tegmentum.simcore.neurons.base import fires_from
 
 # ------------------------------------------------- a model of one's own: v follows a current, in closed form

@@ -8,8 +8,8 @@ from scipy.special import ndtri
 from scipy.stats import kstest
 
 from tegmentum.simcore import LIF, Current, Network, Noise, Population, Simulation
-from tegmentum.simcore.noise import normals
-from tegmentum.simcore.tables import normal_table
+from tegmentum.simcore.advance.ticks.gaussian import normals
+from tegmentum.simcore.random.tables import normal_table
 
 FREE = LIF(tau_m=1e9, c_m=1e9, v_thresh=1e9)  # adds up its current: 1 pA for 1 ms is 1e-9 mV
 

@@ -28,9 +28,9 @@ from tegmentum.simcore import (
     Trace,
     Uniform,
 )
-from tegmentum.simcore.draws import name_key, uniform_of
-from tegmentum.simcore.lower import initial_of, kind_arrays, plan, resolved
-from tegmentum.simcore.rng import STREAM_CONNECT, STREAM_STATE
+from tegmentum.simcore.lower.plan import initial_of, kind_arrays, plan, resolved
+from tegmentum.simcore.random.draws import name_key, uniform_of
+from tegmentum.simcore.random.philox import STREAM_CONNECT, STREAM_STATE
 
 MODELS = [LIF, LIFExp, LIFAlpha, LIFCond, AdEx, Izhikevich, DiscreteLIF]
 PARAMETERS = [(model, f.name) for model in MODELS for f in dataclasses.fields(model)]

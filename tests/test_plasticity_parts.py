@@ -7,20 +7,20 @@ import pytest
 from dense_naca import Adam as DenseAdam
 from dense_naca import first_row, gains, phi
 
-from tegmentum.plasticity.expectation import Expectation
 from tegmentum.plasticity.learner import Learner
-from tegmentum.plasticity.local_factor import Slope, StateDifference
-from tegmentum.plasticity.naca import naca
-from tegmentum.plasticity.neuromodulator import Dopamine, Neuromodulator
-from tegmentum.plasticity.optimiser import SGD, Adam
-from tegmentum.plasticity.receptor import LinearReceptor, NacaReceptor
-from tegmentum.plasticity.rules import ErrorDriven, Modulated
-from tegmentum.simcore import rng
-from tegmentum.simcore.connect import AllToAll
+from tegmentum.plasticity.modulation.expectation import Expectation
+from tegmentum.plasticity.modulation.neuromodulator import Dopamine, Neuromodulator
+from tegmentum.plasticity.modulation.receptor import LinearReceptor, NacaReceptor
+from tegmentum.plasticity.rules.naca import naca
+from tegmentum.plasticity.rules.optimiser import SGD, Adam
+from tegmentum.plasticity.rules.surrogate import Slope, StateDifference
+from tegmentum.plasticity.rules.three_factor import ErrorDriven, Modulated
+from tegmentum.simcore.describe.connectivity import AllToAll
+from tegmentum.simcore.describe.network import Network, Population, Projection
+from tegmentum.simcore.describe.sources import SpikeTrain
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.network import Network, Population, Projection
 from tegmentum.simcore.neurons import DiscreteLIF, GradedUnit
-from tegmentum.simcore.sources import SpikeTrain
+from tegmentum.simcore.random import philox as rng
 
 ROWS = {
     10: [18, 15, 13, 11, 9, 8, 7, 5, 3, 0],

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tegmentum.cli import plot as module
 from tegmentum.cli.plot import accuracy, plot, raster, weights
 from tegmentum.simcore.errors import StoreError, TegmentumError
-from tegmentum.simcore.store import RunStore
+from tegmentum.simcore.record.store import RunStore
 
 CONFIG = {"seed": 7, "dataset": {"name": "digits"}, "rule": "naca"}
 

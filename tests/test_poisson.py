@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from tegmentum.simcore import LIF, Network, Poisson, Population, Record, Simulation
-from tegmentum.simcore.tables import alias_table, poisson_numbers, split
+from tegmentum.simcore.random.tables import alias_table, poisson_numbers, split
 
 
 @pytest.mark.parametrize("mean", [0.03, 0.4, 2.0, 17.0, 100.0])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tegmentum.plasticity.accuracy_matrix import AccuracyMatrix
-from tegmentum.plasticity.protocol import (
+from tegmentum.plasticity.continual.accuracy_matrix import AccuracyMatrix
+from tegmentum.plasticity.continual.run import (
     HONEST,
     LEAK_WORDS,
     PUBLISHED,
@@ -18,7 +18,7 @@ from tegmentum.plasticity.protocol import (
     evaluation,
     run_continual,
 )
-from tegmentum.plasticity.weight_change import CHANGE_EDGES, change, changes_between
+from tegmentum.plasticity.continual.weight_change import CHANGE_EDGES, change, changes_between
 from tegmentum.simcore.errors import DescriptionError
 
 

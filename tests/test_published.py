@@ -6,10 +6,10 @@ from dense_class_continual import DenseGraded, DenseSpiking, batch_gate
 from dense_naca import gains as dense_gains
 
 from tegmentum.datasets import encode
-from tegmentum.plasticity.gate import Gate
-from tegmentum.plasticity.published import PublishedNet, Recipe, published_recipe
-from tegmentum.simcore import rng
+from tegmentum.plasticity.reference.gate import Gate
+from tegmentum.plasticity.reference.published import PublishedNet, Recipe, published_recipe
 from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.random import philox as rng
 
 N_IN, N_HIDDEN, N_CLASSES, MEAN, SD = 49, 90, 4, 0.3, 0.35
 

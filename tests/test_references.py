@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.continual_rules import CONTINUAL_RULES, Setting, continual_rule, make_model
-from tegmentum.plasticity.gate import Gate
-from tegmentum.plasticity.protocol import HONEST, PUBLISHED, ClassSplit, ContinualData, run_continual
-from tegmentum.plasticity.random_features import Pixels, RandomReLU
-from tegmentum.plasticity.references import ClosedForm, NetRecipe, ReferenceNet
-from tegmentum.plasticity.rowwise import rowwise_product
+from tegmentum.plasticity.continual.run import HONEST, PUBLISHED, ClassSplit, ContinualData, run_continual
+from tegmentum.plasticity.reference.gate import Gate
+from tegmentum.plasticity.reference.networks import ClosedForm, NetRecipe, ReferenceNet
+from tegmentum.plasticity.reference.random_features import Pixels, RandomReLU
+from tegmentum.plasticity.reference.rowwise import rowwise_product
+from tegmentum.plasticity.registry import CONTINUAL_RULES, Setting, continual_rule, make_model
 from tegmentum.simcore.errors import DescriptionError
 
 N_IN, N_CLASSES = 36, 4

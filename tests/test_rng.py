@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from tegmentum.simcore.rng import (
+from tegmentum.simcore.random.philox import (
     STREAM_SHUFFLE,
     STREAM_WEIGHTS,
     content_key,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tegmentum.simcore.rowsum import add_rows
+from tegmentum.simcore.intrinsics.rowsum import add_rows
 
 WIDTHS = list(range(16, 257, 16))
 

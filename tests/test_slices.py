@@ -25,7 +25,7 @@ from tegmentum.simcore import (
     Simulation,
     Uniform,
 )
-from tegmentum.simcore.slices import slice_of
+from tegmentum.simcore.lower.slices import slice_of
 
 RNG = np.random.default_rng(0)
 RULES = [

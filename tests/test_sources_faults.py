@@ -141,7 +141,7 @@ def test_a_function_of_rates_equals_the_array():
 
 
 def test_a_few_ticks_at_once_equal_many(monkeypatch):
-    from tegmentum.simcore import lower_inputs
+    from tegmentum.simcore.lower import inputs as lower_inputs
 
     p = counters(600)
     rate = Poisson(p, lambda t: 20.0 + RATES[0] * (1 + np.sin(t / 30.0)), 1.0)

@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.stdp import STDP
+from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -204,7 +204,7 @@ def _work(workers, pipe):
 
 
 def test_a_pool_is_made_anew_in_a_child_and_after_a_pickle():
-    from tegmentum.simcore.workers import Workers
+    from tegmentum.simcore.advance.workers import Workers
 
     workers = Workers(2)
     assert workers.pool.submit(sum, (1, 2)).result() == 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.power_stdp import PowerSTDP
-from tegmentum.plasticity.stdp import STDP
+from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,

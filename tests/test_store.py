@@ -11,10 +11,10 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tegmentum.simcore import store_layout
 from tegmentum.simcore.errors import DataError, DescriptionError, StoreError, TegmentumError
 from tegmentum.simcore.installed import install_line
-from tegmentum.simcore.store import RunStore, open_run, read_manifest, summarise
+from tegmentum.simcore.record import layout as store_layout
+from tegmentum.simcore.record.store import RunStore, open_run, read_manifest, summarise
 
 CONFIG = {"seed": 3, "threads": 2, "dataset": "digits"}
 
@@ -235,7 +235,7 @@ def test_a_durable_store_holds_the_same_and_leaves_no_temporary_files(path):
 
 def test_a_durable_commit_syncs_data_before_it_shows_them(path, monkeypatch):
     replaced = []
-    from tegmentum.simcore import manifest
+    from tegmentum.simcore.record import manifest
 
     def spy(file, data, durable):
         replaced.append((file.relative_to(path).as_posix(), durable))

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tegmentum.simcore import store_layout
-from tegmentum.simcore.store import RunStore, read_manifest
+from tegmentum.simcore.record import layout as store_layout
+from tegmentum.simcore.record.store import RunStore, read_manifest
 
 WRITER = """
 import sys
 import numpy as np
-from tegmentum.simcore import store_layout
-from tegmentum.simcore.store import RunStore
+from tegmentum.simcore.record import layout as store_layout
+from tegmentum.simcore.record.store import RunStore
 
 store_layout.CHUNK = 4096
 with RunStore.create(sys.argv[1], {"seed": 1}, commit_every=0.01) as store:

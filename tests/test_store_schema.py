@@ -10,8 +10,8 @@ import zarr
 
 from tegmentum.simcore import LIF, Izhikevich, LIFCond, LIFExp, Network, Population, Record, Simulation, Trace
 from tegmentum.simcore.errors import StoreError
-from tegmentum.simcore.manifest import read_manifest
-from tegmentum.simcore.store import RunStore, open_run, summarise
+from tegmentum.simcore.record.manifest import read_manifest
+from tegmentum.simcore.record.store import RunStore, open_run, summarise
 
 xr = pytest.importorskip("xarray")
 

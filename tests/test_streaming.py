@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tegmentum.simcore import LIF, Network, Population, Record, Simulation, Trace, log
+from tegmentum.simcore import LIF, Network, Population, Record, Simulation, Trace
 from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.log import Log
-from tegmentum.simcore.store import RunStore
+from tegmentum.simcore.record import log
+from tegmentum.simcore.record.log import Log
+from tegmentum.simcore.record.store import RunStore
 
 xr = pytest.importorskip("xarray")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.stdp import STDP
+from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,

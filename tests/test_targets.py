@@ -13,11 +13,11 @@ from tegmentum.simcore import (
     FixedTotal,
     Population,
     Projection,
-    build,
-    targets,
 )
-from tegmentum.simcore.lower_rows import WIRING
-from tegmentum.simcore.rng import seed_key
+from tegmentum.simcore.compile import modules as build
+from tegmentum.simcore.lower import targets
+from tegmentum.simcore.lower.rows import WIRING
+from tegmentum.simcore.random.philox import seed_key
 
 RULES = [
     FixedIndegree(7),
@@ -35,7 +35,7 @@ RULES = [
 def built(rule, spread, same):
     a, b = Population("a", 50, LIF()), Population("b", 61, LIF())
     projection = Projection(a, a if same else b, rule)
-    key, kernels = np.array(seed_key(5), np.uint64), build.kernel_module("wiring", WIRING)
+    key, kernels = np.array(seed_key(5), np.uint64), build.kernel_module("lower.wiring_kernel", WIRING)
     ptr, post, _ = targets.Builder(projection, 2, key, kernels, spread).targets()
     return ptr, post
 

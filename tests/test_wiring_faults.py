@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tegmentum.plasticity.stdp import STDP
+from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import (
     LIF,
     AdEx,
@@ -246,7 +246,7 @@ def test_autapses_that_are_not_there_stay_so(weight, threads):
     simulation.run(5.0)
     v = simulation.state()["state/p/v"][0]
     np.testing.assert_allclose(v, [5.0, 5.0, 0.0, 5.0], rtol=1e-4)
-    from tegmentum.simcore.slices import slice_of
+    from tegmentum.simcore.lower.slices import slice_of
 
     assert len(slice_of(network, "p-p", 1, 3)) == 6
 

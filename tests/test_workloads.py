@@ -16,7 +16,7 @@ from scipy.special import erfcx
 
 from tegmentum.cli.bench import measure
 from tegmentum.cli.workloads import WORKLOADS, brunel, workload
-from tegmentum.plasticity.stdp import STDP
+from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import Record, Simulation
 from tegmentum.simcore.errors import DataError, DescriptionError
 

@@ -43,7 +43,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..connect import Distribution
+from ..describe.connectivity import Distribution
 from ..errors import DescriptionError
 from ..own import Own
 

@@ -1,0 +1,1 @@
+"""Tasks one after another: splits, runs and what is measured of them."""

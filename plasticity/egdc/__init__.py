@@ -1,0 +1,1 @@
+"""Expectation-gated decorrelating columns."""

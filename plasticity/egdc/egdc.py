@@ -1,0 +1,122 @@
+r"""EGDC, expectation-gated decorrelating columns: continual learning in spikes, without replay or task identity.
+
+1. **Columns** (:mod:`.columns`). Spikes of the input reach columns of neurons with small receptive fields. *Surprise*
+   opens their plasticity: as long as everything is new, during the critical period at the start of the first task,
+   the neurons of a column compete for patches, and a patch that none of them matches recruits a fresh one. Then the
+   fields are kept, so what later classes are built from does not drift.
+2. **Expectation gate** (:class:`Dopamine`, :class:`D1`). The expected class raises dopamine in the subpopulation of
+   synapses onto its own class neuron, and in no other. Only those are plastic, so no class overwrites another.
+3. **Decorrelation** (:mod:`.decorrelation`). Lateral inhibition learns from the mismatch between the response and the
+   expected prototype, and takes out of each prototype what all classes share.
+
+How it differs from NACA: the level selects *which* synapses learn instead of the sign by which all of them do; hidden
+plasticity is driven by surprise and competition instead of a random target; there is no gate at test, so nothing
+depends on the batch; and learning is a sum over samples, hence the same in every order of the classes.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore.errors import DescriptionError
+
+from ..continual.run import LearningCost, OnProgress
+from ..modulation.expectation import OneHotExpectation
+from ..modulation.neuromodulator import Dopamine, Neuromodulator
+from ..modulation.receptor import D1
+from .columns import ColumnParameters, Columns
+from .decorrelation import DecorrelatingReadOut
+
+Array = np.ndarray[Any, Any]
+_STEP = 2_000  # samples between two calls of on_progress
+
+
+@dataclass(frozen=True)
+class EGDCParameters:
+    """Parameters of EGDC, and the switches that its ablations turn.
+
+    Parameters
+    ----------
+    columns : ColumnParameters
+        ``learned=False`` leaves the receptive fields random
+    critical_period : samples at the start of the first task from which the fields are learned; they are shown again
+        afterwards, and counted twice
+    gated : dopamine opens the expected class's synapses alone; otherwise those of all classes alike
+    lateral : lateral inhibition decorrelates; otherwise the read-out is the nearest prototype
+    ever_surprised : plasticity of the fields opens at the start of *every* task, which is what the critical period
+        is there to prevent
+    """
+
+    columns: ColumnParameters = field(default_factory=ColumnParameters)
+    critical_period: int = 1_000
+    gated: bool = True
+    lateral: bool = True
+    ever_surprised: bool = False
+
+    def __post_init__(self) -> None:
+        if self.critical_period < 1:
+            raise DescriptionError(
+                f"EGDCParameters: critical_period must be >= 1, got {self.critical_period}"
+            )
+
+
+class EGDC:
+    """A :class:`~tegmentum.plasticity.continual.run.ContinualModel`; see the module's text.
+
+    Parameters
+    ----------
+    shape : (height, width) or (height, width, channels) of a sample
+    n_classes : classes of the data set, seen or not
+    parameters : EGDCParameters
+    seed, threads : of the input's spikes and the initial fields; no result depends on threads
+    given : samples are spikes for each tick and channel, see :class:`~tegmentum.plasticity.egdc.columns.Columns`
+    """
+
+    def __init__(self, shape: tuple[int, ...], n_classes: int, parameters: EGDCParameters | None = None, *,
+                 seed: int = 0, threads: int = 1, given: bool = False):  # fmt: skip
+        self.p = parameters or EGDCParameters()
+        self.columns = Columns(shape, self.p.columns, seed, threads, given)
+        self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral)
+        self.dopamine: Neuromodulator = Dopamine(OneHotExpectation(n_classes), table="identity")
+        gain = D1().gain(self.dopamine.levels(n_classes, seed))
+        self.gain = gain if self.p.gated else np.ones_like(gain)
+        self._fresh = True
+
+    def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
+                   on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
+        """Learn one task in one pass; see :class:`~tegmentum.plasticity.continual.run.ContinualModel`."""
+        start = time.perf_counter()
+        seen = updates = events = 0
+        if self.p.columns.learned and (self._fresh or self.p.ever_surprised):
+            early = x[: self.p.critical_period]
+            patches = self.columns.learn(early, x_max)
+            seen, updates = len(early), patches * len(self.columns.fields)
+        self._fresh = False
+        for first in range(0, len(x), _STEP):
+            part = slice(first, first + _STEP)
+            response, n_events = self.columns.respond(x[part], x_max)
+            gain = self.gain[y[part]]
+            self.read_out.learn(response, gain)
+            active = np.count_nonzero(response, axis=1).astype(np.float64)
+            updates += int(active @ gain.sum(axis=1)) + (int((active**2).sum()) if self.p.lateral else 0)
+            events += n_events + int(active.sum()) * gain.shape[1]
+            if on_progress is not None:
+                on_progress(seen + min(first + _STEP, len(x)))
+        self.read_out.settle()
+        return LearningCost(seen + len(x), events, updates, time.perf_counter() - start)
+
+    def predict(self, x: Array, x_max: int) -> Array:
+        """Classes, int64 (n,): the class neuron of the highest potential."""
+        found = [
+            self.read_out.potentials(self.columns.respond(x[first : first + _STEP], x_max)[0]).argmax(axis=1)
+            for first in range(0, len(x), _STEP)
+        ]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+    def weights(self) -> dict[str, Array]:
+        """Receptive fields (inputs, features) and read-out (classes, inputs)."""
+        return {"fields": self.columns.fields.copy(), "read-out": self.read_out.read_out.copy()}

@@ -1,0 +1,1 @@
+"""Expectation, neuromodulators and the receptors that read them."""

@@ -1,0 +1,1 @@
+"""Published networks and other things to compare with."""

@@ -1,0 +1,1 @@
+"""What changes weights: pairs of spikes, three factors, optimisers."""

@@ -1,0 +1,144 @@
+r"""Pair STDP whose outcome waits in an eligibility for dopamine.
+
+Pairs of spikes move an eligibility :math:`e`, and the weight follows it as far as dopamine lets it:
+
+.. math::
+    \dot w = g(L) \, e, \qquad \dot e = -e / \tau_e, \qquad
+    \Delta e_+ = A_+ \, x_{pre}, \qquad \Delta e_- = -A_- \, x_{post}
+
+with traces that jump by 1 at a spike and decay with :math:`\tau_+` and :math:`\tau_-`; every pair counts. :math:`L` is
+the level of dopamine in the synapse's subpopulation and :math:`g` the receptor's curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tegmentum.simcore.describe.modulation import Modulator, Receptor, Subpopulations, Whole
+from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
+from tegmentum.simcore.neurons.base import param
+
+from ..modulation.receptor import LinearReceptor
+
+
+class Synapse(NamedTuple):
+    """What a synapse keeps."""
+
+    w: float
+    e: float
+
+
+class Pre(NamedTuple):
+    """Trace of the arrivals."""
+
+    x: float
+
+
+class Post(NamedTuple):
+    """Trace of the post neuron's spikes."""
+
+    y: float
+
+
+class Constants(NamedTuple):
+    """Parameters of :class:`DopamineSTDP` as its functions need them."""
+
+    a_plus: float
+    a_minus: float
+    w_min: float
+    w_max: float
+
+
+@dataclass(frozen=True)
+class DopamineSTDP(SynapseRule):
+    r"""Pair STDP through an eligibility, gated by a neuromodulator.
+
+    Parameters
+    ----------
+    modulator : Modulator
+        such as dopamine
+    receptor : Receptor, LinearReceptor()
+        from level to gain [1/ms], sign included
+    subpopulations : Subpopulations, Whole()
+        which of the modulator's levels each synapse has
+    tau_plus, tau_minus : ms, 20.0
+        decay of the pre and of the post neuron's trace
+    tau_e : ms, 1000.0
+        decay of the eligibility
+    a_plus, a_minus : the weight's unit, 0.1 and 0.15
+        by how much a pair, the post spike after the arrival or before it, moves the eligibility
+    w_min, w_max : the weight's unit, 0.0 and 4.0
+        bounds; a weight is cut at the synapse's own spikes, where the model says so and not when somebody reads it
+
+    Notes
+    -----
+    The defaults are those of E. M. Izhikevich (2007), Cereb. Cortex 17:2443-2452, doi:10.1093/cercor/bhl152, who has
+    the level itself as the gain.
+    """
+
+    modulator: Modulator
+    receptor: Receptor = field(default_factory=LinearReceptor)
+    subpopulations: Subpopulations = field(default_factory=Whole)
+    tau_plus: float = param(20.0, "ms", above=0.0)
+    tau_minus: float = param(20.0, "ms", above=0.0)
+    tau_e: float = param(1000.0, "ms", above=0.0)
+    a_plus: float = param(0.1, least=0.0)
+    a_minus: float = param(0.15, least=0.0)
+    w_min: float = param(0.0)
+    w_max: float = param(4.0)
+
+    def weight_bounds(self) -> tuple[float, float]:
+        """Return the range that initial weights, too, must keep to."""
+        return self.w_min, self.w_max
+
+    def derive(self, dt: float) -> Constants:
+        """Return the constants of the functions below."""
+        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max)
+
+    def time_constants(self) -> dict[str, float]:
+        """Return the decays of the traces and of the eligibility."""
+        return {"x": self.tau_plus, "y": self.tau_minus, "e": self.tau_e}
+
+    @property
+    def modulation(self) -> Modulation:
+        """The modulator, the receptor and who has which level."""
+        return Modulation(self.modulator, self.receptor, self.subpopulations)
+
+    def problem(self) -> str | None:
+        """Return the first parameter out of its range, or None."""
+        if not isinstance(self.modulator, Modulator):
+            return f"modulator must be a Modulator, got {self.modulator!r}"
+        if not isinstance(self.receptor, Receptor) or not hasattr(self.receptor, "curve"):
+            return f"receptor must be a receptor such as LinearReceptor(), got {self.receptor!r}"
+        if not isinstance(self.subpopulations, Subpopulations):
+            return f"subpopulations must be Whole(), ByPost(...) or the like, got {self.subpopulations!r}"
+        problem = super().problem()
+        if problem is None and not self.w_min < self.w_max:
+            problem = f"w_min must be < w_max, got {self.w_min} and {self.w_max}"
+        return problem
+
+
+def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
+    """Take the pair with earlier post spikes into the eligibility."""
+    return Synapse(s.w, s.e - c.a_minus * post.y)
+
+
+def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
+    """Take the pair with earlier arrivals into the eligibility."""
+    return Synapse(s.w, s.e + c.a_plus * pre.x)
+
+
+def pre_spike(pre: Pre, c: Constants) -> Pre:
+    """Jump by 1."""
+    return Pre(pre.x + 1.0)
+
+
+def post_spike(post: Post, c: Constants) -> Post:
+    """Jump by 1."""
+    return Post(post.y + 1.0)
+
+
+def drift(s: Synapse, area: float, fade: float, c: Constants) -> Synapse:
+    """Let the weight follow the eligibility under the gain, and the eligibility decay."""
+    return Synapse(min(max(s.w + s.e * area, c.w_min), c.w_max), s.e * fade)

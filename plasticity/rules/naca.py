@@ -1,0 +1,102 @@
+"""NACA: neuromodulation-assisted credit assignment, for spiking and for graded networks.
+
+Read :func:`naca` first. The rule is a composition: the expected class sets the level of dopamine for each hidden
+neuron's incoming synapses (:class:`Expectation`, :class:`Dopamine`), a receptor turns levels into gains
+(:class:`NacaReceptor`), and at the end of each window the gain, the neuron's local factor and its presynaptic spikes
+change the weights (:class:`Modulated`). Only the output layer sees an error (:class:`ErrorDriven`).
+
+Source: T. Zhang, X. Cheng, S. Jia, C. T. Li, M. Poo, B. Xu (2023), "A brain-inspired algorithm that mitigates
+catastrophic forgetting of artificial and spiking neural networks with low computational cost", Sci. Adv. 9:eadi2947,
+doi:10.1126/sciadv.adi2947. What the rule reduces to, and what it does not do, is in ``docs/naca.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tegmentum.simcore.describe.connectivity import AllToAll, Uniform
+from tegmentum.simcore.describe.network import Network, Population, Projection
+from tegmentum.simcore.describe.sources import SpikeTrain
+from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.neurons import DiscreteLIF, GradedUnit
+
+from ..modulation.expectation import Expectation
+from ..modulation.neuromodulator import Dopamine
+from ..modulation.receptor import NacaReceptor
+from .optimiser import Adam
+from .surrogate import Slope, StateDifference
+from .three_factor import ErrorDriven, Frozen, Modulated, Optimiser
+
+RULES = {
+    "naca": "spiking, hidden layers learn by dopamine-modulated plasticity",
+    "naca-ann": "the same rule on graded units (tanh hidden, sigmoid output), one tick",
+    "frozen": "spiking, hidden weights stay as drawn: the control",
+}
+
+
+def naca(
+    n_inputs: int,
+    hidden: Sequence[int],
+    n_classes: int,
+    *,
+    rule: str = "naca",
+    optimiser: Optimiser | None = None,
+    hidden_gain: float = 1.0,
+    lens: float = 0.5,
+    receptor: NacaReceptor | None = None,
+    table: str = "uniform",
+) -> Network:
+    """Describe a fully connected network that learns by NACA.
+
+    Parameters
+    ----------
+    n_inputs : channels of the input
+    hidden : neurons of each hidden layer, input side first
+    n_classes : output neurons, one for each class
+    rule : one of :data:`RULES`
+    optimiser : Adam(lr=1e-4) by default
+    hidden_gain : initial hidden weights are multiplied by it (biases are not)
+    lens, receptor, table : see StateDifference, NacaReceptor, Neuromodulator
+
+    Notes
+    -----
+    Weights and biases start uniform in +-1/sqrt(n_pre), as in the published runs. The bias is the weight of a row
+    that is always on. A spike takes one tick from layer to layer, which shifts each layer's window by one tick
+    against the published all-at-once step and changes nothing else.
+    """
+    if rule not in RULES:
+        raise DescriptionError(f"rule: must be one of {', '.join(RULES)}, got {rule!r}")
+    if not hidden:
+        raise DescriptionError("hidden: at least one hidden layer is needed, got none")
+    if not 0 < hidden_gain < math.inf:
+        raise DescriptionError(f"hidden_gain: must be > 0 and finite, got {hidden_gain}")
+    optimiser = optimiser or Adam()
+    graded = rule == "naca-ann"
+    local = Slope() if graded else StateDifference(lens)
+    dopamine = Dopamine(Expectation(n_classes), table=table)
+    inner: Any = (
+        Frozen() if rule == "frozen" else Modulated(dopamine, receptor or NacaReceptor(), local, optimiser)
+    )
+
+    inp = SpikeTrain("input", n_inputs, [], [])
+    layers = [Population(f"hidden{k + 1}", n, GradedUnit("tanh") if graded else DiscreteLIF()) for k, n in
+              enumerate(hidden)]  # fmt: skip
+    layers.append(Population("output", n_classes, GradedUnit("sigmoid") if graded else DiscreteLIF()))
+    pres: list[Any] = [inp, *layers[:-1]]
+    projections = []
+    for pre, post in zip(pres, layers, strict=True):
+        last = post is layers[-1]
+        bound = (1.0 if last else hidden_gain) / pre.size**0.5
+        projections.append(
+            Projection(
+                pre,
+                post,
+                AllToAll(),
+                weight=Uniform(-bound, bound),
+                delay=1.0,
+                plasticity=ErrorDriven(local, optimiser) if last else inner,
+            )
+        )
+    return Network(inp, *layers, *projections)

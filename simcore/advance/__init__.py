@@ -1,0 +1,1 @@
+"""Whatever moves time on."""

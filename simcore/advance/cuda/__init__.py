@@ -1,0 +1,1 @@
+"""The tick loop on a CUDA device."""

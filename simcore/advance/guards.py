@@ -1,0 +1,65 @@
+"""What stops a run: NaN, overflow and runaway activity; the error names the population and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..describe.network import Population
+from ..errors import SimulationError
+from ..lower.arrays import Kind
+
+Array = np.ndarray[Any, Any]
+
+#: Length of the windows over which rates are averaged [ms]; they begin at time 0.
+WINDOW = 100.0
+
+
+def check_rates(
+    populations: Sequence[Population],
+    counts: Array,
+    watched: tuple[int, Array],
+    tick: int,
+    dt: float,
+    n_trials: int,
+    max_rate: float,
+) -> None:
+    """Stop at runaway activity.
+
+    Parameters
+    ----------
+    counts : int64[n_populations]
+        spikes until ``tick``
+    watched : (int, int64[n_populations])
+        an earlier tick and the spikes until then
+    max_rate : float, Hz
+        of a population's mean since then
+    """
+    since, counted = watched
+    for population, n in zip(populations, counts - counted, strict=True):
+        rate = n / (population.size * n_trials * (tick - since) * dt * 1e-3)
+        if rate > max_rate:
+            raise SimulationError(
+                f"Population {population.name!r}: fires at {rate:.0f} Hz between t = {since * dt:g} and "
+                f"{tick * dt:g} ms, more than max_rate = {max_rate:g} Hz; weaker excitation or stronger "
+                "inhibition may help, or a larger max_rate"
+            )
+
+
+def check_finite(shards: Iterable[Iterable[Kind]], populations: Sequence[Population], t: float) -> None:
+    """Stop at NaN, and at sums that have overflowed, in any state variable."""
+    for kinds in shards:
+        for kind in kinds:
+            for name, values in kind.fields._asdict().items():
+                if np.isfinite(values.sum()) or np.isfinite(values).all():
+                    continue
+                bad = ~np.isfinite(values)
+                column = int(bad.any(axis=0).argmax())
+                what = "is NaN" if np.isnan(values[:, column]).any() else "has overflowed"
+                part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
+                raise SimulationError(
+                    f"Population {populations[part[0]].name!r}: {name} {what} at t = {t:g} ms; "
+                    "a smaller dt or weights, or precision='float64', may help"
+                )

@@ -1,0 +1,1 @@
+"""Kernel templates of the tick loop."""

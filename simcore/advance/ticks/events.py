@@ -1,0 +1,192 @@
+"""Delivery and emission: what happens to a spike between two neurons.
+
+Threads own targets. Every shard delivers the segments onto its own neurons in the one order of emission
+(tick, then population, then neuron), so that each sum has the same order whatever the number of shards, and
+its bits are equal. They meet at one barrier a tick, between update and emission.
+
+A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every plastic projection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tegmentum.simcore.compile.each import each
+from tegmentum.simcore.intrinsics.memory import atomic_add, atomic_load, give_way, prefetch
+from tegmentum.simcore.lower.arrays import (
+    CONSTANT,
+    DENSE,
+    LAZY,
+    LAZY_CONSTANT,
+    LAZY_WEIGHTED,
+    PLASTIC,
+    WEIGHTED,
+)
+from tegmentum.simcore.lower.entries import begin_of, group_of, length_of
+
+from .plastic import foresee_plastic as foresee_plastic_0
+from .plastic import learn as learn_0
+from .reach import reach
+
+AHEAD = 12  # entries between the prefetch of a segment and its delivery
+LINE = 16  # 4-byte elements of a cache line
+SPINS = 500  # looks at the barrier before a thread gives way
+
+
+def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
+    """Append the segments of a source that fired to the ticks at which they arrive."""
+    mask = ring.count.shape[1] - 1
+    capacity = ring.entry.shape[2]
+    for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
+        bucket = (tick + wires.segment_delay[j]) & mask
+        n = ring.count[trial, bucket]
+        if n < capacity:
+            ring.entry[trial, bucket, n] = wires.segment_entry[j]
+            ring.count[trial, bucket] = n + 1
+        else:
+            n = ring.spill_count[trial]
+            ring.spill_entry[trial, n] = wires.segment_entry[j]
+            ring.spill_bucket[trial, n] = bucket
+            ring.spill_count[trial] = n + 1
+
+
+def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, tick: int, entry: Any) -> Any:
+    """Add the weights of one segment to the accumulators of its targets; returns their number."""
+    group, length, begin = group_of(entry), length_of(entry), begin_of(entry)
+    base = wires.group_base[group]
+    if wires.group_format[group] == PLASTIC:
+        which = wires.group_plastic[group]
+        with each("_0") as k:
+            if which == k:
+                learn_0(plastics[k], wires, inputs, base, begin, tick)
+        return length
+    if wires.group_format[group] >= LAZY:
+        slot = wires.group_slot[group]
+        for s in range(begin, begin + length):
+            reach(touch, trial, slot + wires.target[s])
+    if wires.group_format[group] == CONSTANT or wires.group_format[group] == LAZY_CONSTANT:
+        row, target, w = inputs[base:], wires.target[begin : begin + length], wires.group_weight[group]
+        for s in range(length):
+            row[target[s]] += w
+    elif wires.group_format[group] == DENSE:
+        row, weight = inputs[base : base + length], wires.dense[begin : begin + length]
+        for s in range(length):
+            row[s] += weight[s]
+    else:
+        row, target = inputs[base:], wires.target[begin : begin + length]
+        weight = wires.weight[begin : begin + length]
+        for s in range(length):
+            row[target[s]] += weight[s]
+    return length
+
+
+def foresee(wires: Any, plastics: Any, entry: Any) -> None:
+    """Ask the memory for a segment that will be delivered soon."""
+    group, begin = group_of(entry), begin_of(entry)
+    kind = wires.group_format[group]
+    if kind == PLASTIC:
+        which = wires.group_plastic[group]
+        with each("_0") as k:
+            if which == k:
+                foresee_plastic_0(plastics[k], wires, begin)
+    elif kind == DENSE:
+        prefetch(wires.dense, begin)
+    else:
+        end = begin + length_of(entry)
+        for s in range(begin, end, LINE):
+            prefetch(wires.target, s)
+        if kind in (WEIGHTED, LAZY_WEIGHTED):
+            for s in range(begin, end, LINE):
+                prefetch(wires.weight, s)
+
+
+def deliver(wires: Any, plastics: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: int) -> Any:
+    """Deliver all segments that arrive at ``tick``, in the order of emission; returns how many."""
+    bucket = tick & (ring.count.shape[1] - 1)
+    n = ring.count[trial, bucket]
+    entry = ring.entry[trial, bucket]
+    n_events = 0
+    for k in range(n):
+        if k + AHEAD < n:
+            foresee(wires, plastics, entry[k + AHEAD])
+        n_events += deliver_one(wires, plastics, touch, inputs, trial, tick, entry[k])
+    ring.count[trial, bucket] = 0
+    if ring.spill_count[trial]:
+        for k in range(ring.spill_count[trial]):
+            if ring.spill_bucket[trial, k] == bucket:
+                n_events += deliver_one(
+                    wires, plastics, touch, inputs, trial, tick, ring.spill_entry[trial, k]
+                )
+                ring.spill_bucket[trial, k] = -1
+    return n_events
+
+
+def meet(control: Any, n_shards: int) -> None:
+    """Wait until all shards have arrived here as often as this one."""
+    arrived = atomic_add(control.barrier, 0, 1) + 1
+    target = (arrived + n_shards - 1) // n_shards * n_shards
+    spins = 0
+    while atomic_load(control.barrier, 0) < target:
+        spins += 1
+        if spins > SPINS:
+            give_way()
+
+
+def broadcast(
+    wires: Any, ring: Any, fired: Any, tape: Any, control: Any, k: int, trial: int, tick: int
+) -> None:
+    """Emit, and in the first shard record, the spikes of all shards, ordered by population and neuron."""
+    parity = tick & 1
+    n_shards, n_populations = fired.ptr.shape[2], fired.ptr.shape[3] - 1
+    for p in range(n_populations):
+        for j in range(n_shards):
+            for f in range(fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]):
+                emit(wires, ring, trial, fired.source[trial, parity, j, f], tick)
+            if k == 0:
+                control.spikes[trial, p] += (
+                    fired.ptr[trial, parity, j, p + 1] - fired.ptr[trial, parity, j, p]
+                )
+                if tape.wanted[p]:
+                    for f in range(fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]):
+                        write(tape, trial, tick, fired.source[trial, parity, j, f])
+
+
+def write(tape: Any, trial: int, tick: int, source: int) -> None:
+    """Record one spike."""
+    n = tape.count[trial]
+    tape.tick[trial, n] = tick
+    tape.source[trial, n] = source
+    tape.count[trial] = n + 1
+
+
+def play(wires: Any, ring: Any, trains: Any, tape: Any, k: int, trial: int, tick: int, cursor: int) -> Any:
+    """Emit, and in the first shard record, the given spikes of one tick; returns the next one's number."""
+    while cursor < trains.last[trial] and trains.tick[cursor] <= tick:
+        source = trains.source[cursor]
+        emit(wires, ring, trial, source, tick)
+        if k == 0 and tape.wanted[tape.node_of[source]]:
+            write(tape, trial, tick, source)
+        cursor += 1
+    return cursor
+
+
+def begin(wires: Any, ring: Any, trains: Any, tape: Any, k: int, trial: int, tick: int, until: int) -> Any:
+    """Return the number of the first given spike to come, after those of tick 0 where a simulation starts there."""
+    if tick > 0:
+        return after(trains, trial, tick)
+    cursor = trains.first[trial]
+    if until > 0:
+        cursor = play(wires, ring, trains, tape, k, trial, tick, cursor)
+    return cursor
+
+
+def after(trains: Any, trial: int, tick: int) -> Any:
+    """Return the number of a trial's first given spike later than ``tick``."""
+    lo, hi = trains.first[trial], trains.last[trial]
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if trains.tick[middle] <= tick:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo

@@ -1,0 +1,127 @@
+"""The tick loop: deliver, update, emit.
+
+In tick ``t``, in this order: the synapses whose spikes arrive at ``t`` add their weights to accumulators;
+every stepped neuron flows from ``t - 1`` to ``t``, receives what gathered, and may fire; spikes of ``t``
+are recorded and put into the calendar queue, once for each segment of their source. A delay is at least one
+tick, so nothing that happens in a tick depends on another spike of that tick.
+
+A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every kind of the network, and leaves out
+those of the sources of input (``_r0`` and so on, see :data:`.modules.SOURCES`) that the network does not have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tegmentum.simcore.compile.each import each
+
+from .events import begin as begin_t0
+from .events import broadcast, deliver, meet
+from .events import play as play_t0
+from .gaussian import blow as blow_w0
+from .modulate import relax as relax_m0
+from .modulate import release as release_m0
+from .plastic import fade as fade_p0
+from .plastic import remember as remember_p0
+from .poisson_dense import pour as pour_r0
+from .poisson_inhomogeneous import shower as shower_v0
+from .poisson_sparse import drip as drip_d0
+from .prefix import accrue as accrue_p0
+from .stepped import look as look_0
+from .stepped import step as step_0
+
+
+def probe(kinds: Any, tape: Any, trial: int, tick: int) -> None:
+    """Sample the traces that are due."""
+    if tape.probe.shape[0] > 0 and tick % tape.every[0] == 0:
+        row = tick // tape.every[0] - tape.every[1]
+        for q in range(tape.probe.shape[0]):
+            kind, field, i, column = tape.probe[q]
+            with each("_0") as k:
+                if kind == k:
+                    tape.trace[trial, row, column] = look_0(kinds[k], field, trial, tick, i)
+
+
+def advance(
+    k: int,
+    worker: int,
+    n_workers: int,
+    until: int,
+    wires: Any,
+    plastics: Any,
+    ring: Any,
+    rain_r0: Any,
+    varied_v0: Any,
+    drops_d0: Any,
+    wind_w0: Any,
+    trains_t0: Any,
+    levels_m0: Any,
+    touch: Any,
+    kinds: Any,
+    fired: Any,
+    tape: Any,
+    control: Any,
+    scratch: Any,
+    inputs: Any,
+) -> None:
+    """Advance one shard to the tick ``until``, or to where its workers stop for want of room.
+
+    Either each worker has a shard of all neurons, or, with one shard, each ``n_workers``-th trial.
+
+    Parameters
+    ----------
+    k : int
+        number of the shard
+    inputs : real[n_trials, n_rows, n_slots]
+        accumulators, one row for each receptor, and in the last row injected currents, if there are any
+    """
+    n_shards = fired.ptr.shape[2]
+    first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
+    events, reached = 0, 0
+    for trial in range(first, inputs.shape[0], step):
+        tick = control.clock[k, trial]
+        flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
+        with each("_t0"):
+            cursor_t0 = begin_t0(wires, ring, trains_t0, tape, k, trial, tick, until)
+        stop = False
+        while tick < until and not stop:
+            tick += 1
+            parity = tick & 1
+            with each("_p0") as q:
+                fade_p0(plastics[q])
+                accrue_p0(plastics[q], wires, tick)
+            with each("_m0"):
+                relax_m0(levels_m0, tick)
+            events += deliver(wires, plastics, ring, touch, flat, trial, tick)
+            with each("_r0"):
+                pour_r0(rain_r0, flat, scratch, tick, trial)
+            with each("_v0"):
+                shower_v0(varied_v0, flat, scratch, tick, trial)
+            with each("_w0"):
+                blow_w0(wind_w0, flat, scratch, tick, trial)
+            with each("_d0"):
+                drip_d0(drops_d0, touch, flat, scratch, tick, trial)
+            out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
+            with each("_0") as q:
+                step_0(kinds[q], trial, tick, inputs[trial], scratch, touch, out, ptr)
+            reached += touch.count[trial]
+            touch.count[trial] = 0
+            with each("_p0") as q:
+                remember_p0(plastics[q], wires, out, ptr, tick)
+            probe(kinds, tape, trial, tick)
+            stop = ring.spill_count[trial] > 0
+            if k == 0 and tape.count[trial] + control.room[0] > tape.tick.shape[1]:
+                stop = True
+            if n_shards > 1:
+                control.stop[parity, k] = stop
+                meet(control, n_shards)
+                for j in range(n_shards):
+                    stop = stop or control.stop[parity, j] != 0
+            with each("_m0"):
+                release_m0(levels_m0, fired, trial, tick)
+            broadcast(wires, ring, fired, tape, control, k, trial, tick)
+            with each("_t0"):
+                cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
+        control.clock[k, trial] = tick
+    control.events[worker, 0] += events
+    control.events[worker, 1] += reached

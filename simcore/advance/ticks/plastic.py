@@ -1,0 +1,137 @@
+"""Plastic synapses: brought up to date when a spike arrives, so that memory is read in the order it lies.
+
+A post neuron's spike reaches no synapse at once; it is kept in a short history of the neuron. When a spike
+of the pre neuron arrives, each of its synapses first lives through the post spikes since the last arrival,
+then through the arrival, and is delivered. All synapses of a segment share the arrivals and so the pre
+traces. A synapse keeps its target, 2 or 4 bytes, its weight and, under a neuromodulator, its eligibility, 4 or 8 each.
+
+A kernel template, copied once for each rule of a network. A. Morrison, A. Aertsen, M. Diesmann (2007),
+Neural Comput. 19:1437-1467, doi:10.1162/neco.2007.19.6.1437, describe the scheme.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tegmentum.simcore.intrinsics.memory import prefetch
+from tegmentum.simcore.lower.arrays import HISTORY
+
+from .drift import drifted, moment, origin, to_store
+from .rule_binding import (
+    fade_post,
+    faded_pre,
+    on_post,
+    on_pre,
+    past_of,
+    post_of,
+    post_spike,
+    pre_of,
+    pre_spike,
+    put_past,
+    put_post,
+    put_pre,
+    put_synapse,
+    synapse_of,
+)
+
+
+def catch_up(plastic: Any, wires: Any, segment: int) -> None:
+    """Live through the post spikes that the synapses of a segment have missed.
+
+    How many of them a synapse has missed is a coin toss that no branch predictor wins. So list the synapses
+    that missed at least one, of these those that missed two, and so on, without a branch; then work in the
+    spikes, oldest first.
+    """
+    begin, length = plastic.begin[segment], plastic.length[segment]
+    target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
+    first = begin - plastic.first[0]
+    last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
+    missed, n_missed, zero = plastic.missed, plastic.n_missed, origin(plastic)
+    n, m = 0, 0
+    for s in range(length):
+        missed[0, n] = s
+        n += plastic.post_last[target[s]] >= since
+    n_missed[0] = n
+    while n > 0 and m < HISTORY - 2:
+        m += 1
+        more = 0
+        for k in range(n):
+            s = missed[m - 1, k]
+            slot = target[s]
+            missed[m, more] = s
+            more += plastic.post_tick[slot, (plastic.post_n[slot] - 1 - m) & (HISTORY - 1)] >= since
+        n_missed[m] = n = more
+    for depth in range(m, -1, -1):
+        for k in range(n_missed[depth]):
+            s = missed[depth, k]
+            slot = target[s]
+            place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
+            tick = plastic.post_tick[slot, place]
+            synapse = synapse_of(plastic, weight, first, s)
+            before = max(last, plastic.post_tick[slot, (place - 1) & (HISTORY - 1)])
+            now = moment(plastic, zero, tick)
+            synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
+            x = faded_pre(plastic, pre, tick - last)
+            synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
+            put_synapse(plastic, weight, first, s, synapse, to_store(now))
+
+
+def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
+    """Deliver a segment whose pre spike arrives at ``tick`` and let its synapses learn."""
+    catch_up(plastic, wires, segment)
+    begin, length = plastic.begin[segment], plastic.length[segment]
+    target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
+    first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
+    pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
+    row, now = inputs[base:], moment(plastic, origin(plastic), tick)
+    for s in range(length):
+        slot = target[s]
+        synapse = synapse_of(plastic, weight, first, s)
+        before = max(last, plastic.post_last[slot])
+        synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
+        synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
+        put_synapse(plastic, weight, first, s, synapse, to_store(now))
+        row[slot] += synapse.w
+    put_pre(plastic, segment, pre_spike(pre, c))
+    plastic.pre_tick[segment] = tick
+    plastic.seen[segment] = tick
+
+
+def settle(plastic: Any, wires: Any, tick: int) -> None:
+    """Let all synapses live through the post spikes before ``tick``. Changes no synapse's future."""
+    for segment in range(len(plastic.begin)):
+        catch_up(plastic, wires, segment)
+        plastic.seen[segment] = max(plastic.seen[segment], tick)
+    for i in range(len(plastic.settled)):
+        plastic.settled[i] = plastic.post_n[i]
+
+
+def fade(plastic: Any) -> None:
+    """Let the post traces fade by one tick."""
+    _, _, first_slot, count = plastic.ends
+    fade_post(plastic, first_slot, first_slot + count)
+
+
+def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None:
+    """Take down the post spikes of ``tick``."""
+    population, first_source, first_slot, _ = plastic.ends
+    for f in range(ptr[population], ptr[population + 1]):
+        slot = first_slot + source[f] - first_source
+        if plastic.post_n[slot] - plastic.settled[slot] >= HISTORY - 1:
+            settle(plastic, wires, tick)
+    for f in range(ptr[population], ptr[population + 1]):
+        slot = first_slot + source[f] - first_source
+        n = plastic.post_n[slot]
+        post = post_of(plastic, slot)
+        put_past(plastic, slot, n & (HISTORY - 1), post)
+        put_post(plastic, slot, post_spike(post, plastic.constants))
+        plastic.post_tick[slot, n & (HISTORY - 1)] = tick
+        plastic.post_last[slot] = tick
+        plastic.post_n[slot] = n + 1
+
+
+def foresee_plastic(plastic: Any, wires: Any, segment: int) -> None:
+    """Ask the memory for a segment that will be delivered soon."""
+    prefetch(wires.target, plastic.begin[segment])
+    prefetch(wires.weight, plastic.begin[segment])
+    prefetch(plastic.eligibility, plastic.begin[segment] - plastic.first[0])

@@ -1,0 +1,76 @@
+"""Poisson input, drawn inside the update loop: 16 random bits for each neuron and tick, and a few comparisons.
+
+A number of spikes ``n`` has ``floor(p(n) * 2**16)`` of the values of those bits for itself. What is left over, a few
+values in all, stands for the rest of the distribution: a neuron that draws one of them draws again, 32 bits by the
+alias method (A. J. Walker (1977), ACM Trans. Math. Softw. 3:253-256, doi:10.1145/355744.355749). Both draws of neuron
+``i`` are functions of (seed, source, ``i``, tick, trial): blocks of 256 neurons take the words of 32 Philox counters,
+and the loops over them are vectorised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore.random.philox import STREAM_POISSON, STREAM_POISSON_REST
+from tegmentum.simcore.random.words_kernel import BLOCK, alias, draw, quad
+
+from .binding import real
+
+COUNTERS = 32  # of a block of 16-bit words
+
+
+def count(words: Any, bounds: Any, lowest: Any, counts: Any) -> None:
+    """Count the bounds that each word reaches, from ``lowest`` on; ``bounds`` come in fours."""
+    for i in range(len(counts)):
+        counts[i] = lowest
+    for k in range(0, len(bounds), 4):
+        a, b, c, d = bounds[k], bounds[k + 1], bounds[k + 2], bounds[k + 3]
+        for i in range(len(counts)):
+            x = words[i]
+            counts[i] += np.uint16((x >= a) + (x >= b) + (x >= c) + (x >= d))
+
+
+def draw_again(rain: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
+    """Draw the numbers that the first draw left open, those that reach ``open_``."""
+    source, offset, bits = rain.source[r, 0], rain.rest[r, 0], rain.rest[r, 1]
+    for i in range(len(counts)):
+        if counts[i] >= open_:
+            w = quad(STREAM_POISSON_REST, source, neuron + i, tick, trial, rain.key)
+            counts[i] = alias(w[0], rain.limit, rain.other, offset, bits)
+
+
+def add_counts(inputs: Any, weight: Any, counts: Any) -> None:
+    """Add numbers of spikes, weighted, to the accumulators."""
+    for i in range(len(inputs)):
+        inputs[i] += weight * real(counts[i])
+
+
+def pour(rain: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
+    """Draw the Poisson input of one tick for all sources onto a shard.
+
+    Parameters
+    ----------
+    inputs : real[n_rows * n_slots]
+        accumulators, added to
+    scratch : Scratch
+    """
+    words, counters, halves = scratch.words, scratch.counters[:COUNTERS], scratch.halves
+    for r in range(rain.source.shape[0]):
+        source, base, neuron, size, first, n_bounds, lowest = rain.source[r]
+        bounds = rain.bounds[first : first + (n_bounds + 3) // 4 * 4]
+        open_ = lowest + n_bounds
+        for block in range(neuron // BLOCK, (neuron + size - 1) // BLOCK + 1):
+            draw(words, counters, STREAM_POISSON, source, block * COUNTERS, tick, trial, rain.key)
+            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
+            skip, n = max(-lo, 0), min(size - lo, BLOCK)
+            numbers = scratch.counts[: n - skip]
+            count(halves[skip:n], bounds, np.uint16(lowest), numbers)
+            largest = np.uint16(0)
+            for i in range(len(numbers)):
+                largest = max(largest, numbers[i])
+            if largest >= open_:
+                draw_again(rain, r, open_, numbers, block * BLOCK + skip, tick, trial)
+            at = base + lo
+            add_counts(inputs[at + skip : at + n], rain.weight[r], numbers)

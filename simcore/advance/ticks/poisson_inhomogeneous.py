@@ -1,0 +1,115 @@
+"""Poisson input whose rate differs between neurons or changes with time.
+
+A block of 256 neurons draws the number of spikes that it would have if all its neurons had the rate of the busiest, and
+for each of them a neuron, which keeps it with the probability of its own rate (thinning: P. A. W. Lewis, G. S. Shedler
+(1979), Nav. Res. Logist. Q. 26:403-413, doi:10.1002/nav.3800260304). Where that is many spikes, each neuron draws its
+number by inversion. All draws are functions of (seed, source, block or neuron, tick, trial).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore.random.philox import STREAM_KEPT, STREAM_POISSON, STREAM_SHOWER
+from tegmentum.simcore.random.words_kernel import BLOCK, GROUP, draw, quad
+
+from .binding import real
+
+MANY = 512.0  # spikes of a block in a tick from which on neurons draw for themselves
+CHUNKS = 4  # of 256 words for the spikes of a block
+
+
+def shower(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
+    """Draw the Poisson input of one tick for all such sources onto a shard.
+
+    Parameters
+    ----------
+    inputs : real[n_rows * n_slots]
+        accumulators, added to
+    scratch : Scratch
+    """
+    words, counters = scratch.words, scratch.counters
+    for r in range(varied.source.shape[0]):
+        source, base, neuron, count, first, first_peak, n_blocks = varied.source[r]
+        now = tick - varied.tick[0]
+        scale, step = varied.scale[r, now], varied.step[r, now]
+        first += step * count
+        first_peak += step * n_blocks
+        for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
+            peak = varied.peak[first_peak + block]
+            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
+            skip, n = max(-lo, 0), min(count - lo, BLOCK)
+            here = inputs[base + lo + skip : base + lo + n]
+            mean = varied.mean[first + lo + skip : first + lo + n]
+            if peak * scale * BLOCK < MANY:
+                thin(varied, r, here, mean, peak, scale, block, skip, scratch, tick, trial)
+            else:
+                draw(words, counters, STREAM_POISSON, source, block * GROUP, tick, trial, varied.key)
+                invert(words[skip:n], here, varied.weight[r], mean, scale, peak * scale)
+
+
+def thin(
+    varied: Any,
+    r: int,
+    here: Any,
+    mean: Any,
+    peak: float,
+    scale: float,
+    block: int,
+    skip: int,
+    scratch: Any,
+    tick: int,
+    trial: int,
+) -> None:
+    """Draw the spikes of a block at the rate of its busiest neuron, and keep each by its neuron's rate.
+
+    Parameters
+    ----------
+    here, mean : real[n], float64[n]
+        accumulators and rates of the block's neurons from its ``skip``-th on, those in this shard
+    """
+    source, words, counters = varied.source[r, 0], scratch.words, scratch.counters
+    number = poisson_number(varied, source, peak * scale * BLOCK, block, tick, trial)
+    for chunk in range((number + BLOCK - 1) // BLOCK):
+        counter = (block * CHUNKS + chunk) * GROUP
+        draw(words, counters, STREAM_KEPT, source, counter, tick, trial, varied.key)
+        for k in range(min(BLOCK, number - chunk * BLOCK)):
+            i = np.int64(words[k] & np.uint32(BLOCK - 1)) - skip
+            if (
+                0 <= i < len(here)
+                and (np.float64(words[k] >> np.uint32(8)) + 0.5) * 2.0**-24 * peak < mean[i]
+            ):
+                here[i] += varied.weight[r]
+
+
+def poisson_number(varied: Any, source: int, mean: float, block: int, tick: int, trial: int) -> Any:
+    """Draw a Poisson number of a mean below ``MANY``: count the partial sums that 53 bits exceed."""
+    w = quad(STREAM_SHOWER, source, block, tick, trial, varied.key)
+    x = (np.float64(w[0] << np.uint64(21) | w[1] >> np.uint64(11)) + 0.5) * 2.0**-53
+    term: Any = math.exp(-mean)
+    total: Any = term
+    n = 0
+    while x > total and n < CHUNKS * BLOCK:
+        n += 1
+        term *= mean / n
+        total += term
+    return n
+
+
+def invert(words: Any, here: Any, weight: Any, mean: Any, scale: float, most: float) -> None:
+    """Draw the number of each neuron, of mean ``scale * mean[i]``: count the partial sums that a word exceeds."""
+    n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
+    for i in range(len(here)):
+        x = (np.float64(words[i]) + 0.5) * 2.0**-32
+        rate = mean[i] * scale
+        term = math.exp(-rate)
+        total: Any = term
+        n: Any = 0
+        for k in range(1, n_terms):
+            n += x > total
+            term *= rate / k
+            total += term
+        here[i] += weight * real(n)

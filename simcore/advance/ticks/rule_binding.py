@@ -1,0 +1,124 @@
+"""How kernels reach a plasticity rule: its functions, loads and stores of its state.
+
+This file is what :mod:`.modules` writes for pair STDP under a neuromodulator; for other rules it writes the same
+functions with their fields. Kernel templates import from here, so they are ordinary Python that tools can check.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+real = float
+
+
+class Synapse(NamedTuple):
+    """What a synapse keeps."""
+
+    w: float
+    e: float
+
+
+class Pre(NamedTuple):
+    """Traces of arrivals."""
+
+    x: float
+
+
+class Post(NamedTuple):
+    """Traces of the post neuron's spikes."""
+
+    y: float
+
+
+def on_pre(s: Synapse, pre: Pre, post: Post, c: Any) -> Synapse:
+    """Synapse after an arrival."""
+    return s
+
+
+def on_post(s: Synapse, pre: Pre, post: Post, c: Any) -> Synapse:
+    """Synapse after a post spike."""
+    return s
+
+
+def pre_spike(pre: Pre, c: Any) -> Pre:
+    """Traces after an arrival."""
+    return Pre(1.0 + pre.x)
+
+
+def post_spike(post: Post, c: Any) -> Post:
+    """Traces after a post spike."""
+    return Post(1.0 + post.y)
+
+
+def drift(s: Synapse, area: float, fade: float, c: Any) -> Synapse:
+    """Synapse after a time without spikes."""
+    return s
+
+
+def curve(level: float, *parameters: float) -> float:
+    """Gain of the receptor at a level."""
+    return level
+
+
+def level_of(plastic: Any, slot: Any, segment: int, at: int) -> Any:
+    """Return the number of the level that a synapse is under."""
+    return plastic.which[slot]
+
+
+def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:
+    """State of the synapse number ``s`` of a segment."""
+    return Synapse(weight[s], plastic.eligibility[first + s])
+
+
+def put_synapse(plastic: Any, weight: Any, first: int, s: int, synapse: Synapse, scale: Any) -> None:
+    """Put a synapse's state back, its eligibility as it is stored."""
+    weight[s] = synapse.w
+    plastic.eligibility[first + s] = synapse.e * scale
+
+
+def faded(table: Any, k: int) -> Any:
+    """Decay over ``k`` ticks; 0 beyond the table."""
+    return table[k] if k < len(table) else real(0.0)
+
+
+def pre_of(plastic: Any, segment: int) -> Pre:
+    """Traces of a segment after its last arrival."""
+    return Pre(plastic.pre.x[segment])
+
+
+def put_pre(plastic: Any, segment: int, pre: Pre) -> None:
+    """Put a segment's traces back."""
+    plastic.pre.x[segment] = pre.x
+
+
+def faded_pre(plastic: Any, pre: Pre, k: int) -> Pre:
+    """Traces ``k`` ticks later."""
+    return Pre(pre.x * faded(plastic.fade_pre[0], k))
+
+
+def post_of(plastic: Any, slot: Any) -> Post:
+    """Traces of a neuron in the present tick."""
+    return Post(plastic.post.y[slot])
+
+
+def put_post(plastic: Any, slot: Any, post: Post) -> None:
+    """Put a neuron's traces back."""
+    plastic.post.y[slot] = post.y
+
+
+def past_of(plastic: Any, slot: Any, place: Any) -> Post:
+    """Traces of a neuron just before a spike of its history."""
+    return Post(plastic.past.y[slot, place])
+
+
+def put_past(plastic: Any, slot: Any, place: Any, post: Post) -> None:
+    """Keep a neuron's traces for the history."""
+    plastic.past.y[slot, place] = post.y
+
+
+def fade_post(plastic: Any, lo: int, hi: int) -> None:
+    """Let the traces of neurons fade by one tick; numbers below 1e-38 would be slow."""
+    d0 = plastic.fade_post[0]
+    y = plastic.post.y[lo:hi]
+    for i in range(hi - lo):
+        y[i] = y[i] * d0 if y[i] > real(1e-12) else real(0.0)

@@ -1,0 +1,1 @@
+"""Kernels that advance a layer for a whole window."""

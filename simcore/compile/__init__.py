@@ -1,0 +1,1 @@
+"""From templates and models' functions to compiled modules, kept on disk."""

@@ -1,0 +1,1 @@
+"""What a user writes: networks, populations, sources, connectivity, what is recorded."""

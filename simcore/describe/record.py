@@ -1,0 +1,228 @@
+"""What to record, as a value, and what came out of a run."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..errors import DescriptionError
+from .network import Population
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A state variable of some neurons over time.
+
+    Parameters
+    ----------
+    population : Population or str
+        the population, or its name
+    state : str
+        name of the state variable, such as ``v``
+    neurons : sequence of int, optional
+        by default all
+    """
+
+    population: Population | str
+    state: str = "v"
+    neurons: Sequence[int] | Array | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.population, str):
+            return  # checked where the network is known
+        if not isinstance(self.population, Population):
+            raise DescriptionError(
+                f"Trace: population must be a Population or the name of one, got {self.population!r}"
+            )
+        names = self.population.model.functions()["State"]._fields
+        where = f"Trace of {self.population.name!r}"
+        if self.state not in names:
+            raise DescriptionError(f"{where}: no state {self.state!r}; there are {', '.join(names)}")
+        chosen = np.zeros(0, np.int64) if self.neurons is None else self.numbers()
+        if chosen.ndim != 1:
+            raise DescriptionError(f"{where}: neurons must be a list of numbers, got {self.neurons!r}")
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.population.size):
+            raise DescriptionError(f"{where}: neurons must be in [0, {self.population.size})")
+
+    def numbers(self) -> Array:
+        """Return the numbers of the neurons."""
+        if self.neurons is None:
+            assert isinstance(self.population, Population)
+            return np.arange(self.population.size)
+        chosen = np.asarray(self.neurons)
+        if chosen.size and chosen.dtype.kind not in "iu":
+            raise DescriptionError(
+                f"Trace of {getattr(self.population, 'name', self.population)!r}: neurons must be whole numbers, "
+                f"got {self.neurons!r}"
+            )
+        return chosen.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What a run records.
+
+    Parameters
+    ----------
+    spikes : sequence of Population, SpikeTrain or name of one
+    traces : mapping of name to Trace
+    every : float, ms, optional
+        time between samples of traces; by default one tick
+    """
+
+    spikes: Sequence[Any] = ()
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    every: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.spikes, str) or not isinstance(self.spikes, Iterable):
+            raise DescriptionError(
+                f"Record: spikes must be a list of populations or of their names, got {_short(self.spikes)}; "
+                "for one, write spikes=[...]"
+            )
+        for name, trace in _items(self.traces):
+            if not isinstance(trace, Trace):
+                raise DescriptionError(f"Record: trace {name!r} must be a Trace, got {_short(trace)}")
+        if self.every is not None and not isinstance(self.every, numbers.Real):
+            raise DescriptionError(f"Record: every must be a number [ms], got {self.every!r}")
+
+    def of(self, nodes: Iterable[Any], populations: Iterable[Population]) -> Record:
+        """Look up names in a network; refuse what is not in it."""
+        by_name = {node.name: node for node in nodes}
+        traced = {p.name: p for p in populations}
+        spikes: list[Any] = []
+        for wanted in self.spikes:
+            node = _found(wanted, by_name)
+            if not any(node is other for other in spikes):
+                spikes.append(node)
+        traces = {
+            name: replace(trace, population=_found(trace.population, traced))
+            for name, trace in self.traces.items()
+        }
+        return replace(self, spikes=spikes, traces=traces)
+
+
+def _found(wanted: Any, nodes: Mapping[str, Any]) -> Any:
+    """Return the node that is meant by itself or by its name."""
+    name = wanted if isinstance(wanted, str) else getattr(wanted, "name", None)
+    node = nodes.get(name) if isinstance(name, str) else None
+    if node is None or (node is not wanted and not isinstance(wanted, str)):
+        there = ", ".join(map(repr, nodes)) or "nothing"
+        raise DescriptionError(
+            f"Record: {_short(wanted) if name is None else repr(name)} is not in the network; there is {there}"
+        )
+    return node
+
+
+def _items(traces: Any) -> list[tuple[str, Any]]:
+    if not isinstance(traces, Mapping):
+        raise DescriptionError(
+            f'Record: traces must map names to Traces, such as {{"v": Trace(p)}}, got {_short(traces)}'
+        )
+    return list(traces.items())
+
+
+def _short(value: Any) -> str:
+    """Say what a value is, in few words."""
+    name = getattr(value, "name", None)
+    return f"{type(value).__name__} {name!r}" if isinstance(name, str) else repr(value)[:80]
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Spikes of a population, ordered by (trial, tick, neuron)."""
+
+    tick: Array  # int64
+    neuron: Array  # uint32
+    trial: Array  # int32
+    dt: float
+
+    @property
+    def t(self) -> Array:
+        """Times [ms]."""
+        return self.tick * self.dt
+
+    def __len__(self) -> int:
+        return len(self.tick)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """Outcome of one :meth:`~tegmentum.simcore.Simulation.run`.
+
+    Attributes
+    ----------
+    spikes : dict of population name to Spikes
+    traces : dict of trace name to array (trial, sample, neuron)
+    trace_tick : array of int64
+        when the samples were taken
+    n_spikes : dict of population name to int
+        of all populations, recorded or not
+    synaptic_events : int
+        synapses that delivered a spike
+    """
+
+    start: int
+    stop: int
+    dt: float
+    n_trials: int
+    sizes: dict[str, int]
+    spikes: dict[str, Spikes]
+    traces: dict[str, Array]
+    trace_tick: Array
+    n_spikes: dict[str, int]
+    synaptic_events: int
+    run_s: float
+    store: str | None = None
+
+    def rates(self) -> dict[str, float]:
+        """Return each population's mean rate [Hz], over neurons, trials and the run.
+
+        Raises
+        ------
+        DescriptionError
+            for a run of 0 ms, which has no rate
+        """
+        seconds = (self.stop - self.start) * self.dt * 1e-3 * self.n_trials
+        if seconds == 0:
+            raise DescriptionError("Result: a run of 0 ms has no rates; simulate for longer")
+        return {name: n / (self.sizes[name] * seconds) for name, n in self.n_spikes.items()}
+
+    def __repr__(self) -> str:
+        return "\n".join([self._head(), *("  " + ", ".join(row) for row in self._rows())])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{title}</th>" for title in ("population", "neurons", "spikes", "rate"))
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows()
+        )
+        return f"<p>{escape(self._head())}</p><table><tr>{head}</tr>{body}</table>"
+
+    def _head(self) -> str:
+        trials = f", {self.n_trials} trials" if self.n_trials > 1 else ""
+        where = f", in {self.store}" if self.store else ""
+        traces = f", traces {', '.join(self.traces)}" if self.traces else ""
+        return (
+            f"Result: {self.start * self.dt:g} to {self.stop * self.dt:g} ms{trials}, "
+            f"{self.synaptic_events:,} synaptic events{traces}{where}"
+        )
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """Name, size, spikes and rate of each population."""
+        rates = self.rates() if self.stop > self.start else {}
+        return [
+            (
+                name,
+                f"{self.sizes[name]:,} neurons",
+                f"{n:,} spikes",
+                f"{rates[name]:.3g} Hz" if rates else "-",
+            )
+            for name, n in self.n_spikes.items()
+        ]

@@ -1,0 +1,1 @@
+"""Single machine instructions for kernels."""

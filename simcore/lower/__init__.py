@@ -1,0 +1,1 @@
+"""From a description to flat arrays: numbers, rows of synapses, tables."""

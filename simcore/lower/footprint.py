@@ -1,0 +1,56 @@
+"""The memory of a network's synapses, told from its description before anything is built."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..describe.modulation import BySynapse
+from ..describe.network import Network
+from ..describe.plasticity import Modulation
+from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
+from .plan import check, plan
+from .rows import Delay, delay_of, groups_of
+
+_SEGMENT, _SOURCE = 12, 8  # bytes of a segment's entry and delay, and of a source's place among the segments
+
+
+def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> tuple[float, float]:
+    """Return the expected number of synapses and of their bytes, with the tables that find them.
+
+    A target is 2 bytes, a weight of its own 4 or 8; a segment, the synapses of one source with one delay, 12.
+
+    Raises
+    ------
+    DescriptionError
+        where ``dt``, ``precision`` or a delay cannot be
+    """
+    check(dt, precision)
+    delays = [delay_of(projection, dt) for projection in network.projections]
+    p, real = plan(network, dt, 1), np.dtype(precision).itemsize
+    n_synapses, n_bytes = 0.0, float(_SOURCE * p.n_sources)
+    for group in groups_of(network, delays, p.lazy):
+        reached: dict[str, float] = {}
+        for m in group.members:
+            q = network.projections[m]
+            n = q.rule.expected(q.pre.size, q.post.size)
+            reached[q.pre.name] = reached.get(q.pre.name, 0.0) + n
+            n_synapses += n
+            own = group.format not in (CONSTANT, LAZY_CONSTANT)
+            n_bytes += n * (real if group.format == DENSE else 2 + real * own)
+            modulation = getattr(q.plasticity, "modulation", None)
+            if isinstance(modulation, Modulation):
+                n_bytes += n * (real + 2 * isinstance(modulation.subpopulations, BySynapse))
+        sizes = {network.projections[m].pre.name: network.projections[m].pre.size for m in group.members}
+        span = max(_span(delays[m]) for m in group.members)
+        segments = sum(size * min(span, reached[name] / size) for name, size in sizes.items())
+        n_bytes += segments * (_SEGMENT + 8 * (group.format == PLASTIC))
+    return n_synapses, n_bytes
+
+
+def _span(delay: Delay) -> float:
+    """Return how many different ticks most delays take."""
+    if delay.given.size:
+        return len(np.unique(delay.given))
+    body = delay.table[0]  # quantiles already
+    margin = len(body) // 100
+    return float(max(1.0, round(body[-1 - margin] - body[margin]) + 1))

@@ -1,0 +1,184 @@
+"""Where synapses lie: rows of targets become segments in a shard's memory, with their delays and weights.
+
+A kernel template without models. The delay and the weight of a synapse are functions of (seed, projection, pre neuron,
+number in its row), drawn for 256 synapses at a time in vector registers; those onto other shards are skipped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..random.philox import STREAM_DELAYS, STREAM_WEIGHTS
+from ..random.words_kernel import BLOCK, GROUP, draw
+from .arrays import MAX_LENGTH
+from .entries import packed
+
+CELLS = 16384  # of a quantile table
+
+
+def quantile(word: Any, table: Any) -> Any:
+    """Value of a distribution at a 32-bit probability, from tables of its body and its outermost cells."""
+    cell = word >> np.uint64(18)
+    rest = word & np.uint64((1 << 18) - 1)
+    if cell == 0 or cell == CELLS - 1:
+        part = 1 if cell == 0 else 2
+        fine = rest >> np.uint64(4)
+        share = (np.float64(rest & np.uint64(15)) + 0.5) / 16.0
+        return table[part, fine] + (table[part, fine + np.uint64(1)] - table[part, fine]) * share
+    share = (np.float64(rest) + 0.5) / (1 << 18)
+    return table[0, cell] + (table[0, cell + np.uint64(1)] - table[0, cell]) * share
+
+
+def tick_of(k: int, s: int, draws: Any) -> Any:
+    """Delay in ticks of synapse ``s``, the ``k``-th of its block of words: given or drawn; at least 1."""
+    if len(draws.delays) == 1:
+        return np.int64(draws.delays[0])
+    if len(draws.delays) > 1:
+        return np.int64(draws.delays[s])
+    return max(np.int64(1), np.int64(round(quantile(np.uint64(draws.delay_words[k]), draws.delay_table))))
+
+
+def weight_of(k: int, s: int, draws: Any) -> Any:
+    """Weight of synapse ``s``, the ``k``-th of its block of words: given or drawn."""
+    if len(draws.weights) == 1:
+        return draws.weights[0]
+    if len(draws.weights) > 1:
+        return draws.weights[s]
+    return quantile(np.uint64(draws.weight_words[k]), draws.weight_table)
+
+
+def draw_delays(i: int, first: int, draws: Any) -> None:
+    """Draw the words for the delays of neuron ``i``'s synapses from the ``first`` on, if delays are drawn."""
+    if len(draws.delays) == 0:
+        counter, number = first // BLOCK * GROUP, draws.projection
+        draw(draws.delay_words, draws.counters, STREAM_DELAYS, number, counter, i, 0, draws.key)
+
+
+def draw_weights(i: int, first: int, draws: Any) -> None:
+    """Draw the words for the weights of neuron ``i``'s synapses from the ``first`` on, if weights are drawn."""
+    if len(draws.weights) == 0:
+        counter, number = first // BLOCK * GROUP, draws.projection
+        draw(draws.weight_words, draws.counters, STREAM_WEIGHTS, number, counter, i, 0, draws.key)
+
+
+def count_delays(ptr: Any, post: Any, lo: int, hi: int, least: int, count: Any, draws: Any) -> None:
+    """Add to ``count[i, delay - least]`` the synapses of each pre neuron onto targets in [lo, hi)."""
+    for i in range(len(ptr) - 1):
+        for begin in range(ptr[i], ptr[i + 1], BLOCK):
+            draw_delays(i, begin - ptr[i], draws)
+            for k in range(min(BLOCK, ptr[i + 1] - begin)):
+                if lo <= post[begin + k] < hi:
+                    count[i, tick_of(k, begin + k, draws) - least] += 1
+
+
+def place(
+    ptr: Any,
+    post: Any,
+    lo: int,
+    hi: int,
+    shift: int,
+    least: int,
+    cursor: Any,
+    target: Any,
+    weight: Any,
+    draws: Any,
+) -> None:
+    """Write the synapses onto targets in [lo, hi) to where ``cursor[i, delay - least]`` points.
+
+    ``shift`` turns a post neuron's number into its target; ``weight`` has length 0 where all are equal.
+    """
+    for i in range(len(ptr) - 1):
+        for begin in range(ptr[i], ptr[i + 1], BLOCK):
+            draw_delays(i, begin - ptr[i], draws)
+            if len(weight):
+                draw_weights(i, begin - ptr[i], draws)
+            for k in range(min(BLOCK, ptr[i + 1] - begin)):
+                s = begin + k
+                if lo <= post[s] < hi:
+                    d = tick_of(k, s, draws) - least
+                    position = cursor[i, d]
+                    cursor[i, d] = position + 1
+                    target[position] = post[s] + shift
+                    if len(weight):
+                        weight[position] = weight_of(k, s, draws)
+
+
+def take(ptr: Any, post: Any, lo: int, hi: int, out: Any, weight: Any, draws: Any) -> Any:
+    """List the synapses onto targets in [lo, hi), row by row; returns how many.
+
+    Parameters
+    ----------
+    out : int64[3, n]
+        pre, post, delay in ticks; where n is 0, synapses are counted only
+    weight : float64[n]
+    """
+    n = 0
+    for i in range(len(ptr) - 1):
+        for begin in range(ptr[i], ptr[i + 1], BLOCK):
+            draw_delays(i, begin - ptr[i], draws)
+            draw_weights(i, begin - ptr[i], draws)
+            for k in range(min(BLOCK, ptr[i + 1] - begin)):
+                s = begin + k
+                if lo <= post[s] < hi:
+                    if len(weight):
+                        out[0, n], out[1, n], out[2, n] = i, post[s], tick_of(k, s, draws)
+                        weight[n] = weight_of(k, s, draws)
+                    n += 1
+    return n
+
+
+def fill_dense(n_pre: int, n_post: int, lo: int, hi: int, diagonal: bool, out: Any, draws: Any) -> None:
+    """Rows of an all-to-all matrix onto targets in [lo, hi), one after another in ``out``."""
+    for i in range(n_pre):
+        for first in range(lo // BLOCK * BLOCK, hi, BLOCK):
+            draw_weights(i, first, draws)
+            for k in range(max(lo - first, 0), min(BLOCK, hi - first)):
+                x = first + k
+                w = weight_of(k, i * n_post + x, draws)
+                out[i * (hi - lo) + x - lo] = 0.0 if diagonal and x == i else w
+
+
+def fill_segments(
+    count: Any, least: int, start: int, group: int, base: int, ptr: Any, delay: Any, entry: Any, fill: Any
+) -> Any:
+    """Turn counts of synapses into segments, and ``count`` into the place of each segment's first synapse.
+
+    Parameters
+    ----------
+    count : int64[n_pre, n_delays]
+    start : int
+        place of the group's first synapse
+    base : int
+        number of the first pre neuron among all sources
+    ptr : int64[n_sources + 1]
+        where each source's segments begin
+    fill : int64[n_sources]
+        how many segments of each source are written already
+
+    Returns
+    -------
+    int
+        place after the group's last synapse
+    """
+    for i in range(count.shape[0]):
+        for d in range(count.shape[1]):
+            n = count[i, d]
+            count[i, d] = start
+            while n > 0:
+                length = min(n, MAX_LENGTH)
+                s = ptr[base + i] + fill[base + i]
+                delay[s] = d + least
+                entry[s] = packed(start, length, group)
+                fill[base + i] += 1
+                start += length
+                n -= length
+    return start
+
+
+def count_segments(count: Any, base: int, ptr: Any) -> None:
+    """Add the number of segments of each pre neuron to ``ptr[base + i + 1]``."""
+    for i in range(count.shape[0]):
+        for d in range(count.shape[1]):
+            ptr[base + i + 1] += (count[i, d] + 0xFFFFE) // 0xFFFFF

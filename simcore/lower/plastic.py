@@ -1,0 +1,107 @@
+"""Lowering of plastic projections: what their synapses and neurons keep, and the tables by which traces fade."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import DescriptionError
+from .arrays import HISTORY, PLASTIC, Channel, Plastic, Wires
+from .entries import group_of, length_of
+from .modulation import gains_of, levels_by_place, modulators_of
+from .plan import Plan
+from .rows import Group, order_of
+
+Array = np.ndarray[Any, Any]
+_NEVER = -(2**30)
+LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
+
+
+def plastics_of(
+    p: Plan,
+    shard: int,
+    groups: list[Group],
+    wires: Wires,
+    real: Any,
+    rules: list[Any],
+    channels: tuple[Channel, ...],
+) -> tuple[Any, ...]:
+    """Return the state of the plastic projections onto one shard, all traces and eligibilities 0.
+
+    ``rules`` are the generated modules, whose tuples kernels know; ``channels`` the levels that rules read.
+    """
+    out: list[Plastic] = []
+    named = {m.name: channel for m, channel in zip(modulators_of(p.network), channels, strict=True)}
+    done = 0
+    for number, group in enumerate(order_of(groups)):
+        if group.format != PLASTIC:
+            continue
+        projection, module = p.network.projections[group.members[0]], rules[len(out)]
+        rule, post = projection.plasticity, projection.post
+        mine = np.flatnonzero(group_of(wires.segment_entry) == number)
+        length = length_of(wires.segment_entry[mine])
+        begin = wires.plastic_begin[done : done + len(mine)]
+        done += len(mine)
+        taus = _time_constants(rule, module)
+        for tau in taus.values():
+            if -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
+                longest = LONGEST_FADE * p.dt / -math.log(1e-12)
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: {type(rule).__name__}: time constants must be below "
+                    f"{longest:g} ms at dt = {p.dt} ms, got {tau:g}"
+                )
+        lo, hi = p.numbers(shard, post.name)
+        slot, n_slots, n = p.first_slot[shard][post.name], p.n_slots[shard], len(mine)
+        owner = (
+            np.searchsorted(wires.segment_ptr, mine, side="right") - 1 - p.first_source[projection.pre.name]
+        )
+        modulation = rule.modulation
+        n_synapses, which = 0, np.zeros(0, np.uint16)
+        if modulation is not None:
+            n_synapses = int(length.sum())
+            which = levels_by_place(modulation, projection, slot, n_slots, lo, hi, owner)
+        out.append(
+            Plastic(
+                constants=module.Constants(*(real(c) for c in rule.derive(p.dt))),
+                fade_pre=tuple(_fading(taus[f], p.dt).astype(real) for f in module.Pre._fields),
+                fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
+                first=np.array([begin.min(initial=2**40) if n else 0], np.int64),
+                begin=begin,
+                length=length,
+                pre=module.Pre(*(np.zeros(n, real) for _ in module.Pre._fields)),
+                pre_tick=np.zeros(n, np.int64),
+                seen=np.zeros(n, np.int64),
+                ends=np.array(
+                    [p.populations.index(post), p.first_source[post.name] + lo, slot, hi - lo], np.int64
+                ),
+                post=module.Post(*(np.zeros(n_slots, real) for _ in module.Post._fields)),
+                past=module.Post(*(np.zeros((n_slots, HISTORY), real) for _ in module.Post._fields)),
+                post_last=np.full(n_slots, _NEVER, np.int32),
+                post_tick=np.full((n_slots, HISTORY), _NEVER, np.int32),
+                post_n=np.zeros(n_slots, np.int64),
+                settled=np.zeros(n_slots, np.int64),
+                missed=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
+                n_missed=np.zeros(HISTORY, np.int64),
+                eligibility=np.zeros(n_synapses, real),
+                **gains_of(modulation, named, taus, n_synapses, which, p.dt),
+            )
+        )
+    return tuple(out)
+
+
+def _time_constants(rule: Any, module: Any) -> dict[str, float]:
+    """Return the rule's time constants, one for each field that decays."""
+    taus: dict[str, float] = rule.time_constants()
+    wanted = (*module.Pre._fields, *module.Post._fields, *module.Synapse._fields[1:])
+    if set(taus) != set(wanted):
+        raise DescriptionError(
+            f"{type(rule).__name__}: time_constants must name {', '.join(wanted)}, got {', '.join(taus)}"
+        )
+    return taus
+
+
+def _fading(tau: float, dt: float) -> Array:
+    """Decay over 0, 1, ... ticks, down to 1e-12."""
+    return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))

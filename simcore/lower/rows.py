@@ -1,0 +1,219 @@
+"""Lowering of projections: rows of targets, weights and delays, and how synapses are grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..describe.connectivity import AllToAll, Constant, Distribution
+from ..describe.network import Network, Projection
+from ..errors import DescriptionError
+from ..random.philox import seed_key
+from .arrays import (
+    CONSTANT,
+    DENSE,
+    LAZY_CONSTANT,
+    LAZY_WEIGHTED,
+    MAX_GROUPS,
+    MAX_LENGTH,
+    PLASTIC,
+    WEIGHTED,
+    Draws,
+)
+from .targets import Builder
+
+Array = np.ndarray[Any, Any]
+LONGEST = 2**31  # ticks; a segment's delay is 4 bytes
+#: Kernels of :mod:`.wiring_kernel` and :mod:`.placing_kernel`.
+WIRING = ("fixed_degree", "count_partners", "transpose", "fixed_probability", "count_total", "fixed_total")
+PLACING = ("count_delays", "place", "take", "fill_dense", "fill_segments", "count_segments")
+
+
+@dataclass
+class Delay:
+    """Delays of a projection in ticks: given, or a table to draw them from."""
+
+    given: Array
+    table: Array
+    least: int
+    most: int
+    n: int | None = None  # how many an array gives, though all be equal; none where a number or drawn
+
+
+def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
+    """Tabulate a quantile function: its body and its two outermost cells, for :func:`.placing_kernel.quantile`."""
+    cells = 16384
+    edges = np.arange(cells + 1) / cells
+    tail = edges / cells
+    u = np.stack([edges, tail, 1 - tail[::-1]])
+    smallest = 2.0**-34
+    return np.asarray(d.quantile(np.clip(u, smallest, 1 - smallest))) * scale
+
+
+def delay_of(projection: Projection, dt: float) -> Delay:
+    """Delays of a projection, checked against ``dt``."""
+    d, none = projection.delay, np.zeros((3, 1))
+    where = f"Projection {projection.name!r}"
+    if isinstance(d, Distribution) and not isinstance(d, Constant):
+        table = quantile_table(d, 1 / dt)
+        if not np.all(np.abs(table) < LONGEST):
+            raise DescriptionError(
+                f"{where}: delay must be below {LONGEST * dt:g} ms, but {d} reaches beyond"
+            )
+        least, most = max(1, round(float(table.min()))), max(1, round(float(table.max())))
+        return Delay(np.zeros(0), table, least, most)
+    value = np.asarray(d.value if isinstance(d, Constant) else d, np.float64)
+    if value.size and value.max() / dt >= LONGEST:
+        raise DescriptionError(f"{where}: delay must be below {LONGEST * dt:g} ms, got {value.max():g}")
+    given = np.round(np.atleast_1d(value) / dt).astype(np.int64)
+    if given.size and given.min() < 1:
+        raise DescriptionError(
+            f"{where}: delay must be at least one tick of dt = {dt} ms, got {given.min() * dt}"
+        )
+    n = value.size if value.ndim else None
+    if isinstance(projection.rule, AllToAll) and value.ndim == 2 and without_diagonal(projection):
+        given = given[~np.eye(len(given), dtype=bool)]
+        n = given.size
+    if given.size > 1 and given.min() == given.max():
+        given = given.ravel()[:1]
+    return Delay(given.ravel(), none, int(given.min(initial=1)), int(given.max(initial=1)), n)
+
+
+def without_diagonal(projection: Projection) -> bool:
+    """Tell whether no neuron of an all-to-all projection is its own partner."""
+    return projection.pre is projection.post and not getattr(projection.rule, "autapses", True)
+
+
+@dataclass
+class Group:
+    """Projections whose synapses are stored alike and whose segments are merged."""
+
+    format: int
+    row: int
+    weight: float = 0.0
+    members: list[int] = field(default_factory=list)  # numbers of projections
+
+
+def is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
+    """Tell whether a projection is stored as a matrix, without a list of targets."""
+    return (
+        projection.post.name not in lazy
+        and projection.plasticity is None
+        and isinstance(projection.rule, AllToAll)
+        and delay.given.size == 1
+        and projection.post.size <= MAX_LENGTH
+        and not (isinstance(projection.weight, Constant) and not projection.rule.autapses)
+    )
+
+
+def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Group]:
+    """Assign every projection to a group; two between the same populations never share one."""
+    groups: list[Group] = []
+    for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
+        row = projection.post.model.receptors.index(str(projection.receptor))
+        constant = isinstance(projection.weight, Constant)
+        weight = projection.weight.value if isinstance(projection.weight, Constant) else 0.0
+        dense = is_dense(projection, delay, lazy)
+        form = DENSE if dense else CONSTANT if constant else WEIGHTED
+        if projection.post.name in lazy:
+            form = LAZY_CONSTANT if constant else LAZY_WEIGHTED
+        if projection.plasticity is not None:
+            form = PLASTIC
+        for group in groups:
+            pairs = {(id(network.projections[m].pre), id(network.projections[m].post)) for m in group.members}
+            dense = dense or form == PLASTIC  # these never share a group
+            alike = (group.format, group.row, group.weight) == (form, row, weight) and not dense
+            if alike and (id(projection.pre), id(projection.post)) not in pairs:
+                group.members.append(number)
+                break
+        else:
+            groups.append(Group(form, row, weight, [number]))
+    if len(groups) > MAX_GROUPS:
+        raise DescriptionError(f"Network: {len(groups)} kinds of synapses; at most {MAX_GROUPS} are possible")
+    return groups
+
+
+@dataclass
+class Rows:
+    """Synapses of a projection before they are placed."""
+
+    ptr: Array
+    post: Array
+    weights: Array  # one, all, or none where drawn
+    weight_table: Array
+    delay: Delay
+
+
+def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Array]:
+    """Given weights in the order of rows, and the table to draw them from otherwise."""
+    w = projection.weight
+    if isinstance(w, Constant):
+        return np.array([w.value]), np.zeros((3, 1))
+    if isinstance(w, Distribution):
+        return np.zeros(0), quantile_table(w)
+    flat = np.asarray(w, np.float64)
+    where = f"Projection {projection.name!r}"
+    if isinstance(projection.rule, AllToAll):
+        shape = (projection.pre.size, projection.post.size)
+        if flat.shape != shape:
+            raise DescriptionError(f"{where}: weight must have shape {shape}, got {flat.shape}")
+        if n < flat.size:  # without autapses
+            flat = flat[~np.eye(shape[0], dtype=bool)]
+    elif flat.shape != (n,):
+        raise DescriptionError(f"{where}: weight must have {n} values, got shape {flat.shape}")
+    flat = flat.ravel() if order is None else flat[order]
+    if flat.size == 1:
+        flat = np.repeat(flat, 2)  # length 1 would mean a constant
+    return flat, np.zeros((3, 1))
+
+
+def rows_for(
+    projection: Projection, number: int, delay: Delay, key: Array, kernels: Any, spread: Any = map
+) -> Rows:
+    """Rows of one projection, the ``number``-th of its network."""
+    ptr, post, order = Builder(projection, number, key, kernels, spread).targets()
+    weights, table = given_weights(projection, order, len(post))
+    if delay.n is not None and delay.n != len(post):
+        raise DescriptionError(
+            f"Projection {projection.name!r}: delay must have {len(post)} values, got {delay.n}"
+        )
+    if delay.given.size > 1 and order is not None:
+        delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
+    return Rows(ptr, post, weights, table, delay)
+
+
+def build_rows(
+    network: Network, delays: list[Delay], lazy: set[str], seed: int, kernels: Any, spread: Any = map
+) -> list[Rows | None]:
+    """Rows of every projection that is not dense; ``spread`` may be the ``map`` of a pool of threads."""
+    key = np.array(seed_key(seed), dtype=np.uint64)
+    return [
+        None
+        if is_dense(projection, delay, lazy)
+        else rows_for(projection, number, delay, key, kernels, spread)
+        for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True))
+    ]
+
+
+def draws_of(number: int, delay: Delay, weights: Array, table: Array, key: Array) -> Draws:
+    """Return what the kernels need to know of a projection's delays and weights, and their scratch."""
+    words = (np.zeros(256, np.uint32), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
+    return Draws(delay.given, delay.table, weights, table, *words, number, key)
+
+
+def dense_weights(
+    projection: Projection, number: int, delay: Delay, lo: int, hi: int, key: Array, real: Any, kernels: Any
+) -> Array:
+    """Rows of an all-to-all projection onto the targets ``lo`` to ``hi - 1``, one after another."""
+    n_pre, n_post = projection.pre.size, projection.post.size
+    out = np.zeros(n_pre * (hi - lo), real)
+    draws = draws_of(number, delay, *given_weights(projection, None, n_pre * n_post), key)
+    kernels.fill_dense(n_pre, n_post, lo, hi, without_diagonal(projection), out, draws)
+    return out
+
+
+def order_of(groups: list[Group]) -> list[Group]:
+    """Sort groups as they lie in memory: those with weights first."""
+    return sorted(groups, key=lambda g: g.format not in (WEIGHTED, LAZY_WEIGHTED, PLASTIC))

@@ -1,0 +1,274 @@
+"""Synapses as arrays: from the engine's memory to pre, post, delay and weight in a stable order, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..describe import checks
+from ..describe.connectivity import Constant, FromCOO
+from ..errors import DescriptionError
+from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
+from .entries import begin_of, group_of, length_of
+from .rows import without_diagonal
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """Synapses of a projection, ordered by (pre, delay, post); the position is the synapse's id and never changes.
+
+    Attributes
+    ----------
+    pre, post : int64[n]
+    delay : int64[n], ticks
+    weight : float[n]
+    eligibility : float[n] or None
+        where a neuromodulator acts on them
+    """
+
+    pre: Array
+    post: Array
+    delay: Array
+    weight: Array
+    eligibility: Array | None = None
+
+    def find(self, pre: int, post: int) -> Array:
+        """Return the ids of the synapses from one neuron to another."""
+        lo, hi = np.searchsorted(self.pre, [pre, pre + 1])
+        return np.asarray(lo + np.flatnonzero(self.post[lo:hi] == post))
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the synapses of a projection lie: shard and position, in the order of their ids."""
+
+    pre: Array
+    post: Array
+    delay: Array
+    shard: Array
+    position: Array
+    form: int
+    constant: float
+
+
+def locate(
+    p: Any,
+    all_wires: list[Any],
+    plastics: list[tuple[Any, ...]] | None,
+    n_groups: int,
+    group: int,
+    projection: Any,
+) -> Places:
+    """Find the synapses of a projection, of the ``group``-th of ``n_groups`` groups, in all shards.
+
+    ``plastics`` are the traces of plastic projections, or None before there are any.
+    """
+    columns: list[list[Array]] = [[], [], [], [], []]
+    form, constant = _format(all_wires[0], n_groups, group)
+    first, size = p.first_source[projection.pre.name], projection.pre.size
+    for k, wires in enumerate(all_wires):
+        lo, hi = p.numbers(k, projection.post.name)
+        slot = p.first_slot[k][projection.post.name]
+        segments = np.arange(wires.segment_ptr[first], wires.segment_ptr[first + size])
+        part = group_of(wires.segment_entry[segments])
+        mine = part // (len(wires.group_format) // n_groups) == group
+        segments, part = segments[mine], part[mine]
+        entry = wires.segment_entry[segments]
+        begin, length = begin_of(entry), length_of(entry)
+        if form == PLASTIC:
+            if plastics is None:
+                skipped = _segments_before(wires, group)
+                begin = wires.plastic_begin[skipped + begin]
+            else:
+                begin = plastics[k][wires.group_plastic[group]].begin[begin]
+        owner = np.searchsorted(wires.segment_ptr, segments, side="right") - 1 - first
+        position = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
+        if form == DENSE:
+            post = lo + position - np.repeat(begin, length)
+        else:
+            post = wires.target[position] + np.repeat(wires.group_slot[part], length) - slot + lo
+        mine = (post >= lo) & (post < hi)
+        if form == DENSE and without_diagonal(projection):  # a matrix has places for autapses, always 0
+            mine &= np.repeat(owner, length) != post
+        parts = (
+            np.repeat(owner, length),
+            post,
+            np.repeat(wires.segment_delay[segments], length),
+            None,
+            position,
+        )
+        for column, part in zip(columns, parts, strict=True):
+            column.append(np.full(mine.sum(), k) if part is None else np.asarray(part, np.int64)[mine])
+    pre, post, delay, shard, position = (np.concatenate(column) for column in columns)
+    order = np.lexsort((position, post, delay, pre))
+    return Places(pre[order], post[order], delay[order], shard[order], position[order], form, constant)
+
+
+def _segments_before(wires: Any, group: int) -> int:
+    """Return how many segments the plastic groups before one have."""
+    of = wires.segment_entry & 255
+    return int(np.sum((of < group) & (wires.group_format[of] == PLASTIC)))
+
+
+def _format(wires: Any, n_groups: int, group: int) -> tuple[int, float]:
+    """Return how a group is stored, and its weight if all have the same."""
+    part = group * (len(wires.group_format) // n_groups)
+    return int(wires.group_format[part]), float(wires.group_weight[part])
+
+
+def read(places: Places, all_wires: list[Any]) -> Array:
+    """Return the weights in the order of ids."""
+    if places.form in (CONSTANT, LAZY_CONSTANT):
+        return np.full(len(places.pre), places.constant)
+    return at_places(places, [wires.dense if places.form == DENSE else wires.weight for wires in all_wires])
+
+
+def at_places(places: Places, by_shard: list[Array]) -> Array:
+    """Return numbers that lie by shard and position in the order of ids."""
+    out = np.empty(len(places.pre))
+    for k, values in enumerate(by_shard):
+        mine = places.shard == k
+        out[mine] = values[places.position[mine]]
+    return out
+
+
+def peeked(
+    places: Places, all_wires: list[Any], plastics: list[Any], rule: Any, tick: int
+) -> tuple[Array, Array]:
+    """Return weights and eligibilities at ``tick`` in the order of ids, post spikes being worked in."""
+    w, e = np.empty(len(places.pre)), np.empty(len(places.pre))
+    for k, (wires, plastic) in enumerate(zip(all_wires, plastics, strict=True)):
+        mine = places.shard == k
+        found = np.empty((2, len(plastic.eligibility)), plastic.eligibility.dtype)
+        rule.peek(plastic, wires, tick, found[0], found[1])
+        w[mine], e[mine] = found[:, places.position[mine] - plastic.first[0]]
+    return w, e
+
+
+def weights_for(places: Places, weights: Any, projection: Any) -> Array:
+    """Return one weight for each synapse, checked: number, shape, and sign against receptor and rule."""
+    where = f"Projection {projection.name!r}"
+    if places.form in (CONSTANT, LAZY_CONSTANT):
+        raise DescriptionError(
+            f"{where}: its weights are stored as one number; give weight as an array to change them"
+        )
+    values = checks.array(weights, where, "weight", what="a number or an array").astype(np.float64)
+    if values.ndim and values.shape != places.pre.shape:
+        raise DescriptionError(
+            f"{where}: weight must have {len(places.pre)} values, got shape {values.shape}"
+        )
+    projection.check_weights(values)
+    return np.broadcast_to(values, places.pre.shape)
+
+
+def write(places: Places, all_wires: list[Any], values: Array) -> None:
+    """Set the weights in the order of ids."""
+    for k, wires in enumerate(all_wires):
+        mine = places.shard == k
+        (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]] = values[mine]
+
+
+def with_delays(projection: Any, synapses: Synapses, delays: Any) -> Any:
+    """Return a projection that lists these synapses with other delays [ms]."""
+    where = f"Projection {projection.name!r}"
+    delays = checks.array(delays, where, "delay", what="a number or an array [ms]").astype(np.float64)
+    if delays.ndim and delays.shape != synapses.pre.shape:
+        raise DescriptionError(f"{where}: delay must have {len(synapses)} values, got shape {delays.shape}")
+    weight = projection.weight if isinstance(projection.weight, Constant) else synapses.weight
+    rule = FromCOO(synapses.pre, synapses.post)
+    new = dataclasses.replace(
+        projection, rule=rule, weight=weight, delay=np.broadcast_to(delays, synapses.pre.shape)
+    )
+    object.__setattr__(new, "_by_sign", projection._by_sign)
+    return new
+
+
+def listed(projection: Any, pre: Array, post: Array, delay: Array, weight: Array, dt: float) -> Any:
+    """Return a projection that lists its synapses, as :func:`with_delays` left it; delays in ticks."""
+    return with_delays(projection, Synapses(pre, post, delay, weight), delay * dt)
+
+
+def label(places: Places, plastics: list[Any], levels: Any, name: str) -> list[Any]:
+    """Return the plastics of a projection whose synapses have levels of their own choice, told here by id."""
+    numbers = np.asarray(levels)
+    if len(numbers) != len(places.pre):
+        raise DescriptionError(
+            f"Projection {name!r}: BySynapse: levels must hold {len(places.pre)} numbers, one for each synapse, "
+            f"got {len(numbers)}"
+        )
+    out = []
+    for k, plastic in enumerate(plastics):
+        mine = places.shard == k
+        which = np.zeros(len(plastic.eligibility), np.uint16)
+        which[places.position[mine] - plastic.first[0]] = numbers[mine]
+        out.append(plastic._replace(which=which))
+    return out
+
+
+def save_gains(places: Places, plastics: list[Any]) -> dict[str, Array]:
+    """Return eligibilities by id, and the integrals of the present window."""
+    by_shard = [np.concatenate([np.zeros(p.first[0], p.eligibility.dtype), p.eligibility]) for p in plastics]
+    one = plastics[0]
+    return {"eligibility": at_places(places, by_shard), "window": one.window.copy(), "area": one.area.copy()}
+
+
+def load_gains(places: Places, plastics: list[Any], saved: dict[str, Array]) -> None:
+    """Set what :func:`save_gains` returned."""
+    for k, plastic in enumerate(plastics):
+        mine = places.shard == k
+        plastic.eligibility[places.position[mine] - plastic.first[0]] = saved["eligibility"][mine]
+        plastic.window[:], plastic.area[:] = saved["window"], saved["area"]
+
+
+def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[str, Array]:
+    """Return the traces of a plastic projection, independent of shards; synapses must be settled.
+
+    ``pre``: source, delay, tick of the last arrival and traces by segment; ``post``: last spike and traces by neuron.
+    """
+    rows, post = [], []
+    for wires, plastic in zip(all_wires, plastics, strict=True):
+        source, delay = _segments(wires, group)
+        rows.append(np.stack([source, delay, plastic.pre_tick, *plastic.pre], axis=1))
+        _, _, slot, count = plastic.ends
+        here = slice(slot, slot + count)
+        post.append(np.stack([plastic.post_last[here], *(trace[here] for trace in plastic.post)]))
+    table = np.unique(np.concatenate(rows).astype(np.float64), axis=0)
+    return {"pre": table, "post": np.concatenate(post, axis=1).astype(np.float64)}
+
+
+def load_traces(
+    all_wires: list[Any], plastics: list[Any], group: int, saved: dict[str, Array], tick: int
+) -> None:
+    """Set the traces of a plastic projection from what :func:`save_traces` returned."""
+    known = {(int(source), int(delay)): rest for source, delay, *rest in saved["pre"]}
+    at = 0
+    for wires, plastic in zip(all_wires, plastics, strict=True):
+        for s, pair in enumerate(zip(*_segments(wires, group), strict=True)):
+            plastic.pre_tick[s], *values = known[pair]
+            for trace, value in zip(plastic.pre, values, strict=True):
+                trace[s] = value
+        plastic.seen[:] = tick + 1
+        _, _, slot, count = plastic.ends
+        here = slice(slot, slot + count)
+        plastic.post_last[here], *values = saved["post"][:, at : at + count]
+        for trace, value in zip(plastic.post, values, strict=True):
+            trace[here] = value
+        plastic.post_n[here] = plastic.post_last[here] >= 0
+        plastic.post_tick[here, 0] = plastic.post_last[here]
+        plastic.settled[:] = plastic.post_n
+        at += count
+
+
+def _segments(wires: Any, group: int) -> tuple[list[int], list[int]]:
+    """Return source and delay of a group's segments, in their order."""
+    mine = np.flatnonzero(group_of(wires.segment_entry) == group)
+    source = np.searchsorted(wires.segment_ptr, mine, side="right") - 1
+    return source.tolist(), wires.segment_delay[mine].tolist()

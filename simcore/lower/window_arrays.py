@@ -1,0 +1,76 @@
+"""The arrays that hold what reaches a layer during a window; :mod:`.events_kernel` fills them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class WindowEvents(NamedTuple):
+    """Weighted rows for each trial (base) and each tick (deviations).
+
+    Attributes
+    ----------
+    base_start, base_count : int64 (n_trials,)
+    start, count : int64 (n_trials * n_ticks,)
+    index : uint32 (capacity,), channel of each entry
+    value : float32 (capacity,), its weight: +1, -1, or a graded input
+    spikes : int64 (n_trials,), spikes that really happened, for counting synaptic events
+    """
+
+    base_start: Array
+    base_count: Array
+    start: Array
+    count: Any  # Array
+    index: Any  # Array; the name hides a method of tuple
+    value: Array
+    spikes: Array
+
+
+class RowIndex(NamedTuple):
+    """The same events sorted by channel: which slots of a batch each row of weights took part in.
+
+    Slots count ``trial * (n_ticks + 1)`` for the base and that plus ``1 + tick`` for a tick. A chunk of batches has
+    all arrays with a leading axis for the batch.
+    """
+
+    start: Array  # int64 (n_rows + 1,)
+    slot: Array  # uint32 (capacity,)
+    value: Array  # float32 (capacity,)
+
+
+class Scratch(NamedTuple):
+    """Rows of one value for each neuron of a block, float32 (width,)."""
+
+    base: Array  # current of the base
+    current: Array  # current of a tick
+    v: Array  # potential of the last tick
+    out: Array  # output of the last tick
+
+
+def allocate(n_trials: int, n_ticks: int, capacity: int) -> WindowEvents:
+    """Room for ``capacity`` entries over all trials and ticks."""
+    per_trial, per_slot = np.zeros(n_trials, np.int64), np.zeros(n_trials * n_ticks, np.int64)
+    return WindowEvents(
+        per_trial, per_trial.copy(), per_slot, per_slot.copy(),
+        np.zeros(capacity, np.uint32), np.ones(capacity, np.float32), per_trial.copy(),
+    )  # fmt: skip
+
+
+def allocate_rows(n_batches: int, n_rows: int, capacity: int) -> RowIndex:
+    """Room for ``capacity`` entries over ``n_rows`` channels, the bias among them, for each batch."""
+    return RowIndex(
+        np.zeros((n_batches, n_rows + 1), np.int64), np.zeros((n_batches, capacity), np.uint32),
+        np.zeros((n_batches, capacity), np.float32),
+    )  # fmt: skip
+
+
+def capacity(x: Array, n_ticks: int) -> Array:
+    """Entries each sample may need: its base, a deviation for each non-zero channel and tick, and one to spare.
+
+    The spare entry of each tick lets the encoder write before it knows whether the entry counts.
+    """
+    return np.asarray((np.count_nonzero(x, axis=1).astype(np.int64) + 1) * (n_ticks + 1))

@@ -1,0 +1,1 @@
+"""Counter-based random numbers and the tables that turn them into draws."""

@@ -1,0 +1,1 @@
+"""Logs, run stores, manifests and checkpoints."""

@@ -1,0 +1,226 @@
+"""What a run records: the tape that kernels write on, emptied into memory or into the run store."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..describe.record import Record, Result, Spikes, Trace
+from ..errors import DescriptionError
+from ..lower.arrays import Tape
+from .spool import Spool
+
+if TYPE_CHECKING:
+    from ..advance.simulation import Simulation
+    from .store import RunStore
+
+Array = np.ndarray[Any, Any]
+
+#: Numbers of traces that a run with a store keeps before they go there: 4 or 8 MB.
+TRACE_BUFFER = 1 << 20
+
+
+class Log:
+    """Buffers of one run.
+
+    With a store they have a fixed size: spikes and traces go there after each chunk of ticks. Without one they grow
+    with the run.
+    """
+
+    def __init__(self, simulation: Simulation, record: Record, n: int, store: RunStore | None = None) -> None:
+        start = simulation.tick
+        until = start + n
+        self.simulation, self.start, self.until = simulation, start, until
+        self.store = store
+        p, n_trials, real = simulation._plan, simulation.n_trials, simulation._real
+        self.record = record = record.of(p.nodes, p.populations)
+        known = {id(node): k for k, node in enumerate(p.nodes)}
+        wanted = np.zeros(len(p.nodes), np.uint8)
+        for node in record.spikes:
+            wanted[known[id(node)]] = 1
+        room = int(simulation._control.room[0])
+        capacity = 2 * room + max(1024, (1 << 20) // n_trials) if wanted.any() else room
+        self.every = ticks_between(record, simulation.dt)
+        probes, self.columns = self._probes(record)
+        n_columns = sum(len(c) for c in self.columns.values())
+        first = start // self.every + 1
+        n_samples = until // self.every + 1 - first if record.traces else 0
+        rows = n_samples
+        if store is not None:
+            rows = min(n_samples, max(1, TRACE_BUFFER // max(1, n_trials * n_columns)))
+        self.first_sample, self.n_samples = first, n_samples
+        self.chunks: list[tuple[int, Array, Array]] = []
+        self.tape = Tape(
+            wanted=wanted,
+            node_of=np.repeat(np.arange(len(p.nodes), dtype=np.int32), [node.size for node in p.nodes]),
+            tick=np.empty((n_trials, capacity), np.int64),
+            source=np.empty((n_trials, capacity), np.int32),
+            count=np.zeros(n_trials, np.int64),
+            probe=probes,
+            every=np.array([self.every, first], np.int64),
+            trace=np.zeros((n_trials, rows, n_columns), real),
+        )
+        self.streams: dict[str, Any] = {}
+        self.writers: dict[str, Any] = {}
+        self.spool: Spool | None = None
+        if store is not None:
+            dt = simulation.dt
+            self.streams = {node.name: store.spikes(node.name, node.size, dt) for node in record.spikes}
+            trials = n_trials if n_trials > 1 else None
+            for name, trace in record.traces.items():
+                unit = _population(trace).model.unit(trace.state)
+                self.writers[name] = store.trace(name, {trace.state: unit}, trace.numbers(), dt, trials)
+            if n_trials > 1 and self.streams:
+                self.spool = Spool(store.path.parent)
+
+    def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
+        """Which numbers to sample: for each shard (kind, field, index, column), and each trace's columns."""
+        p = self.simulation._plan
+        probes: list[list[tuple[int, int, int, int]]] = [[] for _ in range(p.n_shards)]
+        columns: dict[str, Array] = {}
+        column = 0
+        for name, trace in record.traces.items():
+            population = _population(trace)
+            number = p.populations.index(population)
+            chosen = trace.numbers()
+            columns[name] = column + np.arange(len(chosen))
+            for k in range(p.n_shards):
+                lo, hi = p.numbers(k, population.name)
+                for q, kind in enumerate(self.simulation._kinds[k]):
+                    field = (
+                        kind.fields._fields.index(trace.state) if trace.state in kind.fields._fields else 0
+                    )
+                    for part, _, _, _, first in kind.part:
+                        if part == number:
+                            probes[k] += [
+                                (q, field, first + int(i) - lo, column + c)
+                                for c, i in enumerate(chosen)
+                                if lo <= i < hi
+                            ]
+            column += len(chosen)
+        return [np.array(rows, np.int64).reshape(-1, 4) for rows in probes], columns
+
+    def limit(self, tick: int) -> int:
+        """Last tick that the trace buffer has a row for, from ``tick`` on."""
+        rows = int(self.tape.trace.shape[1])
+        if self.store is None or not self.record.traces or not rows:
+            return self.until
+        return (tick // self.every + 1 + rows) * self.every - 1
+
+    def drain(self) -> None:
+        """Take the recorded spikes off the tape."""
+        for trial in np.flatnonzero(self.tape.count):
+            n = self.tape.count[trial]
+            tick, source = self.tape.tick[trial, :n], self.tape.source[trial, :n]
+            if self.spool is None:
+                self.chunks.append((int(trial), tick.copy(), source.copy()))
+            else:
+                self._spool(int(trial), tick, source)
+        self.tape.count[:] = 0
+        if self.store is not None and self.spool is None and self.chunks:
+            for name, spikes in self._sorted().items():
+                self.streams[name].append(spikes.tick, spikes.neuron)
+            self.chunks = []
+
+    def drain_traces(self) -> None:
+        """Write the samples until now to the store; the buffer begins anew with the next one."""
+        if self.store is None or not self.record.traces:
+            return
+        begin, end = int(self.tape.every[1]), self.simulation.tick // self.every + 1
+        if end <= begin:
+            return
+        ticks = np.arange(begin, end) * self.every
+        for name, trace in self.record.traces.items():
+            values = self.tape.trace[:, : end - begin, self.columns[name]]
+            shaped = values[0] if self.simulation.n_trials == 1 else values.transpose(1, 0, 2)
+            self.writers[name].append(ticks, **{trace.state: shaped})
+        self.tape.every[1] = end
+
+    def _spool(self, trial: int, tick: Array, source: Array) -> None:
+        """Put spikes of one of several trials aside: in the store each trial's follow those of the one before."""
+        assert self.spool is not None
+        for node in self.record.spikes:
+            first = self.simulation._plan.first_source[node.name]
+            mine = (source >= first) & (source < first + node.size)
+            self.spool.append((node.name, trial), tick[mine], (source[mine] - first).astype(np.uint32))
+
+    def _sorted(self) -> dict[str, Spikes]:
+        """Sort what was taken off the tape by population."""
+        p = self.simulation._plan
+        chunks = sorted(self.chunks, key=lambda chunk: chunk[0])
+        tick = np.concatenate([c[1] for c in chunks] or [np.zeros(0, np.int64)])
+        source = np.concatenate([c[2] for c in chunks] or [np.zeros(0, np.int32)])
+        lengths = np.array([len(c[1]) for c in chunks], np.int64)
+        trial = np.repeat(np.array([c[0] for c in chunks], np.int32), lengths)
+        out = {}
+        for node in self.record.spikes:
+            first = p.first_source[node.name]
+            mine = (source >= first) & (source < first + node.size)
+            neuron = (source[mine] - first).astype(np.uint32)
+            out[node.name] = Spikes(tick[mine], neuron, trial[mine], self.simulation.dt)
+        return out
+
+    def close(self, n_spikes: dict[str, int], events: int, run_s: float) -> None:
+        """Bring everything until now into the store, also after a stop; without a store there is nothing to do."""
+        if self.store is None:
+            return
+        simulation = self.simulation
+        self.drain()
+        self.drain_traces()
+        n_ticks = simulation.tick - self.start
+        for name, stream in self.streams.items():
+            for trial in range(simulation.n_trials):
+                for tick, neuron in self.spool.blocks((name, trial)) if self.spool else ():
+                    stream.append(tick, neuron)
+                stream.end_trial(n_ticks)
+        if self.spool is not None:
+            self.spool.close()
+        seconds = n_ticks * simulation.dt * 1e-3 * simulation.n_trials
+        populations = simulation._plan.populations
+        self.store.populations(
+            {p.name: p.size for p in populations},
+            n_spikes=[n_spikes[p.name] for p in populations],
+            rate=[n_spikes[p.name] / (p.size * seconds) if seconds else np.nan for p in populations],
+            scalars={
+                "synaptic_events": (events, "1", "synapses that delivered a spike"),
+                "run_time": (run_s, "s", "wall time of the ticks"),
+                "model_time": (n_ticks * simulation.dt, "ms", "model time simulated"),
+            },
+        )
+
+    def result(self, n_spikes: dict[str, int], events: int, run_s: float) -> Result:
+        """Return what was recorded."""
+        simulation, p = self.simulation, self.simulation._plan
+        first = self.first_sample
+        kept = self.store is None
+        return Result(
+            start=self.start,
+            stop=self.until,
+            dt=simulation.dt,
+            n_trials=simulation.n_trials,
+            sizes={q.name: q.size for q in p.populations},
+            spikes=self._sorted() if kept else {},
+            traces={name: self.tape.trace[:, :, c] for name, c in self.columns.items()} if kept else {},
+            trace_tick=np.arange(first, first + self.n_samples) * self.every,
+            n_spikes=n_spikes,
+            synaptic_events=events,
+            run_s=run_s,
+            store=None if self.store is None else str(self.store.path),
+        )
+
+
+def ticks_between(record: Record, dt: float) -> int:
+    """Ticks from one sample of the traces to the next."""
+    if record.every is None:
+        return 1
+    every = round(record.every / dt)
+    if every < 1 or not math.isclose(every * dt, record.every, rel_tol=1e-9):
+        raise DescriptionError(f"Record: every must be a multiple of dt, got {record.every} ms")
+    return every
+
+
+def _population(trace: Trace) -> Any:
+    """Return the population of a trace that has been looked up in its network."""
+    return trace.population

@@ -1,0 +1,200 @@
+"""The manifest of a run: what was run, with which software, when, and how it ended.
+
+It lives in the attributes of the store's root, that is in ``<run>.zarr/zarr.json``, beside the consolidated
+metadata of every array. Replacing that one file is therefore the atomic commit of a run. This module reads
+and replaces it as plain JSON; it imports neither zarr nor anything else that is slow to load.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DescriptionError, StoreError
+
+SCHEMA = 2
+"""Version of the layout on disk. A reader accepts every version up to its own."""
+
+_MARKER = "tegmentum_schema"
+_PACKAGES = ("tegmentum", "numba", "llvmlite", "numpy", "zarr")
+
+
+def new_manifest(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a run that starts now.
+
+    Parameters
+    ----------
+    config
+        The resolved configuration. Its ``seed`` and ``threads``, where present, are repeated at the top.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable, with the keys ``tegmentum_schema``, ``status``, ``started``, ``ended``, ``seed``,
+        ``threads``, ``argv``, ``versions``, ``platform`` and ``config``.
+
+    Raises
+    ------
+    DescriptionError
+        If `config` holds something that JSON cannot express, NaN and infinity included.
+    """
+    config = _as_json(config)
+    return {
+        _MARKER: SCHEMA,
+        "status": "running",
+        "started": now(),
+        "ended": None,
+        "seed": config.get("seed"),
+        "threads": config.get("threads"),
+        "argv": list(sys.argv),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "config": config,
+    }
+
+
+def read_manifest(path: str | Path) -> dict[str, Any]:
+    """Read the manifest of a run store; takes under a millisecond and imports nothing.
+
+    Parameters
+    ----------
+    path
+        The run store, a directory.
+
+    Returns
+    -------
+    dict
+        See `new_manifest`. A run that was killed still has the status ``"running"``.
+
+    Raises
+    ------
+    StoreError
+        If `path` is missing, no Zarr v3 group, damaged, not written by Tegmentum, or of a newer schema.
+    """
+    attributes = _read_root(Path(path)).get("attributes")
+    if not isinstance(attributes, dict) or _MARKER not in attributes:
+        raise StoreError(f"{path}: a Zarr store, but not a Tegmentum run (its root has no {_MARKER!r})")
+    schema = attributes[_MARKER]
+    if not isinstance(schema, int) or schema < 1:
+        raise StoreError(f"{path}: damaged, {_MARKER} should be a positive integer, got {schema!r}")
+    if schema > SCHEMA:
+        raise StoreError(
+            f"{path}: written with store schema {schema}, but this version of Tegmentum reads schemas up to "
+            f"{SCHEMA}; open it with a newer version"
+        )
+    return attributes
+
+
+def is_run_store(path: Path) -> bool:
+    """Whether `path` is a directory that Tegmentum wrote, of any schema."""
+    try:
+        return not path.is_symlink() and _MARKER in _read_root(path)["attributes"]
+    except (StoreError, KeyError, TypeError):
+        return False
+
+
+def write_first_root(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
+    """Turn the empty directory `path` into a run store with nothing in it, already committed."""
+    root = {
+        "zarr_format": 3,
+        "node_type": "group",
+        "attributes": dict(manifest),
+        "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": {}},
+    }
+    replace_file(path / "zarr.json", _encode(root), durable)
+
+
+def update_manifest(path: Path, changes: Mapping[str, Any], durable: bool) -> None:
+    """Change entries of the manifest atomically, without touching what is committed."""
+    root = _read_root(path)
+    root["attributes"] |= changes
+    replace_file(path / "zarr.json", _encode(root), durable)
+
+
+def replace_file(path: Path, data: bytes | memoryview, durable: bool) -> None:
+    """Write a file so that it is either whole or untouched; if `durable`, also after a loss of power."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Force the entries of a directory to disk (a no-op where directories cannot be opened)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def now() -> str:
+    """Give the present moment, UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _read_root(path: Path) -> dict[str, Any]:
+    """Parse ``zarr.json`` of a Zarr v3 group."""
+    if not path.exists():
+        raise StoreError(f"{path}: no such run store")
+    try:
+        root = json.loads((path / "zarr.json").read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(f"{path}: not a Zarr v3 store (it holds no zarr.json)") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot read zarr.json: {error.strerror}") from error
+    except ValueError as error:
+        raise StoreError(f"{path}: damaged, zarr.json is not valid JSON ({error})") from error
+    if not isinstance(root, dict) or root.get("node_type") != "group":
+        raise StoreError(f"{path}: not the root of a Zarr v3 store")
+    return root
+
+
+def _encode(root: Mapping[str, Any]) -> bytes:
+    return json.dumps(root, indent=2, allow_nan=False).encode()
+
+
+def _as_json(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a configuration into plain JSON types (paths become text, NumPy scalars and arrays Python's)."""
+    try:
+        copy = json.loads(json.dumps(dict(config), default=_plain, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise DescriptionError(f"config cannot be stored as JSON: {error}") from error
+    assert isinstance(copy, dict)
+    return copy
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{value!r} of type {type(value).__name__}")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,233 @@
+"""Reading a run store: as an xarray DataTree, or as a summary that needs nothing but zarr."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StoreError, TegmentumError
+from ..installed import install_line
+from .manifest import read_manifest
+
+if TYPE_CHECKING:
+    import zarr
+    from xarray import DataTree
+
+
+def open_run(path: str | Path) -> DataTree:
+    """Open a run store, lazily, as the last commit left it; also while the run goes on.
+
+    Parameters
+    ----------
+    path
+        The run store.
+
+    Returns
+    -------
+    xarray.DataTree
+        The same as ``xarray.open_datatree(path, engine="zarr")``, after a check that errors are clear about.
+
+    Raises
+    ------
+    StoreError
+        If `path` is not a run store that this version reads.
+    TegmentumError
+        If xarray is not installed.
+    """
+    read_manifest(path)
+    try:
+        import xarray as xr
+    except ImportError as error:
+        raise TegmentumError(f"opening a run needs xarray: {install_line('analysis')}") from error
+    return xr.open_datatree(os.fspath(path), engine="zarr")
+
+
+def summarise(path: str | Path) -> dict[str, Any]:
+    """Summarise a run store.
+
+    Parameters
+    ----------
+    path
+        The run store.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable: the entries of `read_manifest`; ``path``, ``last_commit`` (UTC) and ``bytes`` on
+        disk; and ``spikes``, ``weights``, ``modulators``, ``traces`` and ``tables``, each a dict by name.
+        Rates are in Hz, and None where the lengths of the trials were not recorded.
+
+    Raises
+    ------
+    StoreError
+        If `path` is not a run store that this version reads.
+    """
+    path = Path(path)
+    summary = read_manifest(path)
+    from .layout import open_committed
+
+    root = open_committed(path)
+    changed = (path / "zarr.json").stat().st_mtime
+    summary["path"] = str(path)
+    summary["last_commit"] = datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
+    summary["bytes"] = _size(path)
+    summary |= {"spikes": {}, "weights": {}, "modulators": {}, "traces": {}, "tables": {}, "populations": {}}
+    try:
+        for name, group in [("", root), *_groups(root)]:
+            _describe(path, name, group, summary)
+    except StoreError:
+        raise
+    except DAMAGE as error:
+        raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+    return summary
+
+
+#: What zarr and its codecs raise for chunks and metadata that are damaged or missing.
+DAMAGE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    IndexError,
+    OverflowError,
+    OSError,
+    AssertionError,
+    EOFError,
+)
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Turn what zarr and its codecs raise for a damaged store into StoreError."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except DAMAGE as error:
+        raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+
+
+def _describe(path: Path, name: str, group: zarr.Group, summary: dict[str, Any]) -> None:
+    """Add one group to a summary; groups without arrays only hold other groups."""
+    arrays: dict[str, Any] = dict(group.arrays())
+    if not arrays:
+        return
+    attrs: dict[str, Any] = dict(group.attrs.asdict())
+    if not name and "population" in arrays:
+        summary["populations"] = _populations(arrays)
+        return
+    kind: str = attrs.get("kind", "tables")
+    short = name if kind == "tables" else name.partition("/")[2]
+    size = sum(_size(path / name / key) for key in arrays)
+    summary[kind][short] = _DESCRIBE[kind](attrs, arrays) | {"bytes": size}
+
+
+def _groups(root: zarr.Group) -> list[tuple[str, zarr.Group]]:
+    import zarr
+
+    members = root.members(max_depth=None)
+    return sorted((name, node) for name, node in members if isinstance(node, zarr.Group))
+
+
+def _spikes(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    offset, ticks = arrays["trial_offset"][:], arrays["trial_ticks"][:]
+    known = len(ticks) > 0 and bool((ticks > 0).all())
+    duration = float(ticks.sum()) * attrs["tick_ms"]
+    neuron_ms = attrs["n_neurons"] * duration
+    return {
+        "n_neurons": attrs["n_neurons"],
+        "tick_ms": attrs["tick_ms"],
+        "n_spikes": arrays["t"].shape[0],
+        "n_trials": len(ticks),
+        "duration_ms": duration if known else None,
+        "mean_rate": 1000 * float(offset[-1]) / neuron_ms if known and neuron_ms else None,
+    }
+
+
+def _weights(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .layout import units_of
+
+    at = arrays["snapshot"][:]
+    return {
+        **{key: attrs[key] for key in ("n_synapses", "n_pre", "n_post")},
+        "unit": units_of(arrays["w"]),
+        "n_snapshots": len(at),
+        "first_and_last": [int(at[0]), int(at[-1])] if len(at) else [],
+    }
+
+
+def _populations(arrays: dict[str, Any]) -> dict[str, Any]:
+    names = [str(name) for name in arrays["population"][:]]
+    rows = zip(arrays["size"][:], arrays["n_spikes"][:], arrays["rate"][:], strict=True)
+    return {
+        name: {"n_neurons": int(size), "n_spikes": int(n), "mean_rate": _number(rate)}
+        for name, (size, n, rate) in zip(names, rows, strict=True)
+    }
+
+
+def _modulators(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .layout import dimensions
+
+    return {
+        "channels": [str(name) for name in arrays["channel"][:]],
+        "n_subpopulations": attrs["n_subpopulations"],
+        "n_samples": arrays["level"].shape[0],
+        "time": arrays[next(iter(dimensions(arrays["level"])))].attrs["long_name"],
+    }
+
+
+def _traces(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .layout import units_of
+
+    variables = sorted(arrays.keys() - {"time", "tick", "neuron"})
+    return {
+        "variables": {key: units_of(arrays[key]) for key in variables},
+        "n_neurons": attrs["n_neurons"],
+        "tick_ms": attrs["tick_ms"],
+        "n_samples": arrays["time"].shape[0],
+    }
+
+
+def _table(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    from .layout import dimensions, units_of
+
+    dim = next(iter(dimensions(next(iter(arrays.values())))))
+    n_rows = arrays[dim].shape[0]
+    numbers = sorted(key for key, array in arrays.items() if array.ndim == 1)
+    return {
+        "dim": dim,
+        "n_rows": n_rows,
+        "columns": {key: units_of(arrays[key]) for key in sorted(arrays)},
+        "last": {key: _number(arrays[key][n_rows - 1]) for key in numbers} if n_rows else {},
+    }
+
+
+_DESCRIBE: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] = {
+    "spikes": _spikes,
+    "weights": _weights,
+    "modulators": _modulators,
+    "traces": _traces,
+    "tables": _table,
+}
+
+
+def _number(value: Any) -> float | int | None:
+    """Convert a NumPy number to JSON's; NaN becomes None."""
+    number: float | int = value.item()
+    return None if number != number else number
+
+
+def _size(path: Path) -> int:
+    """Bytes of all files under `path`."""
+    sizes = 0
+    for directory, _, files in os.walk(path):
+        for file in files:
+            try:
+                sizes += os.stat(os.path.join(directory, file)).st_size
+            except FileNotFoundError:  # a temporary file of a running writer
+                continue
+    return sizes

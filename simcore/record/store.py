@@ -1,0 +1,360 @@
+"""The run store: everything that happened in a run, in one Zarr v3 directory that xarray opens.
+
+>>> store = RunStore.create("run.zarr", config={"seed": 1})            # doctest: +SKIP
+>>> with store:                                                        # doctest: +SKIP
+...     spikes = store.spikes("exc", n_neurons=1000, dt=0.1)
+...     spikes.append(tick=[3, 7], neuron=[12, 5])
+
+**How a commit works.** Readers take every array's length from the consolidated metadata in the root's
+``zarr.json``. The writer never does: it lengthens arrays and writes chunks as it goes, and only when all
+arrays of all groups agree does it replace the root's ``zarr.json``, which is one atomic rename. Whatever
+kills the process, and however often others read meanwhile, ``xarray.open_datatree(path)`` shows the last
+commit.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from numpy.typing import ArrayLike
+
+from ..advance.signals import Deferred
+from ..errors import StoreError
+from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
+from .reader import open_run, summarise
+from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
+
+if TYPE_CHECKING:
+    import zarr
+
+__all__ = ["RunStore", "open_run", "read_manifest", "summarise"]
+
+R = TypeVar("R", bound=Recorder)
+
+
+class RunStore:
+    """The writer of a run store; there must be only one. Make it with `RunStore.create`.
+
+    As a context manager it closes itself: with the status ``complete``, or after an exception ``interrupted``
+    (KeyboardInterrupt) or ``failed: <type>: <message>``, keeping all that was recorded until then.
+
+    Attributes
+    ----------
+    path
+        The directory.
+    """
+
+    def __init__(self, path: Path, durable: bool, commit_every: float) -> None:
+        from .layout import open_for_writing
+
+        self.path = path
+        self._durable = durable
+        self._commit_every = commit_every
+        self._recorders: list[Recorder] = []
+        self._dims: dict[str, dict[str, int | None]] = {}
+        self._root = open_for_writing(path, durable)
+        self._committed_at = time.monotonic()
+        self._closed = False
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        config: Mapping[str, Any],
+        force: bool = False,
+        durable: bool = False,
+        commit_every: float = 5.0,
+    ) -> Self:
+        """Create a run store.
+
+        Parameters
+        ----------
+        path
+            Directory to create, usually ``<name>.zarr``; its parent must exist.
+        config
+            The resolved configuration, stored as it is.
+        force
+            Replace an existing run store or an empty directory. Nothing else is ever deleted.
+        durable
+            Force every write to disk, so that commits survive a loss of power and not only a killed process.
+        commit_every
+            Seconds between automatic commits, which appending triggers.
+
+        Raises
+        ------
+        StoreError
+            If `path` exists (and, with `force`, is no run store), or cannot be written.
+        DescriptionError
+            If `config` cannot be expressed in JSON.
+        """
+        path = Path(os.path.abspath(path))
+        manifest = new_manifest(config)
+        check_replaceable(path, force)
+        _publish(path, manifest, durable)
+        return cls(path, durable, commit_every)
+
+    def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
+        """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
+
+        `trial` names integers that each trial has, such as ``label``; `Spikes.end_trial` takes them.
+        """
+        return self._declare(f"spikes/{name}", lambda group: Spikes(self, group, n_neurons, dt, trial))
+
+    def populations(
+        self,
+        sizes: Mapping[str, int],
+        n_spikes: ArrayLike,
+        rate: ArrayLike,
+        scalars: Mapping[str, tuple[Any, str, str]],
+    ) -> Populations:
+        """Write what a simulation came to into the root, by population: what ``xarray.open_zarr(path)`` shows.
+
+        Parameters
+        ----------
+        sizes
+            Neurons of each population.
+        n_spikes, rate
+            Spikes and mean rates [Hz], shape (n_populations,).
+        scalars
+            Name: (value, unit, meaning), numbers of the whole run.
+        """
+        return self._declare("", lambda group: Populations(self, group, sizes, n_spikes, rate, scalars))
+
+    def weights(
+        self,
+        name: str,
+        pre: ArrayLike,
+        post: ArrayLike,
+        delay: ArrayLike | None = None,
+        unit: str = "",
+        n_pre: int | None = None,
+        n_post: int | None = None,
+    ) -> Weights:
+        """Record snapshots of a projection's weights.
+
+        Parameters
+        ----------
+        name
+            The projection.
+        pre, post
+            Neurons that each synapse connects, shape (n_synapses,).
+        delay
+            Ticks (integers) or ms (floats), shape () or (n_synapses,).
+        unit
+            Unit of the weights.
+        n_pre, n_post
+            Sizes of the populations; by default the least that hold all of `pre` and `post`.
+        """
+        return self._declare(
+            f"weights/{name}", lambda group: Weights(self, group, pre, post, delay, unit, n_pre, n_post)
+        )
+
+    def modulators(
+        self,
+        name: str,
+        channels: Sequence[str],
+        n_subpopulations: int,
+        time_name: str = "tick",
+        dim: str = "time",
+    ) -> Modulators:
+        """Record the levels of named modulator `channels` at each synapse subpopulation.
+
+        `dim` is the dimension along which they follow each other; it must be none of the root table's. `time_name`
+        says what it counts ("tick", "epoch"), as its long name.
+        """
+        return self._declare(
+            f"modulators/{name}",
+            lambda group: Modulators(self, group, channels, n_subpopulations, time_name, dim),
+        )
+
+    def trace(
+        self,
+        name: str,
+        variables: Mapping[str, str],
+        neurons: ArrayLike,
+        tick_ms: float,
+        n_trials: int | None = None,
+    ) -> Trace:
+        """Record state `variables` (name: unit) of some `neurons`, of one or more trials, at ticks of `tick_ms` ms."""
+        return self._declare(
+            f"traces/{name}", lambda group: Trace(self, group, variables, neurons, tick_ms, n_trials)
+        )
+
+    def table(self, name: str, dim: str, columns: Mapping[str, Sequence[Any]]) -> Table:
+        """Record a table.
+
+        Parameters
+        ----------
+        name
+            Group of the table; ``""`` is the root, which plain ``xarray.open_zarr(path)`` shows.
+        dim
+            Name of the dimension along which rows are appended, and of its int64 coordinate.
+        columns
+            Name: (dtype, unit), or (dtype, unit, dims, shape) where a row holds an array.
+        """
+        return self._declare(name, lambda group: Table(self, group, dim, columns))
+
+    def commit(self) -> None:
+        """Make everything appended so far visible to readers, atomically."""
+        from .layout import commit
+
+        self.require_open()
+        for recorder in self._recorders:
+            recorder.flush()
+        commit(self._root)
+        self._committed_at = time.monotonic()
+
+    def commit_if_due(self) -> None:
+        """Commit if the last commit is `commit_every` seconds ago."""
+        if time.monotonic() - self._committed_at >= self._commit_every:
+            self.commit()
+
+    def close(self, status: str = "complete") -> None:
+        """Commit, and write the end and the `status` of the run into the manifest; again, it does nothing."""
+        if self._closed:
+            return
+        for recorder in self._recorders:
+            recorder.finish()
+        self.commit()
+        self._closed = True
+        try:
+            update_manifest(self.path, {"status": status, "ended": now()}, self._durable)
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot write: {error}") from error
+
+    def require_open(self) -> None:
+        """Raise StoreError if the store is closed."""
+        if self._closed:
+            raise StoreError(f"{self.path}: the run store is closed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with Deferred():  # a signal meanwhile must not leave the status "running"
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Close with the status that tells how the run ended."""
+        if error is None:
+            self.close()
+            return
+        status = (
+            "interrupted"
+            if isinstance(error, KeyboardInterrupt)
+            else f"failed: {type(error).__name__}: {error}"
+        )
+        try:
+            self.close(status)
+        except Exception as second:
+            error.add_note(f"Besides, the run store could not be closed: {second}")
+
+    def _declare(self, path: str, build: Callable[[zarr.Group], R]) -> R:
+        """Create a group and its recorder; leave no trace of them if that fails."""
+        self.require_open()
+        _check_path(path)
+        if path in self._dims or (path and (self.path / path).exists()):
+            raise StoreError(f"{self.path}: {path or 'the root table'!r} is already being recorded")
+        directory = self.path / path
+        kept = set(directory.iterdir()) if directory.is_dir() else set()
+        try:
+            group = self._root.require_group(path) if path else self._root
+            recorder = build(group)
+            self._claim(path, group, recorder.growing_dims)
+        except BaseException:
+            _discard(directory, kept)
+            raise
+        self._recorders.append(recorder)
+        return recorder
+
+    def _claim(self, path: str, group: zarr.Group, growing: set[str]) -> None:
+        """Refuse dimensions that xarray could not align with those of the groups above and below.
+
+        A DataTree must have one length for each dimension along every path from its root.
+        """
+        from .layout import dimensions
+
+        dims: dict[str, int | None] = {}
+        for _, array in group.arrays():
+            dims |= {dim: None if dim in growing else size for dim, size in dimensions(array).items()}
+        for other, taken in self._dims.items():
+            if not _is_above(path, other) and not _is_above(other, path):
+                continue
+            for dim in dims.keys() & taken.keys():
+                if dims[dim] is None or dims[dim] != taken[dim]:
+                    names = f"{path or 'the root'!r} and {other or 'the root'!r}"
+                    raise StoreError(
+                        f"{self.path}: {names} both have a dimension {dim!r}; rename one of them"
+                    )
+        self._dims[path] = dims
+
+
+def _is_above(path: str, other: str) -> bool:
+    return path == "" or other.startswith(f"{path}/")
+
+
+def _check_path(path: str) -> None:
+    """Refuse names of groups that would escape the store or confuse Zarr or Windows."""
+    for part in path.split("/") if path else ():
+        if (
+            not part
+            or part.startswith((".", "__"))
+            or part == "zarr.json"
+            or not part.isprintable()
+            or "\\" in part
+        ):
+            raise StoreError(
+                f"group {path!r}: {part!r} cannot be the name of a population, projection or table"
+            )
+
+
+def check_replaceable(path: Path, force: bool) -> None:
+    """Raise StoreError unless `path` is free, or `force` is given and may delete it."""
+    if not os.path.lexists(path):
+        return
+    if not _is_empty_directory(path) and not is_run_store(path):
+        raise StoreError(f"{path}: exists and is not a Tegmentum run store; remove it or choose another name")
+    if not force:
+        raise StoreError(f"{path}: exists; overwrite it with force (--force), or choose another name")
+
+
+def _is_empty_directory(path: Path) -> bool:
+    try:
+        return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    except OSError:
+        return False
+
+
+def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
+    """Put an empty run store at `path`: made beside it and moved, so that no failure loses an old one."""
+    fresh, old = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("new", "old"))
+    try:
+        fresh.mkdir()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
+    try:
+        write_first_root(fresh, manifest, durable)
+        if path.exists():
+            path.rename(old)
+        fresh.rename(path)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _discard(directory: Path, kept: set[Path]) -> None:
+    """Delete what appeared in `directory` beyond `kept`."""
+    if not kept:
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    for entry in set(directory.iterdir()) - kept:
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
