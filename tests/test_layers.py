@@ -62,6 +62,37 @@ def test_layers(folder):
                     )
 
 
+#: stage of simcore to the other stages that its files may import; what lies flat serves all
+STAGES = {
+    "random": set(),
+    "intrinsics": set(),
+    "neurons": {"describe"},
+    "describe": {"neurons"},
+    "compile": {"describe"},
+    "lower": {"describe", "neurons", "random", "compile"},
+    "record": {"describe", "lower", "advance"},
+    "advance": {"describe", "neurons", "lower", "compile", "record", "random", "intrinsics"},
+}
+#: a network's repr says how many bytes its synapses take
+EXCEPTIONS = {("describe/reprs.py", "lower")}
+
+
+def test_every_stage_has_a_wall():
+    folders = {path.name for path in (ROOT / "simcore").iterdir() if (path / "__init__.py").is_file()}
+    assert folders == STAGES.keys()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages(stage):
+    for path in (ROOT / "simcore" / stage).rglob("*.py"):
+        here = path.relative_to(ROOT / "simcore").as_posix()
+        for name in imports(path):
+            other = [*name.split("."), "", ""][2]
+            if name.startswith("tegmentum.simcore.") and other in STAGES and other != stage:
+                allowed = other in STAGES[stage] or (here, other) in EXCEPTIONS
+                assert allowed, f"{here}: {stage} must not import {name}"
+
+
 def test_datasets_need_numpy_and_pooch_only():
     for path in (ROOT / "datasets").rglob("*.py"):
         for name in imports(path):
