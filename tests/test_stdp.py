@@ -213,3 +213,33 @@ def test_errors():
         Projection(p, p, AllToAll(), plasticity=STDP(tau_plus=-1.0))
     with pytest.raises(DescriptionError, match="n_trials must be 1"):
         Simulation(learning_network(), n_trials=2)
+
+
+def test_coincident_spikes_pair_or_not():
+    """As NEST: a post spike in the tick of an arrival meets earlier arrivals only; bit for bit also through a state."""
+    arrivals, posts = [10, 30, 50, 70], [30, 50, 90]
+
+    def make(threads=1):
+        earlier, kicks = (np.array(ticks) - 1 for ticks in (arrivals, posts))
+        pre, kick = SpikeTrain("pre", 1, earlier * 0.1, [0] * 4), SpikeTrain("kick", 1, kicks * 0.1, [0] * 3)
+        cell = Population("cell", 1, LIF(v_thresh=1e6, v_reset=0.0, tau_m=1.0, t_ref=0.0))
+        rule = STDP(lam=0.1, w_max=2.0, coincident=False)
+        learn = Projection(pre, cell, AllToAll(), [[0.5]], 0.1, plasticity=rule, name="learn")
+        net = Network(pre, kick, cell, learn, Projection(kick, cell, AllToAll(), 1e8, 0.1))
+        return Simulation(net, precision="float64", max_rate=1e5, threads=threads)
+
+    w, d = 0.5, np.exp(-0.1 / 20.0)
+    for t in sorted({*arrivals, *posts}):
+        if t in arrivals:
+            w = max(w - 1.05 * 0.1 * w * sum(d ** (t - s) for s in posts if s < t), 0.0)
+        if t in posts:
+            w = min(w + 0.1 * (2.0 - w) * sum(d ** (t - s) for s in arrivals if s < t), 2.0)
+    whole = make()
+    whole.run(5.0)
+    saved = whole.state()  # in the tick of a coincidence
+    whole.run(5.0)
+    assert whole.synapses("learn").weight[0] == pytest.approx(w, rel=1e-12)
+    other = make(threads=2)
+    other.load_state(saved)
+    other.run(5.0)
+    np.testing.assert_array_equal(other.synapses("learn").weight, whole.synapses("learn").weight)

@@ -72,12 +72,14 @@ class STDP(SynapseRule):
         weights stay in [0, w_max]
     nearest : bool, False
         whether only the nearest spike counts, instead of all
+    coincident : bool, True
+        whether a post spike pairs with an arrival in the same tick
 
     Notes
     -----
     In a tick arrivals come before the post neuron's spike. So a post spike in the very tick of an arrival potentiates
-    in full, with a lag of 0, and that pair does not depress. NEST does not pair such spikes at all: the two differ
-    where spikes often coincide on the grid, the less the smaller ``dt``.
+    in full, with a lag of 0, and that pair does not depress. NEST does not pair such spikes at all, as here with
+    ``coincident=False``: the two differ where spikes often coincide on the grid, the less the smaller ``dt``.
 
     S. Song, K. D. Miller, L. F. Abbott (2000), Nat. Neurosci. 3:919-926, doi:10.1038/78829 (additive);
     J. Rubin, D. D. Lee, H. Sompolinsky (2001), Phys. Rev. Lett. 86:364-367, doi:10.1103/PhysRevLett.86.364
@@ -92,6 +94,7 @@ class STDP(SynapseRule):
     mu: float = param(1.0, least=0.0)
     w_max: float = param(1.0, above=0.0)
     nearest: float = False
+    coincident: bool = True  # type: ignore[misc]  # a field of this rule, fixed in others
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
@@ -99,6 +102,8 @@ class STDP(SynapseRule):
             return f"nearest must be True or False, got {shown(self.nearest)}"
         if self.nearest not in (0, 1):
             return f"nearest must be True or False, got {shown(self.nearest)}"
+        if not isinstance(self.coincident, (bool, np.bool_)):
+            return f"coincident must be True or False, got {shown(self.coincident)}"
         own = dataclasses.replace(self, nearest=0.0)  # true is a number here
         return super(STDP, own).problem() or wrong_number(self.mu, "mu", least=0.0, most=1.0)
 

@@ -319,7 +319,7 @@ def rule_module(rule: Any, real: str) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them."""
     functions, modulation = rule.parts(), rule.modulation
     kept = ("learn", "remember", "fade", "foresee_plastic")
-    around = [rule_binding(functions)]
+    around = [rule_binding(functions, bool(rule.coincident))]
     if modulation is None:
         around += [_UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     else:
@@ -365,7 +365,7 @@ _LEVEL_OF = {
 }
 
 
-def rule_binding(functions: dict[str, Any]) -> str:
+def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them."""
     synapse, pre, post = (functions[name]._fields for name in ("Synapse", "Pre", "Post"))
     place = {"w": "weight[s]", "e": "plastic.eligibility[first + s]"}
@@ -377,6 +377,13 @@ def rule_binding(functions: dict[str, Any]) -> str:
         return f"return {cls}({', '.join(items)})"
 
     pre_fields = list(enumerate(pre))
+    early = [f"plastic.early.{f}[segment]" for f in pre]
+    if coincident:
+        at_once: tuple[str, ...] = ()
+        keep: tuple[str, ...] = ("pass",)
+    else:
+        at_once = ("if k <= 0:", "    " + tuple_of("Pre", early))
+        keep = ("if k > 0:", *(f"    {there} = v.{f}" for there, f in zip(early, pre, strict=True)))
     return "\n\n".join(
         [
             lines(
@@ -394,6 +401,17 @@ def rule_binding(functions: dict[str, Any]) -> str:
                 "faded_pre",
                 "plastic, v, k",
                 tuple_of("Pre", (f"v.{f} * faded(plastic.fade_pre[{n}], k)" for n, f in pre_fields)),
+            ),
+            lines(
+                "pre_at",
+                "plastic, segment, v, k",
+                *at_once,
+                "return faded_pre(plastic, v, k)",
+            ),
+            lines(
+                "put_early",
+                "plastic, segment, v, k",
+                *keep,
             ),
             lines("post_of", "plastic, slot", tuple_of("Post", (f"plastic.post.{f}[slot]" for f in post))),
             lines("put_post", "plastic, slot, v", *(f"plastic.post.{f}[slot] = v.{f}" for f in post)),

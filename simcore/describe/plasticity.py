@@ -62,6 +62,9 @@ class SynapseRule(Own):
     _needs: ClassVar[dict[str, int | None]] = {"on_pre": 4, "on_post": 4, "pre_spike": 2, "post_spike": 2}
     _may_have: ClassVar[dict[str, int | None]] = {"drift": 4}
 
+    #: whether a post spike in the tick of an arrival meets the traces that this arrival has raised
+    coincident: ClassVar[bool] = True
+
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the rule's functions use."""
         raise NotImplementedError

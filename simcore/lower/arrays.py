@@ -68,6 +68,7 @@ class Plastic(NamedTuple):
     begin: Any  # int64[n_segments], first synapse
     length: Any  # int64[n_segments]
     pre: Any  # the rule's Pre of real[n_segments], traces after the last arrival
+    early: Any  # the rule's Pre of real[n_segments], traces just before it; length 0 where coincident spikes pair
     pre_tick: Any  # int64[n_segments], tick of the last arrival
     seen: Any  # int64[n_segments], tick up to which post spikes are worked in
     ends: Any  # int64[4]: post population, its first source, first slot and count in this shard

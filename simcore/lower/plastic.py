@@ -71,6 +71,7 @@ def plastics_of(
                 begin=begin,
                 length=length,
                 pre=module.Pre(*(np.zeros(n, real) for _ in module.Pre._fields)),
+                early=module.Pre(*(np.zeros(0 if rule.coincident else n, real) for _ in module.Pre._fields)),
                 pre_tick=np.zeros(n, np.int64),
                 seen=np.zeros(n, np.int64),
                 ends=np.array(

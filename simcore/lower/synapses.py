@@ -236,7 +236,7 @@ def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[s
     rows, post = [], []
     for wires, plastic in zip(all_wires, plastics, strict=True):
         source, delay = _segments(wires, group)
-        rows.append(np.stack([source, delay, plastic.pre_tick, *plastic.pre], axis=1))
+        rows.append(np.stack([source, delay, plastic.pre_tick, *plastic.pre, *_kept(plastic.early)], axis=1))
         _, _, slot, count = plastic.ends
         here = slice(slot, slot + count)
         post.append(np.stack([plastic.post_last[here], *(trace[here] for trace in plastic.post)]))
@@ -253,7 +253,7 @@ def load_traces(
     for wires, plastic in zip(all_wires, plastics, strict=True):
         for s, pair in enumerate(zip(*_segments(wires, group), strict=True)):
             plastic.pre_tick[s], *values = known[pair]
-            for trace, value in zip(plastic.pre, values, strict=True):
+            for trace, value in zip((*plastic.pre, *_kept(plastic.early)), values, strict=True):
                 trace[s] = value
         plastic.seen[:] = tick + 1
         _, _, slot, count = plastic.ends
@@ -265,6 +265,11 @@ def load_traces(
         plastic.post_tick[here, 0] = plastic.post_last[here]
         plastic.settled[:] = plastic.post_n
         at += count
+
+
+def _kept(early: Any) -> tuple[Array, ...]:
+    """Return the traces before the last arrivals, none where the rule pairs coincident spikes."""
+    return tuple(early) if len(early[0]) else ()
 
 
 def _segments(wires: Any, group: int) -> tuple[list[int], list[int]]:

@@ -185,9 +185,9 @@ def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
     for key, values in _arrays(sim).items():
         out[key] = (sim.n_trials, sum(v.shape[1] for v in values)), "fiu"
     for number, _, name in sim._learners():
-        plastic = sim._plastics[0][number]
+        plastic, coincident = sim._plastics[0][number], sim._projection(name).plasticity.coincident
         out[f"plastic/{name}/weight"] = (None,), "f"
-        out[f"plastic/{name}/pre"] = (None, 3 + len(plastic.pre)), "f"
+        out[f"plastic/{name}/pre"] = (None, 3 + len(plastic.pre) * (1 + (not coincident))), "f"
         out[f"plastic/{name}/post"] = (1 + len(plastic.post), sim._projection(name).post.size), "f"
         if sim._modulated(name) is not None:
             out[f"plastic/{name}/eligibility"] = (None,), "f"

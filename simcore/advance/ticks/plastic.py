@@ -25,8 +25,10 @@ from .rule_binding import (
     past_of,
     post_of,
     post_spike,
+    pre_at,
     pre_of,
     pre_spike,
+    put_early,
     put_past,
     put_post,
     put_pre,
@@ -71,7 +73,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
             before = max(last, plastic.post_tick[slot, (place - 1) & (HISTORY - 1)])
             now = moment(plastic, zero, tick)
             synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-            x = faded_pre(plastic, pre, tick - last)
+            x = pre_at(plastic, segment, pre, tick - last)
             synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
             put_synapse(plastic, weight, first, s, synapse, to_store(now))
 
@@ -92,6 +94,7 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
         row[slot] += synapse.w
+    put_early(plastic, segment, pre, tick - last)
     put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick
     plastic.seen[segment] = tick

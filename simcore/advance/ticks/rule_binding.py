@@ -96,6 +96,20 @@ def faded_pre(plastic: Any, pre: Pre, k: int) -> Pre:
     return Pre(pre.x * faded(plastic.fade_pre[0], k))
 
 
+def pre_at(plastic: Any, segment: int, pre: Pre, k: int) -> Pre:
+    """Return the traces that a post spike meets ``k`` ticks after the last arrival.
+
+    If that is now and coincident spikes make no pair, those just before the arrival.
+    """
+    return faded_pre(plastic, pre, k) if k > 0 else Pre(plastic.early.x[segment])
+
+
+def put_early(plastic: Any, segment: int, pre: Pre, k: int) -> None:
+    """Keep the traces just before an arrival, ``k`` ticks after the one before."""
+    if k > 0:
+        plastic.early.x[segment] = pre.x
+
+
 def post_of(plastic: Any, slot: Any) -> Post:
     """Traces of a neuron in the present tick."""
     return Post(plastic.post.y[slot])
