@@ -41,7 +41,8 @@ def show_accuracy(run: xr.DataTree, axes: Axes) -> None:
     for name, accuracy in columns.items():
         accuracy.plot(ax=axes, marker="o", markersize=3, label=str(name).replace("_", " "))
     axes.set(title="accuracy", xlabel="epoch", ylabel="share of samples")
-    axes.legend()
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
 
 
 def show_weight_change(run: xr.DataTree, axes: Axes) -> None:
@@ -53,7 +54,8 @@ def show_weight_change(run: xr.DataTree, axes: Axes) -> None:
         )
         change.plot(ax=axes, label=name)
     axes.set(title="change of the weights", xlabel="epoch", ylabel="root mean square")
-    axes.legend(fontsize=7)
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=8)
     print()
 
 
