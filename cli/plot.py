@@ -281,7 +281,9 @@ def _draw_receptive_fields(
         axis.set_title(str(unit), fontsize=7, pad=2, color="#444444")
     figure.suptitle(f"onto the units that changed most, {side} x {side} inputs", fontsize=9)
     unit = _unit(group["w"])
-    figure.colorbar(image, ax=axes, label=f"weight ({unit})" if unit else "weight", fraction=0.05, extend="both")
+    figure.colorbar(
+        image, ax=axes, label=f"weight ({unit})" if unit else "weight", fraction=0.05, extend="both"
+    )
 
 
 def _unit(array: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .drift import drifted, moment
 from .plastic import settle
-from .rule_binding import curve, put_synapse, synapse_of
+from .rule_binding import curve, synapse_of
 
 
 def accrue(plastic: Any, wires: Any, tick: int) -> None:
@@ -28,24 +28,14 @@ def accrue(plastic: Any, wires: Any, tick: int) -> None:
 def start_window(plastic: Any, wires: Any, tick: int) -> None:
     """Bring all synapses to ``tick``, the end of a window and the start of the next."""
     settle(plastic, wires, tick)
-    now = moment(plastic, plastic.window[0], tick)
-    for segment in range(len(plastic.begin)):
-        begin, length = plastic.begin[segment], plastic.length[segment]
-        target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-        first, last = begin - plastic.first[0], plastic.pre_tick[segment]
-        for s in range(length):
-            slot = target[s]
-            synapse = synapse_of(plastic, weight, first, s)
-            before = max(last, plastic.post_last[slot])
-            synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-            put_synapse(plastic, weight, first, s, synapse, 1.0)
+    peek(plastic, wires, tick, wires.weight[plastic.first[0] :], plastic.eligibility)
     plastic.window[0] = tick
     for k in range(plastic.area.shape[1]):
         plastic.area[0, k] = 0.0
 
 
 def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
-    """Write what weights and eligibilities are at ``tick``, by synapse; leave the synapses as they are."""
+    """Write what weights and eligibilities are at ``tick``, by synapse; the synapses stay as they are."""
     now = moment(plastic, plastic.window[0], tick)
     for segment in range(len(plastic.begin)):
         begin, length = plastic.begin[segment], plastic.length[segment]
