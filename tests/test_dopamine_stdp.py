@@ -285,6 +285,10 @@ def test_any_receptor_equals_a_sum_over_ticks(receptor):
 def test_errors():
     with pytest.raises(DescriptionError, match="tau must be > 0 ms"):
         Modulator("dopamine", tau=0.0)
+    for wrong in ({"n_levels": 70_000}, {"n_levels": 2.0}, {"baseline": "1"}, {"releases": 3}, {"releases": [1]},
+                  {"releases": [Release("da")]}, {"tau": float("nan")}):  # fmt: skip
+        with pytest.raises(DescriptionError, match="Modulator 'dopamine'"):
+            Modulator("dopamine", **wrong)
     pre, post = Population("a", 3, LIF()), Population("b", 2, LIF())
     rule = DopamineSTDP(Modulator("dopamine", 2), subpopulations=ByPost([0, 1, 1]))
     with pytest.raises(DescriptionError, match="ByPost: levels must be 2 whole numbers"):

@@ -9,7 +9,6 @@ and a receptor turns it into a signed gain on plasticity, :math:`g(L_k)`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import DescriptionError
+from . import checks
 
 if TYPE_CHECKING:
     from .network import Population, Projection
@@ -55,7 +55,7 @@ class Modulator:
     name : str
         such as ``dopamine``
     n_levels : int, 1
-        how many subpopulations of synapses have a level of their own
+        how many subpopulations of synapses have a level of their own, at most 65,536
     tau : float, ms, 200.0
         decay of what is released
     baseline : float, 0.0
@@ -80,28 +80,29 @@ class Modulator:
         where = f"{type(self).__name__} {self.name!r}"
         if not isinstance(self.name, str) or not self.name or "/" in self.name:
             raise DescriptionError(f"{where}: name must be a text without '/', and not empty")
-        if (
-            isinstance(self.n_levels, bool)
-            or not isinstance(self.n_levels, (int, np.integer))
-            or self.n_levels < 1
-        ):
-            raise DescriptionError(f"{where}: n_levels must be a whole number >= 1, got {self.n_levels!r}")
-        if not (_is_number(self.tau) and 0 < self.tau < math.inf):
-            raise DescriptionError(f"{where}: tau must be > 0 ms and finite, got {self.tau!r}")
-        if not (_is_number(self.baseline) and math.isfinite(self.baseline)):
-            raise DescriptionError(f"{where}: baseline must be a finite number, got {self.baseline!r}")
+        checks.number(self.n_levels, where, "n_levels", whole=True, least=1, most=1 << 16)
+        checks.number(self.tau, where, "tau", "ms", above=0.0)
+        checks.number(self.baseline, where, "baseline")
+        if not isinstance(self.releases, (list, tuple)):
+            raise DescriptionError(
+                f"{where}: releases must be a list of Release, got {checks.shown(self.releases)}"
+            )
         object.__setattr__(self, "releases", tuple(self.releases))
         for release in self.releases:
             self._check(release, where)
 
     def _check(self, release: Release, where: str) -> None:
         if not isinstance(release, Release):
-            raise DescriptionError(f"{where}: releases must be Release(population, ...), got {release!r}")
+            raise DescriptionError(
+                f"{where}: releases must be Release(population, ...), got {checks.shown(release)}"
+            )
+        if not hasattr(release.population, "model"):
+            raise DescriptionError(
+                f"{where}: a release's population must be a Population, got {checks.shown(release.population)}"
+            )
         where = f"{where}: release by {release.population.name!r}"
-        if not (_is_number(release.amount) and math.isfinite(release.amount)):
-            raise DescriptionError(f"{where}: amount must be a finite number, got {release.amount!r}")
-        if not (_is_number(release.delay) and 0 < release.delay < math.inf):
-            raise DescriptionError(f"{where}: delay must be > 0 ms, got {release.delay!r}")
+        checks.number(release.amount, where, "amount")
+        checks.number(release.delay, where, "delay", "ms", above=0.0)
         if release.onto is not None:
             onto = np.asarray(release.onto)
             if onto.shape != (release.population.size,) or onto.dtype.kind not in "iu":
@@ -110,10 +111,6 @@ class Modulator:
                 )
             if onto.min() < 0 or onto.max() >= self.n_levels:
                 raise DescriptionError(f"{where}: onto must be in [0, {self.n_levels})")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, eq=False)
