@@ -108,7 +108,8 @@ def test_unicode_paths_on_a_terminal_without_unicode(tmp_path):
     RunStore.create(path, {}).close()
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "300"}
     done = subprocess.run([*PROGRAM, "inspect", str(path)], capture_output=True, text=True, env=environment)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert "UnicodeEncodeError" not in done.stderr  # a library may warn there, at its lowest version
     assert "\\xdcbung.zarr" in "".join(done.stdout.split())
 
 
