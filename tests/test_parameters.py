@@ -208,7 +208,7 @@ def test_numbers_that_do_not_fit_the_precision_are_refused():
     with pytest.raises(DescriptionError, match="v_thresh = 1e\\+39 is too large for float32; use precision"):
         kind_arrays(p, p.kinds[0], 0, 0, 1, np.float32)
     assert kind_arrays(p, p.kinds[0], 0, 0, 1, np.float64).table[0, 4] == 1e39
-    with pytest.raises(DescriptionError, match="Population 'x': initial v"):
+    with pytest.raises(DescriptionError, match=r"Population 'x': initial v: mean must be below 3\.4e\+38"):
         plan(Network(Population("x", 1000, LIF(), initial={"v": Normal(1e308, 1e308)})), 0.1, 1)
 
 

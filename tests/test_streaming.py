@@ -103,7 +103,8 @@ def test_wrong_records_are_refused(tmp_path, make, message):
 def test_durations_are_numbers_and_no_time_has_no_rate():
     s = simulation()
     for ms in ("100 ms", None, float("nan"), float("inf"), True):
-        with pytest.raises(DescriptionError, match=r"run: ms must be (a number|finite|one number)"):
+        expected = "finite" if isinstance(ms, float) else "a number"
+        with pytest.raises(DescriptionError, match=f"run: ms must be {expected}, got"):
             s.run(ms)
     nothing = s.run(0.0)
     with pytest.raises(DescriptionError, match="0 ms has no rates"):
