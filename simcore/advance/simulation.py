@@ -44,6 +44,7 @@ from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of
 from ..lower.segments import wires_of
 from ..lower.synapses import Places, Synapses
 from ..machine import default_threads
+from ..machine import memory as machine_memory
 from ..record import checkpoint
 from ..record.log import Log
 from .guards import WINDOW, check_finite, check_rates
@@ -183,7 +184,7 @@ class Simulation:
 
     def _check_room(self, delays: list[Delay]) -> None:
         """Refuse synapses, and delays whose queues, would not fit into the memory."""
-        memory = _memory()
+        memory = machine_memory() or math.inf
         for projection in self.network.projections:
             n = projection.rule.expected(projection.pre.size, projection.post.size)
             if 2 * n > memory:  # the least that a synapse takes
@@ -265,7 +266,7 @@ class Simulation:
     def _label(self) -> None:
         """Tell synapses their levels where each has a choice of its own."""
         for number, _, name in self._learners():
-            modulation = self._projection(name).plasticity.modulation
+            modulation = self._projection(name).modulation
             if modulation is not None and isinstance(modulation.subpopulations, BySynapse):
                 here = [plastics[number] for plastics in self._plastics]
                 labelled = synapses.label(self._places(name), here, modulation.subpopulations.levels, name)
@@ -337,7 +338,7 @@ class Simulation:
     def _modulated(self, name: str | Projection) -> int | None:
         """Return the number of a plastic projection that is under a neuromodulator, None for others."""
         projection = self._projection(name)
-        modulation = getattr(projection.plasticity, "modulation", None)
+        modulation = projection.modulation
         return None if modulation is None else next(n for n, _, q in self._learners() if q == projection.name)
 
     # ---------------------------------------------------------------------------------------- neuromodulators
@@ -754,14 +755,6 @@ class Simulation:
             something; the simulation is then as it was. Given spikes may be others.
         """
         checkpoint.load_state(self, state)
-
-
-def _memory() -> float:
-    """Return the machine's memory [bytes], infinite where it cannot be told."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        return math.inf
 
 
 def _default_threads(network: Network, n_trials: int) -> int:

@@ -170,8 +170,8 @@ class Projection:
             problem = self.plasticity.problem()
             if problem:
                 raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {problem}")
-            modulation = getattr(self.plasticity, "modulation", None)
-            if isinstance(modulation, Modulation):
+            modulation = self.modulation
+            if modulation is not None:
                 problem = modulation.subpopulations.problem(self, modulation.modulator.n_levels)
                 if problem:
                     groups = type(modulation.subpopulations).__name__
@@ -182,6 +182,11 @@ class Projection:
         object.__setattr__(self, "weight", weight)
         if not isinstance(weight, Distribution) or isinstance(weight, Constant):
             self.check_weights(weight.value if isinstance(weight, Constant) else weight)
+
+    @property
+    def modulation(self) -> Modulation | None:
+        """The neuromodulator that its synapses are under, None where they are under none."""
+        return self.plasticity.modulation if isinstance(self.plasticity, SynapseRule) else None
 
     def limits(self) -> list[tuple[float, float, str]]:
         """Return ranges that weights must keep to, and why: by the rule that they learn by, and by the receptor."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..describe.modulation import BySynapse
 from ..describe.network import Network
-from ..describe.plasticity import Modulation
 from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
 from .plan import check, plan
 from .rows import Delay, delay_of, groups_of
@@ -37,8 +36,8 @@ def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> 
             n_synapses += n
             own = group.format not in (CONSTANT, LAZY_CONSTANT)
             n_bytes += n * (real if group.format == DENSE else 2 + real * own)
-            modulation = getattr(q.plasticity, "modulation", None)
-            if isinstance(modulation, Modulation):
+            modulation = q.modulation
+            if modulation is not None:
                 n_bytes += n * (real + 2 * isinstance(modulation.subpopulations, BySynapse))
         sizes = {network.projections[m].pre.name: network.projections[m].pre.size for m in group.members}
         span = max(_span(delays[m]) for m in group.members)

@@ -23,8 +23,8 @@ def modulators_of(network: Network) -> list[Modulator]:
     """Return the neuromodulators of a network's plastic synapses, each once, in the order of projections."""
     found: list[Modulator] = []
     for projection in network.projections:
-        modulation = getattr(projection.plasticity, "modulation", None)
-        if isinstance(modulation, Modulation) and all(m is not modulation.modulator for m in found):
+        modulation = projection.modulation
+        if modulation is not None and all(m is not modulation.modulator for m in found):
             found.append(modulation.modulator)
     names = [m.name for m in found]
     for name in names:
