@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from .describe.grids import AvgPool2D, Conv2D
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
+    from .describe.trials import Expected, Presented, one_hot, random_table
     from .describe.network import Network, Population, Projection
     from .describe.plasticity import SynapseRule, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         AdEx,
         DiscreteLIF,
         GradedUnit,
+        HomeostaticLIF,
         Izhikevich,
         LIFAlpha,
         LIFCond,
@@ -64,12 +66,14 @@ __all__ = [
     "DescriptionError",
     "DiscreteLIF",
     "Distribution",
+    "Expected",
     "FixedIndegree",
     "FixedOutdegree",
     "FixedProbability",
     "FixedTotal",
     "FromCOO",
     "GradedUnit",
+    "HomeostaticLIF",
     "Izhikevich",
     "LIFAlpha",
     "LIFCond",
@@ -84,6 +88,7 @@ __all__ = [
     "Parrot",
     "Poisson",
     "Population",
+    "Presented",
     "Projection",
     "Receptor",
     "Record",
@@ -103,7 +108,9 @@ __all__ = [
     "Whole",
     "WindowRule",
     "open_run",
+    "one_hot",
     "param",
+    "random_table",
 ]
 
 _HOMES = {
@@ -112,8 +119,9 @@ _HOMES = {
     "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
+    "describe.trials": "Expected Presented one_hot random_table",
     "describe.network": "Network Population Projection",
-    "neurons": "AdEx DiscreteLIF GradedUnit Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
+    "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "SynapseRule WindowRule",
     "advance.simulation": "Simulation",

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tegmentum.simcore.describe import checks
 from tegmentum.simcore.describe.modulation import Modulator, Receptor, Subpopulations, Whole
 from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
 from tegmentum.simcore.neurons.base import param
@@ -48,6 +49,8 @@ class Constants(NamedTuple):
     a_minus: float
     w_min: float
     w_max: float
+    flat: float
+    slope: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class DopamineSTDP(SynapseRule):
         by how much a pair, the post spike after the arrival or before it, moves the eligibility
     w_min, w_max : the weight's unit, 0.0 and 4.0
         bounds; a weight is cut at the synapse's own spikes, where the model says so and not when somebody reads it
+    soft : bool, False
+        let a weight change by less the nearer it is to the bound that it moves to: potentiation by the factor
+        ``2 (w_max - w) / (w_max - w_min)``, depression by ``2 (w - w_min) / (w_max - w_min)``, with the weight at the
+        synapse's spike before. 1 in the middle, so that a rate of learning means the same with hard bounds.
 
     Notes
     -----
@@ -87,6 +94,7 @@ class DopamineSTDP(SynapseRule):
     a_minus: float = param(0.15, least=0.0)
     w_min: float = param(0.0)
     w_max: float = param(4.0)
+    soft: bool = False
 
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range that initial weights, too, must keep to."""
@@ -94,7 +102,8 @@ class DopamineSTDP(SynapseRule):
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
-        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max)
+        flat, slope = (0.0, 2.0 / (self.w_max - self.w_min)) if self.soft else (1.0, 0.0)
+        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max, flat, slope)
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the traces and of the eligibility."""
@@ -113,7 +122,7 @@ class DopamineSTDP(SynapseRule):
             return f"receptor must be a receptor such as LinearReceptor(), got {self.receptor!r}"
         if not isinstance(self.subpopulations, Subpopulations):
             return f"subpopulations must be Whole(), ByPost(...) or the like, got {self.subpopulations!r}"
-        problem = super().problem()
+        problem = super().problem() or checks.flag(self.soft, "soft")
         if problem is None and not self.w_min < self.w_max:
             problem = f"w_min must be < w_max, got {self.w_min} and {self.w_max}"
         return problem
@@ -141,4 +150,7 @@ def post_spike(post: Post, c: Constants) -> Post:
 
 def drift(s: Synapse, area: float, fade: float, c: Constants) -> Synapse:
     """Let the weight follow the eligibility under the gain, and the eligibility decay."""
-    return Synapse(min(max(s.w + s.e * area, c.w_min), c.w_max), s.e * fade)
+    dw = s.e * area
+    room = c.w_max - s.w if dw > 0.0 else s.w - c.w_min
+    dw = dw * (c.flat + c.slope * room)
+    return Synapse(min(max(s.w + dw, c.w_min), c.w_max), s.e * fade)

@@ -19,9 +19,10 @@ from ..describe.network import Network, Projection
 from ..describe.plasticity import WindowRule
 from ..describe.record import Record, Result
 from ..describe.sources import Noise, SpikeTrain
+from ..describe.trials import Presented
 from ..errors import DescriptionError
 from ..lower import synapses
-from ..lower.arrays import DENSE, PLASTIC, Tape
+from ..lower.arrays import DENSE, PLASTIC, Tape, Trials
 from ..lower.inputs import (
     current_at,
     current_steps,
@@ -38,7 +39,8 @@ from ..lower.inputs import (
 )
 from ..lower.modulation import channels_of, modulators_of
 from ..lower.plan import Plan, check, kind_arrays, plan
-from ..lower.plastic import plastics_of
+from ..lower.plastic import learns_in_trials, plastics_of
+from ..lower.protocol import TrialState
 from ..lower.queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch, with_room
 from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from ..lower.segments import wires_of
@@ -229,10 +231,19 @@ class Simulation:
             for g in order_of(self._groups)
             if g.format == PLASTIC
         ]
-        self._rules = [build.rule_module(rule, self.precision) for rule in rules]
+        self._rules = [
+            build.rule_module(rule, self.precision, waits)
+            for rule, waits in zip(rules, self._waits(), strict=True)
+        ]
         self._sources = sources_of(self._plan)
+        self._modules, self._trial_engine = modules, None
         self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
         self.compile_s = time.perf_counter() - started
+
+    def _waits(self) -> list[bool]:
+        """Tell of each plastic projection whether its synapses learn at the end of trials only."""
+        projections = [self._projection(name) for _, _, name in self._learners()]
+        return [learns_in_trials(q, delay_of(q, self.dt)) for q in projections]
 
     def _allocate(self) -> None:
         """Set the initial state, empty queues and clocks at 0."""
@@ -261,6 +272,8 @@ class Simulation:
         self._scratch = [new_scratch() for _ in range(self.threads)]
         self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
         self._control = new_control(p, self._trains, self.threads, n_trials)
+        self._trials = TrialState(np.zeros(len(modulators_of(self.network))))
+        self._at_rest = True
         self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))
 
     def _label(self) -> None:
@@ -566,6 +579,12 @@ class Simulation:
             raise DescriptionError(
                 f"run: record must be a Record, such as Record(spikes=[...]), got {record!r:.80}"
             )
+        for modulator in modulators_of(self.network):
+            if n and modulator.source is not None:
+                raise DescriptionError(
+                    f"run: the levels of {modulator.name!r} are set at the end of trials, which a run has not: use "
+                    "present"
+                )
         with Deferred() as signals, reporting(progress, ms) as report:
             if to is None:
                 return self._run(n, Log(self, record, n), signals, report)
@@ -583,12 +602,22 @@ class Simulation:
             with RunStore.create(str(to), config=config, force=force) as store:
                 return self._run(n, Log(self, record, n, store), signals, report)
 
-    def _run(self, n: int, log: Log, signals: Deferred, report: Report) -> Result:
+    def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:
+        """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
+        from .present import present
+
+        return present(self, events, labels, **options)
+
+    def _run(
+        self, n: int, log: Log, signals: Deferred, report: Report, trials: list[Trials] | None = None
+    ) -> Result:
         """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second.
 
-        Chunks end where the guards look, so that how a run is split or how fast it is decides nothing.
+        Chunks end where the guards look, so that how a run is split or how fast it is decides nothing. Trials are
+        looked at when all have ended.
         """
         start, until = self.tick, self.tick + n
+        self._at_rest = trials is not None or (self._at_rest and n == 0)
         spikes, events = self._control.spikes.copy(), self._control.events[:, 0].sum()
         began = time.perf_counter()
 
@@ -603,17 +632,17 @@ class Simulation:
         try:
             length = 64
             while self.tick < until:
-                border = (self.tick // self._window + 1) * self._window
+                border = until if trials else (self.tick // self._window + 1) * self._window
                 stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
                 stop = min(stop, next_change(self._currents, self.tick))
                 self._set_currents(self.tick + 1)
                 self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
                 t0 = time.perf_counter()
-                self._advance(stop, log)
+                self._advance(stop, log, trials)
                 if time.perf_counter() - t0 < 0.1:
                     length *= 2
                 log.drain_traces()
-                self._guard(stop == until)
+                self._guard(stop == until, trials is not None)
                 report((self.tick - start) * self.dt, n * self.dt)
                 signals.let_through()
         except BaseException as error:
@@ -625,9 +654,9 @@ class Simulation:
         log.close(*books())
         return log.result(*books())
 
-    def _guard(self, at_end: bool) -> None:
+    def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
-        at_border = self.tick % self._window == 0
+        at_border = at_end if in_trials else self.tick % self._window == 0
         if at_border or at_end:
             check_finite(self._kinds, self._plan.populations, self.t)
         if at_border:
@@ -644,23 +673,23 @@ class Simulation:
                 self.max_rate,
             )
 
-    def _advance(self, stop: int, log: Log) -> None:
+    def _advance(self, stop: int, log: Log, trials: list[Trials] | None = None) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
         while self.tick < stop:
             jobs = range(1, self.threads)
             pool = self._workers.pool
-            futures = [pool.submit(self._work, w, stop, log.tape) for w in jobs] if pool else []
+            futures = [pool.submit(self._work, w, stop, log.tape, trials) for w in jobs] if pool else []
             try:
-                self._work(0, stop, log.tape)
+                self._work(0, stop, log.tape, trials)
             finally:
                 for future in futures:
                     future.result()
             log.drain()
             self._grow()
 
-    def _work(self, worker: int, stop: int, tape: Tape) -> None:
+    def _work(self, worker: int, stop: int, tape: Tape, trials: list[Trials] | None) -> None:
         k = worker if self._n_shards > 1 else 0
-        sources = {
+        sources: dict[str, Any] = {
             "rain": self._rain[k],
             "varied": self._varied[k],
             "drops": self._drops[k],
@@ -668,7 +697,11 @@ class Simulation:
             "trains": self._trains,
             "levels": self._channels[k],
         }
-        self._engine.advance(
+        engine, present = self._engine, self._sources
+        if trials is not None:
+            sources["trials"] = trials[k]
+            engine, present = self._trial_engine, [*self._sources, "trials"]
+        engine.advance(
             k,
             worker,
             self.threads,
@@ -676,7 +709,7 @@ class Simulation:
             self._wires[k],
             self._plastics[k],
             self._ring[k],
-            *(sources[name] for name in self._sources),
+            *(sources[name] for name in present),
             self._touch[k],
             self._kinds[k],
             self._fired,

@@ -99,7 +99,16 @@ def to_store(now):
 @kept
 def accrue(plastic, wires, tick):
     pass
+
+@kept
+def close_trial(plastic, wires, start, tick, width):
+    for segment in range(len(plastic.begin)):
+        if plastic.pre_tick[segment] > start:
+            catch_up(plastic, wires, segment)
+    rest(plastic, start, tick)
 """
+#: Whether the synapses of one segment may have other levels than those of the next.
+BY_SEGMENT = {kind: f"@jit\ndef by_segment():\n    return {kind is ByPre}" for kind in (Whole, ByPost, ByPre)}
 LEVEL_OF = {
     kind: f"@jit\ndef level_of(plastic, slot, segment, at):\n    return plastic.which[{place}]"
     for kind, place in {Whole: "0", ByPost: "slot", ByPre: "segment", BySynapse: "at"}.items()
@@ -149,6 +158,8 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
                 *keep,
             ),
             lines("post_of", "plastic, slot", tuple_of("Post", (f"plastic.post.{f}[slot]" for f in post))),
+            lines("silent_pre", "", tuple_of("Pre", ("real(0.0)" for _ in pre))),
+            lines("silent_post", "", tuple_of("Post", ("real(0.0)" for _ in post))),
             lines("put_post", "plastic, slot, v", *(f"plastic.post.{f}[slot] = v.{f}" for f in post)),
             lines(
                 "past_of",

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .binding_text import LEVEL_OF, UNMODULATED, binding, rule_binding
+from .binding_text import BY_SEGMENT, LEVEL_OF, UNMODULATED, binding, lines, rule_binding
 from .copied import Decorate, copied
 from .each import unrolled
 
@@ -42,6 +42,9 @@ _GENERATED = (
     "advance.ticks.plastic",
     "advance.ticks.drift",
     "advance.ticks.prefix",
+    "advance.ticks.trial_plastic",
+    "advance.ticks.renewal",
+    "advance.ticks.renewal_binding",
     "compile.each",
 )
 _PLAIN = ("lower.arrays", "intrinsics.memory", "random.philox_block", "random.tables")  # imported as they are
@@ -251,20 +254,44 @@ def cuda_module(model: Any, varying: tuple[str, ...], real: str) -> ModuleType:
     return load("cuda", "\n\n".join([header, own, around]))
 
 
-def rule_module(rule: Any, real: str) -> ModuleType:
-    """Return the module with a plasticity rule's functions and the loops around them."""
+def renewal_module(model: Any, varying: tuple[str, ...], current: bool, real: str) -> ModuleType:
+    """Return the module with ``renew``, which lets a model's neurons begin the next trial."""
+    functions = model.functions()
+    own = functions.get("next_trial")
+    body = "next_trial(s, start, c, real(n))" if own else "start"
+    header = _HEADER.format(real=real)
+    bound = binding(functions["State"], functions["Constants"], len(model.receptors), varying, current)
+    anew = lines("anew", "s, start, c, n", f"return {body}")
+    around = "\n\n".join([bound, anew, template("advance.ticks.renewal", kept=("renew",))])
+    own = copied(functions, type(model).__name__, around=f"{header}\n\n{around}")
+    return load("renewal", "\n\n".join([header, own, _named("State"), around]))
+
+
+def rule_module(rule: Any, real: str, in_trials: bool = False) -> ModuleType:
+    """Return the module with a plasticity rule's functions and the loops around them.
+
+    ``in_trials`` asks for those of dense synapses that learn at the end of trials, :mod:`.trial_plastic`.
+    """
     functions, modulation = rule.parts(), rule.modulation
     kept = ("learn", "remember", "fade", "foresee_plastic")
     around = [rule_binding(functions, bool(rule.coincident))]
     if modulation is None:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
+    elif in_trials:
+        kind = type(modulation.subpopulations)
+        entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
+        around += [
+            LEVEL_OF[kind],
+            BY_SEGMENT[kind],
+            template("advance.ticks.trial_plastic", entries, kept),
+        ]
     else:
         around += [
             LEVEL_OF[type(modulation.subpopulations)],
             template("advance.ticks.drift"),
             template("advance.ticks.plastic", ("settle",), kept),
         ]
-        around += [template("advance.ticks.prefix", ("peek", "start_window"), ("accrue",))]
+        around += [template("advance.ticks.prefix", ("peek", "start_window"), ("accrue", "close_trial"))]
     header, rest = _HEADER.format(real=real), "\n\n".join(around)
     own = [copied(functions, type(rule).__name__, around=f"{header}\n\n{rest}")]
     if modulation is not None:
@@ -276,11 +303,17 @@ def rule_module(rule: Any, real: str) -> ModuleType:
 
 
 #: Sources of input by the suffix of the blocks of :mod:`.loop` that are there for them only.
-SOURCES = {"rain": "_r0", "varied": "_v0", "drops": "_d0", "wind": "_w0", "trains": "_t0", "levels": "_m0"}
+SOURCES = {"rain": "_r0", "varied": "_v0", "drops": "_d0", "wind": "_w0", "trains": "_t0", "levels": "_m0",
+           "trials": "_e0"}
+
 
 
 def engine_module(
-    kinds: list[ModuleType], rules: list[ModuleType], real: str, sources: Iterable[str]
+    kinds: list[ModuleType],
+    rules: list[ModuleType],
+    real: str,
+    sources: Iterable[str],
+    renewals: list[ModuleType] | None = None,
 ) -> ModuleType:
     """Return the module with ``advance``, the tick loop.
 
@@ -289,6 +322,7 @@ def engine_module(
     kinds : modules of its kinds of neurons
     rules : modules of its plastic projections
     sources : those of ``SOURCES`` that it has, so that a small network does not wait for the compilation of others
+    renewals : modules by which its kinds of neurons begin a trial, where it has trials
     """
     header = _HEADER.format(real=real)
     learn = [
@@ -320,6 +354,14 @@ def engine_module(
         f"from {rule.__name__} import remember as remember_p{k}, fade as fade_p{k}, accrue as accrue_p{k}"
         for k, rule in enumerate(rules)
     ]
+    if renewals:
+        compiled["advance.ticks.trials"] = kernel_module(
+            "advance.ticks.trials",
+            real=real,
+            kept=("ends", "sample_of", "hold_potential", "tally", "judge", "expect", "relapse", "forget"),
+        )
+        imports += [f"from {made.__name__} import renew as renew_{k}" for k, made in enumerate(renewals)]
+        imports += [f"from {rule.__name__} import close_trial as close_trial_p{k}" for k, rule in enumerate(rules)]
     repeats = {suffix: int(name in sources) for name, suffix in SOURCES.items()}
     repeats |= {"_p0": len(rules), "_0": len(kinds)}
     body = template("advance.ticks.loop", ("advance",), repeats=repeats, compiled=compiled)

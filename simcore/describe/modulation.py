@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import DescriptionError
 from . import checks
+from .trials import Expected
 
 if TYPE_CHECKING:
     from .network import Population, Projection
@@ -63,6 +64,9 @@ class Modulator:
     releases : sequence of Release
         populations whose spikes release it; :meth:`.Simulation.release` adds what a reward, an error or an
         expectation releases
+    source : Expected, optional
+        an expectation that sets the levels at the end of each trial, for a pulse; :meth:`.Simulation.present` has
+        trials. Such a modulator is not released, and between pulses its level is the baseline.
 
     Notes
     -----
@@ -75,6 +79,7 @@ class Modulator:
     tau: float = 200.0
     baseline: float = 0.0
     releases: tuple[Release, ...] = ()
+    source: Expected | None = None
 
     def __post_init__(self) -> None:
         where = f"{type(self).__name__} {self.name!r}"
@@ -90,6 +95,23 @@ class Modulator:
         object.__setattr__(self, "releases", tuple(self.releases))
         for release in self.releases:
             self._check(release, where)
+        if self.source is not None:
+            self._check_source(where)
+
+    def _check_source(self, where: str) -> None:
+        source = self.source
+        if not isinstance(source, Expected):
+            raise DescriptionError(f"{where}: source must be an Expected, got {checks.shown(source)}")
+        if source.n_levels != self.n_levels:
+            raise DescriptionError(
+                f"{where}: n_levels must be {source.n_levels}, as its source's table has columns, got {self.n_levels}"
+            )
+        if source.tonic != self.baseline:
+            raise DescriptionError(
+                f"{where}: baseline must be {source.tonic:g}, its source's tonic level, got {self.baseline:g}"
+            )
+        if self.releases:
+            raise DescriptionError(f"{where}: releases and source exclude each other")
 
     def _check(self, release: Release, where: str) -> None:
         if not isinstance(release, Release):

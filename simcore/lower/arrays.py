@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 #: Post spikes that a plastic projection keeps for each neuron; before more come, all synapses are brought up to date.
 HISTORY = 32
 
+#: Tick of a last spike that has not been.
+NEVER = -(2**30)
+
 #: Bits of an entry, see :mod:`.entries`.
 GROUP_BITS, LENGTH_BITS = 8, 20
 MAX_GROUPS, MAX_LENGTH = 1 << GROUP_BITS, (1 << LENGTH_BITS) - 1
@@ -90,6 +93,58 @@ class Plastic(NamedTuple):
     area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since then [ms]
     rise: Any  # float64[n_ticks + 1], exp(t / tau_e) for each tick of a window
     fall: Any  # float64[n_ticks + 1], exp(-t / tau_e)
+    trial: Any  # TrialLog
+
+
+class TrialLog(NamedTuple):
+    """What plastic synapses need for trials; all but ``pulse`` has length 0 where they learn as time goes on."""
+
+    pulse: Any  # float64[n_levels], integral of the gain over the pulse
+    arrived: Any  # int32[n, 2]: tick, segment of each arrival in the trial
+    fired: Any  # int32[n, 2]: tick, neuron of the post population in this shard
+    count: Any  # int64[3]: arrivals, post spikes, segments with a row
+    row: Any  # int32[n_segments], row in ``eligibility``, or -1
+    segment: Any  # int32[n_segments], segment of each row
+    eligibility: Any  # real[n_segments, n_post]
+    by_post: Any  # real[n_post], ``pulse`` of each post neuron
+
+
+class Protocol(NamedTuple):
+    """Trials as one shard runs them; what is judged at the end of each, and what comes out."""
+
+    length: Any  # int64[1], ticks of a trial
+    origin: Any  # int64[1], tick before the first trial
+    first: Any  # int64[n_trials], first sample of each copy of the network
+    last: Any  # int64[n_trials], its end
+    readout: Any  # int64[7]: population, first source, size, number of classes; of those neurons in this shard the
+    #               first, its place in ``membrane``, and how many they are
+    label: Any  # int64[n_samples], class, -1 where it is not known
+    kind: Any  # int64[n_samples], kind of input
+    permutation: Any  # int64[n_samples or 0, n_codes], of shuffled signals
+    count: Any  # int32[n_trials, n_sources], spikes in the present trial
+    potential: Any  # float64[n_trials, n_readout], at the end of the trial; shared by all shards
+    membrane: Any  # real[n_trials, n], potential of a kind's neurons in this shard
+    sums: Any  # float64[2, n_classes]: spikes and potential of each class
+    code: Any  # float64[2, n_codes], signal, and as it was before it was shuffled
+    signal: Any  # int64[n_modulators], number in ``SIGNALS``, or -1 for a modulator without a source
+    shuffled: Any  # uint8[n_modulators]
+    table: Any  # tuple of float64[n_codes, n_levels]
+    tonic: Any  # float64[n_modulators]
+    scale: Any  # float64[n_modulators]
+    beta: Any  # float64[n_modulators]
+    usual: Any  # float64[n_modulators], mean reward of late
+    width: Any  # float64[n_plastics], duration of the pulse for each plastic projection [ms], 0 for none
+    chosen: Any  # int32[n_samples], class with most spikes
+    votes: Any  # int32[n_samples, n_classes], spikes of each class
+    spikes: Any  # int32[n_samples, n_populations]
+    level: Any  # float64[n_samples or 0, n_levels of all modulators], at the pulses
+
+
+class Trials(NamedTuple):
+    """What the tick loop needs for trials."""
+
+    protocol: Any  # Protocol
+    start: Any  # tuple of the models' State of real[1, n], with which a trial begins
 
 
 class Channel(NamedTuple):

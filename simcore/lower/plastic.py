@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..describe.modulation import BySynapse
+from ..describe.network import Projection
 from ..errors import DescriptionError
-from .arrays import HISTORY, PLASTIC, Channel, Plastic, Wires
+from .arrays import HISTORY, NEVER, PLASTIC, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
-from .rows import Group, order_of
+from .rows import Delay, Group, order_of, row_delays
 
 Array = np.ndarray[Any, Any]
-_NEVER = -(2**30)
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
 
 
@@ -79,13 +80,14 @@ def plastics_of(
                 ),
                 post=module.Post(*(np.zeros(n_slots, real) for _ in module.Post._fields)),
                 past=module.Post(*(np.zeros((n_slots, HISTORY), real) for _ in module.Post._fields)),
-                post_last=np.full(n_slots, _NEVER, np.int32),
-                post_tick=np.full((n_slots, HISTORY), _NEVER, np.int32),
+                post_last=np.full(n_slots, NEVER, np.int32),
+                post_tick=np.full((n_slots, HISTORY), NEVER, np.int32),
                 post_n=np.zeros(n_slots, np.int64),
                 settled=np.zeros(n_slots, np.int64),
                 missed=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
                 eligibility=np.zeros(n_synapses, real),
+                trial=_no_log(0 if modulation is None else modulation.modulator.n_levels, real),
                 **gains_of(modulation, named, taus, n_synapses, which, p.dt),
             )
         )
@@ -106,3 +108,57 @@ def _time_constants(rule: Any, module: Any) -> dict[str, float]:
 def _fading(tau: float, dt: float) -> Array:
     """Decay over 0, 1, ... ticks, down to 1e-12."""
     return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))
+
+
+def _no_log(n_levels: int, real: Any) -> TrialLog:
+    none = np.zeros((0, 2), np.int32)
+    return TrialLog(
+        np.zeros(n_levels),
+        none,
+        none,
+        np.zeros(3, np.int64),
+        np.zeros(0, np.int32),
+        np.zeros(0, np.int32),
+        np.zeros((0, 0), real),
+        np.zeros(0, real),
+    )
+
+
+def with_log(plastic: Plastic, length: int) -> Plastic:
+    """Return dense plastic synapses with room for a trial of ``length`` ticks in which everything fires."""
+    n, n_post, real = len(plastic.begin), int(plastic.ends[3]), plastic.eligibility.dtype
+    log = plastic.trial
+    if len(log.arrived) == n * length and len(log.row) == n:
+        return plastic
+    log = log._replace(
+        arrived=np.zeros((n * length, 2), np.int32),
+        fired=np.zeros((n_post * length, 2), np.int32),
+        row=np.full(n, -1, np.int32),
+        segment=np.zeros(n, np.int32),
+        eligibility=np.zeros((n, n_post), real),
+        by_post=np.zeros(n_post, real),
+    )
+    return plastic._replace(trial=log)
+
+
+def learns_in_trials(projection: Projection, delay: Delay) -> bool:
+    """Tell whether a projection's synapses may wait for a trial's end, see :mod:`..advance.ticks.trial_plastic`."""
+    rule, modulation = projection.plasticity, projection.modulation
+    if modulation is None or modulation.modulator.source is None or not rule.coincident:
+        return False
+    if isinstance(modulation.subpopulations, BySynapse) or row_delays(projection, delay) is None:
+        return False
+    receptor = modulation.receptor
+    at_rest = receptor.curve(float(modulation.modulator.baseline), *receptor.parameters())
+    return at_rest == 0.0 and _keeps_weights(rule)
+
+
+def _keeps_weights(rule: Any) -> bool:
+    """Tell whether a rule's spikes change eligibilities alone, as far as some numbers show."""
+    f, c = rule.functions(), rule.derive(1.0)
+    for w, x in ((0.3, 0.7), (-1.5, 2.0), (40.0, 0.1)):
+        s = f["Synapse"](w, 0.5)
+        pre, post = f["Pre"](*(x for _ in f["Pre"]._fields)), f["Post"](*(x for _ in f["Post"]._fields))
+        if f["on_pre"](s, pre, post, c).w != w or f["on_post"](s, pre, post, c).w != w:
+            return False
+    return True

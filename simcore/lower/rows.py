@@ -96,13 +96,26 @@ class Group:
     members: list[int] = field(default_factory=list)  # numbers of projections
 
 
+def row_delays(projection: Projection, delay: Delay) -> Array | None:
+    """Return the delay of each pre neuron of an all-to-all projection, or None where it has several [ticks]."""
+    n_pre, n_post = projection.pre.size, projection.post.size
+    if not isinstance(projection.rule, AllToAll) or without_diagonal(projection):
+        return None
+    if delay.given.size == 1:
+        return np.broadcast_to(delay.given, n_pre)
+    if delay.given.size != n_pre * n_post:
+        return None
+    by_row = delay.given.reshape(n_pre, n_post)
+    return by_row[:, 0].copy() if np.all(by_row == by_row[:, :1]) else None
+
+
 def is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
     """Tell whether a projection is stored as a matrix, without a list of targets."""
     return (
         projection.post.name not in lazy
         and projection.plasticity is None
         and isinstance(projection.rule, AllToAll)
-        and delay.given.size == 1
+        and (delay.given.size == 1 or row_delays(projection, delay) is not None)
         and projection.post.size <= MAX_LENGTH
         and not (isinstance(projection.weight, Constant) and not projection.rule.autapses)
     )

@@ -18,7 +18,7 @@ from .arrays import (
 )
 from .entries import begin_of, group_of, length_of, packed
 from .plan import Plan
-from .rows import Delay, Group, Rows, dense_weights, draws_of, order_of
+from .rows import Delay, Group, Rows, dense_weights, draws_of, order_of, row_delays
 
 Array = np.ndarray[Any, Any]
 BLOCK = 1 << 16  # slots that 16 bits can number
@@ -152,7 +152,8 @@ class _Placement:
         matrix = dense_weights(projection, m, self.delays[m], lo, hi, self.key, self.real, self.kernels)
         source = self.p.first_source[projection.pre.name] + np.arange(projection.pre.size)
         at = self.ptr[source] + self.fill[source]
-        self.delay[at] = self.delays[m].given[0]
+        by_row = row_delays(projection, self.delays[m])
+        self.delay[at] = self.delays[m].given[0] if by_row is None else by_row
         begin = start + np.arange(projection.pre.size, dtype=np.int64) * (hi - lo)
         self.entry[at] = packed(begin, hi - lo, number)
         self.fill[source] += 1

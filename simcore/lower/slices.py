@@ -17,6 +17,7 @@ from .rows import (
     dense_weights,
     draws_of,
     is_dense,
+    row_delays,
     rows_for,
     without_diagonal,
 )
@@ -53,7 +54,9 @@ def slice_of(network: Network, name: str, lo: int, hi: int, dt: float = 0.1, see
         weight = dense_weights(projection, number, delay, lo, hi, key, np.float64, placing)
         pre, post = np.repeat(np.arange(n_pre), hi - lo), np.tile(np.arange(lo, hi), n_pre)
         kept = pre != post if without_diagonal(projection) else np.ones(len(pre), bool)
-        return Synapses(pre[kept], post[kept], np.full(int(kept.sum()), delay.given[0]), weight[kept])
+        by_row = row_delays(projection, delay)
+        ticks = np.full(n_pre, delay.given[0]) if by_row is None else by_row
+        return Synapses(pre[kept], post[kept], np.repeat(ticks, hi - lo)[kept], weight[kept])
     r = rows_for(projection, number, delay, key, build.kernel_module("lower.wiring_kernel", WIRING))
     draws, n = draws_of(number, r.delay, r.weights, r.weight_table, key), 0
     for _ in range(2):  # count, then list

@@ -9,6 +9,7 @@ from .lif import LIF
 from .lif_alpha import LIFAlpha
 from .lif_cond import LIFCond
 from .lif_exp import LIFExp
+from .lif_homeostatic import HomeostaticLIF
 from .parrot import Parrot
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "AdEx",
     "DiscreteLIF",
     "GradedUnit",
+    "HomeostaticLIF",
     "Izhikevich",
     "LIFAlpha",
     "LIFCond",

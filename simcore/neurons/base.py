@@ -80,7 +80,7 @@ class NeuronModel(Own):
 
     _tuples = ("State", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"flow": 3, "receive": None, "threshold": 2, "reset": 2}
-    _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2}
+    _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2, "next_trial": 4}
 
     @classmethod
     def unit(cls, state: str) -> str:

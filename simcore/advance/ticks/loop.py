@@ -27,8 +27,18 @@ from .poisson_dense import pour as pour_r0
 from .poisson_inhomogeneous import shower as shower_v0
 from .poisson_sparse import drip as drip_d0
 from .prefix import accrue as accrue_p0
+from .prefix import close_trial as close_trial_p0
+from .renewal import renew as renew_0
 from .stepped import look as look_0
 from .stepped import step as step_0
+from .trials import ends as ends_e0
+from .trials import expect as expect_e0
+from .trials import forget as forget_e0
+from .trials import hold_potential as hold_potential_e0
+from .trials import judge as judge_e0
+from .trials import relapse as relapse_e0
+from .trials import sample_of as sample_of_e0
+from .trials import tally as tally_e0
 
 
 def probe(kinds: Any, tape: Any, trial: int, tick: int) -> None:
@@ -56,6 +66,7 @@ def advance(
     wind_w0: Any,
     trains_t0: Any,
     levels_m0: Any,
+    trials_e0: Any,
     touch: Any,
     kinds: Any,
     fired: Any,
@@ -109,6 +120,9 @@ def advance(
             with each("_p0") as q:
                 remember_p0(plastics[q], wires, out, ptr, tick)
             probe(kinds, tape, trial, tick)
+            with each("_e0"):
+                if ends_e0(trials_e0.protocol, tick):
+                    hold_potential_e0(trials_e0.protocol, trial)
             stop = ring.spill_count[trial] > 0
             if k == 0 and tape.count[trial] + control.room[0] > tape.tick.shape[1]:
                 stop = True
@@ -122,6 +136,23 @@ def advance(
             broadcast(wires, ring, fired, tape, control, k, trial, tick)
             with each("_t0"):
                 cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
+            with each("_e0"):
+                protocol_e0 = trials_e0.protocol
+                tally_e0(protocol_e0, fired, k, trial, tick)
+                if ends_e0(protocol_e0, tick):
+                    sample_e0 = sample_of_e0(protocol_e0, trial, tick)
+                    if sample_e0 >= 0:
+                        best_e0 = judge_e0(protocol_e0, k, trial, sample_e0)
+                        with each("_m0"):
+                            expect_e0(protocol_e0, levels_m0, k, sample_e0, best_e0)
+                        with each("_p0") as q:
+                            start_p0 = tick - protocol_e0.length[0]
+                            close_trial_p0(plastics[q], wires, start_p0, tick, protocol_e0.width[q])
+                        with each("_m0"):
+                            relapse_e0(protocol_e0, levels_m0)
+                    with each("_0") as q:
+                        renew_0(kinds[q], trials_e0.start[q], trial, protocol_e0.count[trial])
+                    forget_e0(protocol_e0, ring, trial)
         control.clock[k, trial] = tick
     control.events[worker, 0] += events
     control.events[worker, 1] += reached

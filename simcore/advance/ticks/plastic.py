@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from tegmentum.simcore.intrinsics.memory import prefetch
-from tegmentum.simcore.lower.arrays import HISTORY
+from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
 from .drift import drifted, moment, origin, to_store
 from .rule_binding import (
@@ -33,6 +33,8 @@ from .rule_binding import (
     put_post,
     put_pre,
     put_synapse,
+    silent_post,
+    silent_pre,
     synapse_of,
 )
 
@@ -107,6 +109,20 @@ def settle(plastic: Any, wires: Any, tick: int) -> None:
         plastic.seen[segment] = max(plastic.seen[segment], tick)
     for i in range(len(plastic.settled)):
         plastic.settled[i] = plastic.post_n[i]
+
+
+def rest(plastic: Any, start: int, tick: int) -> None:
+    """Forget all traces at the end of ``tick``, with which a trial ends that began after ``start``."""
+    for segment in range(len(plastic.begin)):
+        if plastic.pre_tick[segment] > start:
+            put_pre(plastic, segment, silent_pre())
+            put_early(plastic, segment, silent_pre(), 1)
+        plastic.seen[segment] = tick + 1
+    _, _, first_slot, count = plastic.ends
+    for slot in range(first_slot, first_slot + count):
+        put_post(plastic, slot, silent_post())
+        plastic.post_last[slot] = NEVER
+        plastic.settled[slot] = plastic.post_n[slot]
 
 
 def fade(plastic: Any) -> None:

@@ -115,6 +115,21 @@ def post_of(plastic: Any, slot: Any) -> Post:
     return Post(plastic.post.y[slot])
 
 
+def silent_pre() -> Pre:
+    """Traces of a segment without arrivals."""
+    return Pre(0.0)
+
+
+def silent_post() -> Post:
+    """Traces of a neuron without spikes."""
+    return Post(0.0)
+
+
+def by_segment() -> bool:
+    """Tell whether the synapses of one segment may be under other levels than those of the next."""
+    return False
+
+
 def put_post(plastic: Any, slot: Any, post: Post) -> None:
     """Put a neuron's traces back."""
     plastic.post.y[slot] = post.y

@@ -1,0 +1,192 @@
+"""Dense plastic synapses in trials: a trial's spikes are remembered, and lived through at once when its pulse comes.
+
+Where the level of the neuromodulator rests at no gain until the trial ends, and no function of the rule but ``drift``
+changes a weight, all arrivals of a trial find the weight that it began with. So an arrival only delivers, a loop over
+neighbouring numbers; at the end the synapses of those segments that had arrivals live through arrivals and post spikes
+in their order. Eligibilities, 0 when a trial begins, lie in one row for each such segment.
+
+The arithmetic on a synapse is that of :mod:`.plastic`. A kernel template, in the place of that and of :mod:`.prefix`
+for projections whose segments reach all neurons of the post population.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tegmentum.simcore.intrinsics.memory import prefetch
+
+from .rule_binding import (
+    Synapse,
+    by_segment,
+    curve,
+    drift,
+    fade_post,
+    faded_pre,
+    level_of,
+    on_post,
+    on_pre,
+    post_of,
+    post_spike,
+    pre_of,
+    pre_spike,
+    put_post,
+    put_pre,
+    real,
+    silent_post,
+    silent_pre,
+)
+
+
+def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
+    """Deliver a segment whose pre spike arrives at ``tick`` and remember it."""
+    log = plastic.trial
+    begin, slot, n = plastic.begin[segment], plastic.ends[2], plastic.ends[3]
+    weight, row = wires.weight[begin : begin + n], inputs[base + slot : base + slot + n]
+    for j in range(n):
+        row[j] += weight[j]
+    a = log.count[0]
+    log.arrived[a, 0] = tick
+    log.arrived[a, 1] = segment
+    log.count[0] = a + 1
+
+
+def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None:
+    """Take down the post spikes of ``tick``."""
+    log = plastic.trial
+    population, first_source = plastic.ends[0], plastic.ends[1]
+    n = log.count[1]
+    for f in range(ptr[population], ptr[population + 1]):
+        log.fired[n, 0] = tick
+        log.fired[n, 1] = source[f] - first_source
+        n += 1
+    log.count[1] = n
+
+
+def row_of(plastic: Any, segment: int) -> Any:
+    """Return the row of a segment's eligibilities; a new one, all 0, at its first arrival."""
+    log = plastic.trial
+    r = log.row[segment]
+    if r < 0:
+        r = log.count[2]
+        log.row[segment], log.segment[r] = r, segment
+        log.count[2] = r + 1
+        e = log.eligibility[r]
+        for j in range(len(e)):
+            e[j] = real(0.0)
+    return r
+
+
+def arrive(plastic: Any, wires: Any, segment: int, since: int, tick: int) -> None:
+    """Let the synapses of a segment live through an arrival, ``since`` ticks after the trial began."""
+    e = plastic.trial.eligibility[row_of(plastic, segment)]
+    begin, slot, n, c = plastic.begin[segment], plastic.ends[2], plastic.ends[3], plastic.constants
+    weight, fall, rise = wires.weight[begin : begin + n], real(plastic.fall[since]), real(plastic.rise[since])
+    pre = faded_pre(plastic, pre_of(plastic, segment), tick - plastic.pre_tick[segment])
+    for j in range(n):
+        e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, post_of(plastic, slot + j), c).e * rise
+    put_pre(plastic, segment, pre_spike(pre, c))
+    plastic.pre_tick[segment] = tick
+
+
+def fire(plastic: Any, wires: Any, first: int, last: int, since: int, tick: int) -> None:
+    """Let all synapses with eligibility live through the post spikes number ``first`` to ``last - 1``, of one tick."""
+    log, c = plastic.trial, plastic.constants
+    slot, fall, rise = plastic.ends[2], real(plastic.fall[since]), real(plastic.rise[since])
+    for r in range(log.count[2]):
+        segment, e = log.segment[r], log.eligibility[r]
+        begin = plastic.begin[segment]
+        pre = faded_pre(plastic, pre_of(plastic, segment), tick - plastic.pre_tick[segment])
+        for f in range(first, last):
+            j = log.fired[f, 1]
+            synapse = Synapse(wires.weight[begin + j], e[j] * fall)
+            e[j] = on_post(synapse, pre, post_of(plastic, slot + j), c).e * rise
+    for f in range(first, last):
+        j = log.fired[f, 1]
+        put_post(plastic, slot + j, post_spike(post_of(plastic, slot + j), c))
+
+
+def relive(plastic: Any, wires: Any, start: int, tick: int) -> None:
+    """Live through the arrivals and the post spikes of a trial in their order, arrivals first in each tick."""
+    log = plastic.trial
+    slot, n = plastic.ends[2], plastic.ends[3]
+    a, f = 0, 0
+    for now in range(start + 1, tick + 1):
+        if f > 0:
+            fade_post(plastic, slot, slot + n)
+        while a < log.count[0] and log.arrived[a, 0] == now:
+            arrive(plastic, wires, log.arrived[a, 1], now - start, now)
+            a += 1
+        first = f
+        while f < log.count[1] and log.fired[f, 0] == now:
+            f += 1
+        if f > first:
+            fire(plastic, wires, first, f, now - start, now)
+
+
+def convert(plastic: Any, wires: Any, row: int, fade: Any) -> None:
+    """Turn a segment's eligibilities into weight under the pulse."""
+    log, c = plastic.trial, plastic.constants
+    segment, e, area = log.segment[row], log.eligibility[row], log.by_post
+    begin, slot, n = plastic.begin[segment], plastic.ends[2], plastic.ends[3]
+    weight = wires.weight[begin : begin + n]
+    if row == 0 or by_segment():
+        for j in range(n):
+            area[j] = real(log.pulse[level_of(plastic, slot + j, segment, 0)])
+    for j in range(n):
+        weight[j] = drift(Synapse(weight[j], e[j]), area[j], fade, c).w
+
+
+def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -> None:
+    """End a trial that began after ``start``: a pulse of the present levels, then no eligibility and no trace is left.
+
+    Parameters
+    ----------
+    width : float
+        duration of the pulse, short against tau_e [ms]; 0 where nothing is learned
+    """
+    log = plastic.trial
+    if width > 0.0:
+        fade = plastic.fall[tick - start]
+        any_gain = False
+        for k in range(len(log.pulse)):
+            log.pulse[k] = fade * curve(plastic.rest[0] + plastic.level[k], *plastic.receptor) * width
+            any_gain = any_gain or log.pulse[k] != 0.0
+        if any_gain:
+            relive(plastic, wires, start, tick)
+            for row in range(log.count[2]):
+                convert(plastic, wires, row, real(fade))
+        for row in range(log.count[2]):
+            put_pre(plastic, log.segment[row], silent_pre())
+            log.row[log.segment[row]] = -1
+        for slot in range(plastic.ends[2], plastic.ends[2] + plastic.ends[3]):
+            put_post(plastic, slot, silent_post())
+    for i in range(3):
+        log.count[i] = 0
+
+
+def fade(plastic: Any) -> None:
+    """Nothing fades before the trial's end."""
+
+
+def accrue(plastic: Any, wires: Any, tick: int) -> None:
+    """No gain acts before the trial's end."""
+
+
+def settle(plastic: Any, wires: Any, tick: int) -> None:
+    """Between trials every synapse is up to date."""
+
+
+def start_window(plastic: Any, wires: Any, tick: int) -> None:
+    """Between trials no integral is kept."""
+
+
+def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
+    """Write what weights and eligibilities are between trials."""
+    first = plastic.first[0]
+    for s in range(len(e)):
+        w[s], e[s] = wires.weight[first + s], real(0.0)
+
+
+def foresee_plastic(plastic: Any, wires: Any, segment: int) -> None:
+    """Ask the memory for a segment that will be delivered soon."""
+    prefetch(wires.weight, plastic.begin[segment])
