@@ -119,12 +119,19 @@ def bernoulli(
     return _sorted(np.concatenate(trials), np.concatenate(ticks), np.concatenate(channels), x, n_ticks)
 
 
-def latency(x: NDArray[np.uint8], x_max: int, n_ticks: int, tau: float | None = None) -> Events:
+def latency(
+    x: NDArray[np.uint8],
+    x_max: int,
+    n_ticks: int,
+    tau: float | None = None,
+    span: int | None = None,
+    least: float = 0.0,
+) -> Events:
     """At most one spike a feature, the brighter the earlier; intensity 0 never spikes.
 
     With intensity ``p = x / x_max`` the spike is at tick
 
-    - ``rint((1 - p) * (n_ticks - 1))``, linear in the intensity, without ``tau``;
+    - ``rint((1 - p) * span)``, linear in the intensity, without ``tau``;
     - ``rint(tau * ln(1 / p))``, logarithmic, with ``tau``: a factor on all intensities delays all spikes
       alike. A feature whose spike would come after the last tick stays silent.
 
@@ -137,6 +144,11 @@ def latency(x: NDArray[np.uint8], x_max: int, n_ticks: int, tau: float | None = 
         Length of a trial.
     tau : float, optional
         Ticks by which an intensity lower by a factor e is later.
+    span : int, optional
+        Ticks from the spike of intensity 1 to that of intensity 0, less than ``n_ticks``; by default
+        ``n_ticks - 1``.
+    least : float, default 0
+        Intensity up to which a feature stays silent.
 
     Raises
     ------
@@ -155,9 +167,13 @@ def latency(x: NDArray[np.uint8], x_max: int, n_ticks: int, tau: float | None = 
     _check(x, x_max, n_ticks)
     if tau is not None and not (np.isfinite(tau) and tau > 0):
         raise DescriptionError(f"latency: tau must be finite and > 0 ticks, got {tau}")
-    trial, channel = np.nonzero(x)
+    if span is not None and not 0 < span < n_ticks:
+        raise DescriptionError(f"latency: span must be in [1, {n_ticks}), got {span}")
+    if not 0.0 <= least <= 1.0:
+        raise DescriptionError(f"latency: least must be in [0, 1], got {least}")
+    trial, channel = np.nonzero(x > least * x_max)
     p = x[trial, channel] / x_max
-    tick = np.rint((1.0 - p) * (n_ticks - 1) if tau is None else -tau * np.log(p))
+    tick = np.rint((1.0 - p) * (n_ticks - 1 if span is None else span) if tau is None else -tau * np.log(p))
     seen = tick < n_ticks
     return _sorted(trial[seen], tick[seen].astype(np.int64), channel[seen], x, n_ticks)
 

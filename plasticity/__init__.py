@@ -16,6 +16,7 @@ from .rules.dopamine_stdp import DopamineSTDP
 from .rules.naca import RULES, naca
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
+from .rules.rate_hebb import RateHebb
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
@@ -32,18 +33,22 @@ if TYPE_CHECKING:
         run_continual,
     )
     from .continual.summed_ticks import SummedTicks, summed
+    from .dopamine_network import ABLATIONS, DopamineParameters, dopamine_network
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
-    from .learner import Learner, Work
+    from .learner import Learner
+    from .online import OnlineLearner
     from .reference.gate import Gate
     from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
     from .reference.published import PublishedNet, Recipe, published_recipe
     from .reference.random_features import Pixels, RandomReLU
     from .registry import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
     from .warmup import compile_rule
+    from .work import Work
 
 __all__ = [
+    "ABLATIONS",
     "CONTINUAL_RULES",
     "D1",
     "D1D2",
@@ -62,6 +67,7 @@ __all__ = [
     "ContinualRule",
     "DecorrelatingReadOut",
     "Dopamine",
+    "DopamineParameters",
     "DopamineSTDP",
     "EGDCParameters",
     "ErrorDriven",
@@ -77,10 +83,12 @@ __all__ = [
     "NetRecipe",
     "Neuromodulator",
     "OneHotExpectation",
+    "OnlineLearner",
     "Pixels",
     "PowerSTDP",
     "PublishedNet",
     "RandomReLU",
+    "RateHebb",
     "Recipe",
     "ReferenceNet",
     "Setting",
@@ -90,6 +98,7 @@ __all__ = [
     "Work",
     "compile_rule",
     "continual_rule",
+    "dopamine_network",
     "evaluation",
     "make_model",
     "naca",
@@ -105,7 +114,10 @@ _HOMES = {
     "egdc.decorrelation": "DecorrelatingReadOut",
     "egdc.egdc": "EGDC EGDCParameters",
     "reference.gate": "Gate",
-    "learner": "Learner Work",
+    "learner": "Learner",
+    "online": "OnlineLearner",
+    "work": "Work",
+    "dopamine_network": "ABLATIONS DopamineParameters dopamine_network",
     "continual.run": "ClassSplit ContinualData ContinualModel ContinualResult Evaluation evaluation run_continual",
     "reference.published": "PublishedNet Recipe published_recipe",
     "reference.random_features": "Pixels RandomReLU",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,36 +28,12 @@ from tegmentum.simcore.random import philox as rng
 from .buffers import Buffers
 from .chain import chain_of
 from .layer import BLOCK, Layer
+from .work import Work
 
 Array = np.ndarray[Any, Any]
 _LEARNT = ("table", "first_moment", "second_moment", "seen", "steps")  # of a layer
 _CHUNK_TRIALS = 320  # trials that pass down the network together
 _CHUNK_BYTES = 64 << 20  # of their events
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a pass over samples took.
-
-    Attributes
-    ----------
-    correct, n_samples : int
-        samples whose highest output rate was the expected class, as seen *during* learning
-    synaptic_events : int
-        spikes times the synapses each reached, the field's measure of work
-    seconds : float
-        wall time
-    """
-
-    correct: int
-    n_samples: int
-    synaptic_events: int
-    seconds: float
-
-    @property
-    def accuracy(self) -> float:
-        """Share of correct samples."""
-        return self.correct / self.n_samples if self.n_samples else float("nan")
 
 
 class Learner:

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     )
     from .describe.grids import AvgPool2D, Conv2D
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
-    from .describe.trials import Expected, Presented, one_hot, random_table
     from .describe.network import Network, Population, Projection
     from .describe.plasticity import SynapseRule, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
+    from .describe.trials import Expected, Presented, one_hot, random_table
     from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
     from .neurons import (
         LIF,
@@ -107,8 +107,8 @@ __all__ = [
     "Uniform",
     "Whole",
     "WindowRule",
-    "open_run",
     "one_hot",
+    "open_run",
     "param",
     "random_table",
 ]
@@ -121,7 +121,8 @@ _HOMES = {
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
     "describe.trials": "Expected Presented one_hot random_table",
     "describe.network": "Network Population Projection",
-    "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",
+    "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
+    "param",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "SynapseRule WindowRule",
     "advance.simulation": "Simulation",

@@ -87,7 +87,9 @@ def present(
         if answer.size % classes:
             raise DescriptionError(f"present: n_classes must divide the {answer.size} neurons of {readout!r}")
         if "v" not in answer.model.functions()["State"]._fields:
-            raise DescriptionError(f"present: readout {readout!r} has no potential v, by which ties are decided")
+            raise DescriptionError(
+                f"present: readout {readout!r} has no potential v, by which ties are decided"
+            )
     checks.number(learning, "present", "learning", least=0.0)
     label = _numbers(labels, n, "labels", classes or None)
     kind = _numbers(kinds, n, "kinds", None)
@@ -156,7 +158,9 @@ def _train(sim: Simulation, name: str | None) -> Any:
     found = [t for t in trains if t.name == name]
     if not found:
         known = ", ".join(t.name for t in trains) or "none"
-        raise DescriptionError(f"present: train must name one of the network's spike trains: {known}; got {name!r}")
+        raise DescriptionError(
+            f"present: train must name one of the network's spike trains: {known}; got {name!r}"
+        )
     return found[0]
 
 
@@ -165,7 +169,9 @@ def _population(sim: Simulation, name: str) -> Population:
         if population.name == name:
             return population
     known = ", ".join(p.name for p in sim._plan.populations)
-    raise DescriptionError(f"present: there is no population {checks.shown(name)} to read out; there are {known}")
+    raise DescriptionError(
+        f"present: there is no population {checks.shown(name)} to read out; there are {known}"
+    )
 
 
 def _checked(sim: Simulation, events: Any, node: Any) -> tuple[int, int]:
@@ -254,7 +260,9 @@ def _permutations(sim: Simulation, n: int, classes: int) -> Array:
     key = np.array([sim.seed, 0x5E0FF1E], np.uint64)
     return np.array(
         [
-            np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, sim._trials.n + i])).permutation(width)
+            np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, sim._trials.n + i])).permutation(
+                width
+            )
             for i in range(n)
         ],
         np.int64,

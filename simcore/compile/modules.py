@@ -303,9 +303,15 @@ def rule_module(rule: Any, real: str, in_trials: bool = False) -> ModuleType:
 
 
 #: Sources of input by the suffix of the blocks of :mod:`.loop` that are there for them only.
-SOURCES = {"rain": "_r0", "varied": "_v0", "drops": "_d0", "wind": "_w0", "trains": "_t0", "levels": "_m0",
-           "trials": "_e0"}
-
+SOURCES = {
+    "rain": "_r0",
+    "varied": "_v0",
+    "drops": "_d0",
+    "wind": "_w0",
+    "trains": "_t0",
+    "levels": "_m0",
+    "trials": "_e0",
+}
 
 
 def engine_module(
@@ -361,7 +367,9 @@ def engine_module(
             kept=("ends", "sample_of", "hold_potential", "tally", "judge", "expect", "relapse", "forget"),
         )
         imports += [f"from {made.__name__} import renew as renew_{k}" for k, made in enumerate(renewals)]
-        imports += [f"from {rule.__name__} import close_trial as close_trial_p{k}" for k, rule in enumerate(rules)]
+        imports += [
+            f"from {rule.__name__} import close_trial as close_trial_p{k}" for k, rule in enumerate(rules)
+        ]
     repeats = {suffix: int(name in sources) for name, suffix in SOURCES.items()}
     repeats |= {"_p0": len(rules), "_0": len(kinds)}
     body = template("advance.ticks.loop", ("advance",), repeats=repeats, compiled=compiled)

@@ -4,9 +4,9 @@ A trial shows one sample. At its end the level of subpopulation :math:`s` rises,
 
 .. math:: L_s = \mathrm{clip}\Bigl(L_0 + a \sum_c T_{cs} u_c, \; 0, 1\Bigr)
 
-with a table :math:`T` and a signal :math:`u`: what kind of input this was, what class it should be, how wrong the output
-was (:math:`u_k = [k = label] - p_k`, :math:`p = \mathrm{softmax}(\beta n)` of the spike counts of the readout), or how
-much better than of late (:math:`u = r - \bar r`).
+with a table :math:`T` and a signal :math:`u`: what kind of input this was, what class it should be, how wrong the
+output was (:math:`u_k = [k = label] - p_k`, :math:`p = \mathrm{softmax}(\beta n)` of the readout's spike counts), or
+how much better than of late (:math:`u = r - \bar r`).
 """
 
 from __future__ import annotations

@@ -116,7 +116,9 @@ class Protocol(NamedTuple):
     origin: Any  # int64[1], tick before the first trial
     first: Any  # int64[n_trials], first sample of each copy of the network
     last: Any  # int64[n_trials], its end
-    readout: Any  # int64[7]: population, first source, size, number of classes; of those neurons in this shard the
+    readout: (
+        Any  # int64[7]: population, first source, size, number of classes; of those neurons in this shard the
+    )
     #               first, its place in ``membrane``, and how many they are
     label: Any  # int64[n_samples], class, -1 where it is not known
     kind: Any  # int64[n_samples], kind of input

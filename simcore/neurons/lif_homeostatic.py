@@ -108,7 +108,7 @@ def flow(s: State, c: Constants, i: float) -> State:
 
 
 def receive(s: State, c: Constants, exc: float, inh: float) -> State:
-    """The current jumps by the summed weights and reaches the potential within the tick."""
+    """Add the summed weights to the current, which reaches the potential within the tick."""
     i = s.i + (exc + inh)
     return State(max(s.v + i * c.share + c.drive, c.floor), i, s.theta)
 

@@ -1,0 +1,186 @@
+r"""A network that learns to classify by dopamine-modulated STDP, every part of it local.
+
+Pixels fire once, the brighter the earlier, with axonal delays; each spike excites the hidden neurons through plastic
+synapses and inhibits all of them alike (feed-forward inhibition); hidden neurons inhibit each other. They excite the
+output neurons, one for each class, through plastic synapses, and inhibit all of those alike. Weights are excitatory
+and stay so (Dale's law): what could become negative elsewhere is here the excess of inhibition over excitation.
+
+Pairs of an arrival before a post spike leave an eligibility,
+
+.. math:: e_{ij}(T) = \sum_{t_i \le t_j} e^{-(t_j - t_i)/\tau_+} e^{-(T - t_j)/\tau_e}
+
+and at the end of the trial dopamine turns it into weight, for each subpopulation of synapses by its own level
+:math:`L_s = L_0 + a \delta_s`: the class that the sample should be less what the output says,
+:math:`\delta_k = [k = label] - p_k` with :math:`p = \mathrm{softmax}(\beta n)` of the output's spike counts,
+
+.. math:: \Delta w_{ij} = \eta \, g(L_s) \, e_{ij}
+
+through D1- and D2-like receptors :math:`g`. A subpopulation is the synapses onto one output neuron, or onto those
+hidden neurons that belong to one class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tegmentum.simcore.describe.connectivity import AllToAll
+from tegmentum.simcore.describe.modulation import ByPost, Modulator, Subpopulations, Whole
+from tegmentum.simcore.describe.network import Network, Population, Projection
+from tegmentum.simcore.describe.plasticity import SynapseRule
+from tegmentum.simcore.describe.sources import SpikeTrain
+from tegmentum.simcore.describe.trials import Expected, one_hot, random_table
+from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.neurons.lif_homeostatic import HomeostaticLIF
+
+from .modulation.receptor import D1D2
+from .rules.dopamine_stdp import DopamineSTDP
+from .rules.rate_hebb import RateHebb
+
+#: What can be taken away, to see what it is good for.
+ABLATIONS = {
+    "none": "nothing is taken away",
+    "frozen": "hidden weights stay as drawn",
+    "global": "one level for all synapses: was the answer right, less how often it was of late",
+    "shuffled": "each trial's levels go to subpopulations drawn anew",
+    "no-timing": "eligibility counts pre times post spikes, whenever they were",
+    "label": "hidden levels depend on the label alone, not on the output",
+    "d1-only": "no D2-like receptors: nothing is unlearned",
+    "random-table": "each hidden neuron has a random mixture of the classes' levels",
+}
+
+
+@dataclass(frozen=True)
+class DopamineParameters:
+    r"""Parameters of :func:`dopamine_network`.
+
+    Attributes
+    ----------
+    n_hidden : int, 400
+    ticks : int, 50
+        of a trial, 1 ms each
+    span : int, 20
+        ticks over which the pixels' spikes are spread by brightness
+    least : float, 0.2
+        brightness up to which a pixel is silent
+    eta_hidden, eta_output : weight, 1.2e-3 and 3e-4
+        :math:`\eta` of hidden and of output synapses; the second for 400 hidden neurons, scaled by the square root of
+        their number
+    lateral : weight, 0.006
+        of the inhibition between hidden neurons, scaled likewise
+    homeostasis : float, 1e-3
+        by how much a trial moves a hidden threshold
+    target : float, 0.4
+        share of trials in which a hidden neuron is to fire
+    ablation : str, 'none'
+        one of :data:`ABLATIONS`
+    """
+
+    n_hidden: int = 400
+    ticks: int = 50
+    span: int = 20
+    least: float = 0.2
+    eta_hidden: float = 1.2e-3
+    eta_output: float = 3e-4
+    lateral: float = 0.006
+    homeostasis: float = 1e-3
+    target: float = 0.4
+    v_hidden: float = 0.15
+    w_hidden: float = 0.15
+    w_output: float = 0.2
+    tau_plus: float = 20.0
+    tau_e: float = 500.0
+    beta: float = 2.0
+    drive: float = 0.2
+    ablation: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.ablation not in ABLATIONS:
+            raise DescriptionError(f"ablation: must be one of {', '.join(ABLATIONS)}, got {self.ablation!r}")
+        for name, least in (("n_hidden", 1), ("ticks", 10), ("span", 1)):
+            if getattr(self, name) < least:
+                raise DescriptionError(f"{name}: must be >= {least}, got {getattr(self, name)}")
+        if self.span + 7 > self.ticks:
+            raise DescriptionError(
+                f"ticks: must be at least {self.span + 7}, for spikes over {self.span} ticks and delays up to 6, got "
+                f"{self.ticks}"
+            )
+
+    @property
+    def scale(self) -> float:
+        """Factor for networks of another size than 400 hidden neurons."""
+        return float(np.sqrt(400.0 / self.n_hidden))
+
+
+def dopamine_network(n_inputs: int, n_classes: int, p: DopamineParameters, seed: int = 0) -> Network:
+    """Describe the network; delays and initial weights are drawn from the seed.
+
+    Projections: ``pixels-hidden`` and ``hidden-output``, plastic; ``feedforward``, ``lateral`` and
+    ``output-inhibition``, fixed. Populations ``hidden`` and ``output``, spike train ``pixels``.
+    """
+    rng = np.random.Generator(np.random.Philox(seed))
+    delay = np.repeat(rng.integers(2, 7, n_inputs).astype(float)[:, None], p.n_hidden, axis=1)
+    w_hidden = rng.uniform(0.0, p.w_hidden, (n_inputs, p.n_hidden))
+    w_output = rng.uniform(0.0, p.w_output, (p.n_hidden, n_classes))
+    pixels = SpikeTrain("pixels", n_inputs, np.zeros(0), np.zeros(0, np.int64))
+    hidden = Population("hidden", p.n_hidden, HomeostaticLIF(
+        v_thresh=p.v_hidden, rate=p.homeostasis, target=p.target), update="stepped")  # fmt: skip
+    output = Population("output", n_classes, HomeostaticLIF(drive=p.drive, floor=-1.0), update="stepped")
+    on_hidden, on_output = _rules(p, n_classes, seed)
+    dense = AllToAll()
+    return Network(
+        pixels, hidden, output,
+        Projection(pixels, hidden, dense, weight=w_hidden, delay=delay, receptor="exc", plasticity=on_hidden,
+                   name="pixels-hidden"),
+        Projection(pixels, hidden, dense, weight=-p.w_hidden / 2, delay=delay, receptor="inh", name="feedforward"),
+        Projection(hidden, hidden, dense, weight=-p.lateral * p.scale, delay=1.0, receptor="inh", name="lateral"),
+        Projection(hidden, output, dense, weight=w_output, delay=1.0, receptor="exc", plasticity=on_output,
+                   name="hidden-output"),
+        Projection(hidden, output, dense, weight=-p.w_output / 2, delay=1.0, receptor="inh",
+                   name="output-inhibition"),
+    )  # fmt: skip
+
+
+def _rules(p: DopamineParameters, n_classes: int, seed: int) -> tuple[SynapseRule | None, SynapseRule]:
+    """Return the rules of hidden and output synapses; none where the hidden ones stay as drawn."""
+    receptor = D1D2(d2=0.0 if p.ablation == "d1-only" else 1.0)
+    own = np.arange(p.n_hidden) % n_classes
+    error = Expected("error", one_hot(n_classes), scale=0.5, beta=p.beta)
+    towards_hidden, groups, eta = replace(error, scale=1.0), ByPost(own), p.eta_hidden
+    if p.ablation == "shuffled":
+        error, towards_hidden = replace(error, shuffled=True), replace(towards_hidden, shuffled=True)
+    elif p.ablation == "label":
+        table = np.where(np.eye(n_classes) > 0, 1.0, -1.0 / (n_classes - 1))
+        towards_hidden = Expected("label", table, scale=1.0)
+    elif p.ablation == "random-table":
+        towards_hidden = replace(towards_hidden, table=random_table(n_classes, p.n_hidden, seed))
+        groups, eta = ByPost(np.arange(p.n_hidden)), p.eta_hidden / 3
+    per_class: Subpopulations = ByPost(np.arange(n_classes))
+    towards_all: Subpopulations = groups
+    if p.ablation == "global":
+        error, per_class = Expected("reward", np.ones((1, 1)), scale=0.5), Whole()
+        towards_hidden, towards_all = replace(error, scale=1.0), Whole()
+    at_hidden = Modulator("dopamine-hidden", towards_hidden.n_levels, baseline=0.5, source=towards_hidden)
+    at_output = Modulator("dopamine-output", error.n_levels, baseline=0.5, source=error)
+    common = {"tau_e": p.tau_e, "w_min": 0.0}
+    if p.ablation == "no-timing":
+        return (
+            RateHebb(at_hidden, receptor, towards_all, a=0.35 * eta, w_max=p.w_hidden, soft=True, **common),
+            RateHebb(
+                at_output,
+                receptor,
+                per_class,
+                a=0.35 * p.eta_output * p.scale,
+                w_max=2 * p.w_output,
+                **common,
+            ),
+        )
+    timing = {**common, "tau_plus": p.tau_plus, "a_minus": 0.0}
+    on_hidden = DopamineSTDP(
+        at_hidden, receptor, towards_all, a_plus=eta, w_max=p.w_hidden, soft=True, **timing
+    )
+    on_output = DopamineSTDP(
+        at_output, receptor, per_class, a_plus=p.eta_output * p.scale, w_max=2 * p.w_output, **timing
+    )
+    return (None if p.ablation == "frozen" else on_hidden), on_output

@@ -1,0 +1,100 @@
+"""The learner of :mod:`.dopamine_network`: one sample after another, each a trial of the tick engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tegmentum.datasets.encode import latency
+from tegmentum.simcore.advance.simulation import Simulation
+from tegmentum.simcore.describe.trials import Presented
+from tegmentum.simcore.errors import DescriptionError
+
+from .dopamine_network import DopamineParameters, dopamine_network
+from .work import Work
+
+Array = np.ndarray[Any, Any]
+_AT_ONCE = 1000  # samples between two looks at progress
+
+
+class OnlineLearner:
+    """A network that learns by dopamine-modulated STDP while it is shown samples.
+
+    Parameters
+    ----------
+    n_inputs, n_classes : int
+    parameters : DopamineParameters
+    epochs : int
+        over which the rate of learning falls to 0, in equal steps
+    seed : int
+        of weights, delays and the order of samples
+    threads : int, 1
+        of a sample; no result depends on it
+
+    Attributes
+    ----------
+    simulation : Simulation
+    parameters : DopamineParameters
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_classes: int,
+        parameters: DopamineParameters | None = None,
+        *,
+        epochs: int = 10,
+        seed: int = 0,
+        threads: int = 1,
+    ) -> None:
+        self.parameters = DopamineParameters() if parameters is None else parameters
+        if epochs < 1:
+            raise DescriptionError(f"OnlineLearner: epochs must be >= 1, got {epochs}")
+        self.n_inputs, self.n_classes, self.epochs, self.seed = n_inputs, n_classes, epochs, seed
+        network = dopamine_network(n_inputs, n_classes, self.parameters, seed)
+        self.simulation = Simulation(network, dt=1.0, seed=seed, threads=threads, max_rate=1000.0)
+
+    def show(
+        self, x: Array, x_max: int, y: Array | None = None, learning: float = 0.0, **options: Any
+    ) -> Presented:
+        """Show samples; with ``learning`` > 0 learn from them."""
+        p = self.parameters
+        events = latency(x, x_max, p.ticks, span=p.span, least=p.least)
+        return self.simulation.present(events, y, readout="output", learning=learning, **options)
+
+    def learn(
+        self, x: Array, y: Array, x_max: int, epoch: int = 1, on_progress: Callable[[int], None] | None = None
+    ) -> Work:
+        """Learn all samples once, in an order of their own for each epoch, from 1.
+
+        Parameters
+        ----------
+        x : uint8[n, n_inputs]
+        y : int[n]
+        x_max : int
+            the integer that means brightness 1
+        epoch : int
+        on_progress : callable, optional
+            called with the number of samples done
+        """
+        if not 1 <= epoch <= self.epochs:
+            raise DescriptionError(f"learn: epoch must be in [1, {self.epochs}], got {epoch}")
+        key = np.array([self.seed, epoch], np.uint64)
+        order = np.random.Generator(np.random.Philox(key=key)).permutation(len(x))
+        correct, events, seconds = 0, 0, 0.0
+        for first in range(0, len(x), _AT_ONCE):
+            part = order[first : first + _AT_ONCE]
+            shown = self.show(x[part], x_max, y[part], learning=1.0 - (epoch - 1) / self.epochs)
+            correct += int((shown.chosen == y[part]).sum())
+            events += shown.synaptic_events
+            seconds += shown.seconds
+            if on_progress is not None:
+                on_progress(first + len(part))
+        return Work(correct, len(x), events, seconds)
+
+    def predict(self, x: Array, x_max: int) -> Array:
+        """Return the class of each sample, int64[n]; a sample's does not depend on the others."""
+        parts = [self.show(x[k : k + _AT_ONCE], x_max).chosen for k in range(0, len(x), _AT_ONCE)]
+        return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
