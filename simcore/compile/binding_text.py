@@ -158,6 +158,25 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
                 *keep,
             ),
             lines("post_of", "plastic, slot", tuple_of("Post", (f"plastic.post.{f}[slot]" for f in post))),
+            lines(
+                "posts", "plastic, lo, hi", tuple_of("Post", (f"plastic.post.{f}[lo:hi]" for f in post))
+            ),
+            lines("one_of", "posts, j", tuple_of("Post", (f"posts.{f}[j]" for f in post))),
+            lines("row_pre", "log, r", tuple_of("Pre", (f"log.pre.{f}[r]" for f in pre))),
+            lines("put_row_pre", "log, r, v", *(f"log.pre.{f}[r] = v.{f}" for f in pre)),
+            lines(
+                "fade_rows",
+                "plastic, log, n",
+                *(
+                    line
+                    for k, f in pre_fields
+                    for line in (
+                        f"d{k}, {f} = plastic.fade_pre[{k}][1], log.pre.{f}[:n]",
+                        "for r in range(n):",
+                        f"    {f}[r] = {f}[r] * d{k} if {f}[r] > real(1e-12) else real(0.0)",
+                    )
+                ),
+            ),
             lines("silent_pre", "", tuple_of("Pre", ("real(0.0)" for _ in pre))),
             lines("silent_post", "", tuple_of("Post", ("real(0.0)" for _ in post))),
             lines("put_post", "plastic, slot, v", *(f"plastic.post.{f}[slot] = v.{f}" for f in post)),

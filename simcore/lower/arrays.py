@@ -100,11 +100,14 @@ class TrialLog(NamedTuple):
     """What plastic synapses need for trials; all but ``pulse`` has length 0 where they learn as time goes on."""
 
     pulse: Any  # float64[n_levels], integral of the gain over the pulse
-    arrived: Any  # int32[n, 2]: tick, segment of each arrival in the trial
-    fired: Any  # int32[n, 2]: tick, neuron of the post population in this shard
+    arrived: Any  # uint32[n], segment of each arrival in the trial
+    arrived_at: Any  # uint32[n], its tick within the trial
+    fired: Any  # uint32[n], neuron of each post spike, by its place in this shard
+    fired_at: Any  # uint32[n]
     count: Any  # int64[3]: arrivals, post spikes, segments with a row
     row: Any  # int32[n_segments], row in ``eligibility``, or -1
     segment: Any  # int32[n_segments], segment of each row
+    pre: Any  # the rule's Pre of real[n_segments], traces of each row
     eligibility: Any  # real[n_segments, n_post]
     by_post: Any  # real[n_post], ``pulse`` of each post neuron
 

@@ -87,7 +87,7 @@ def plastics_of(
                 missed=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
                 eligibility=np.zeros(n_synapses, real),
-                trial=_no_log(0 if modulation is None else modulation.modulator.n_levels, real),
+                trial=_no_log(0 if modulation is None else modulation.modulator.n_levels, module.Pre, real),
                 **gains_of(modulation, named, taus, n_synapses, which, p.dt),
             )
         )
@@ -110,15 +110,18 @@ def _fading(tau: float, dt: float) -> Array:
     return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))
 
 
-def _no_log(n_levels: int, real: Any) -> TrialLog:
-    none = np.zeros((0, 2), np.int32)
+def _no_log(n_levels: int, traces: Any, real: Any) -> TrialLog:
+    none = np.zeros(0, np.uint32)
     return TrialLog(
         np.zeros(n_levels),
+        none,
+        none,
         none,
         none,
         np.zeros(3, np.int64),
         np.zeros(0, np.int32),
         np.zeros(0, np.int32),
+        traces(*(np.zeros(0, real) for _ in traces._fields)),
         np.zeros((0, 0), real),
         np.zeros(0, real),
     )
@@ -131,10 +134,13 @@ def with_log(plastic: Plastic, length: int) -> Plastic:
     if len(log.arrived) == n * length and len(log.row) == n:
         return plastic
     log = log._replace(
-        arrived=np.zeros((n * length, 2), np.int32),
-        fired=np.zeros((n_post * length, 2), np.int32),
+        arrived=np.zeros(n * length, np.uint32),
+        arrived_at=np.zeros(n * length, np.uint32),
+        fired=np.zeros(n_post * length, np.uint32),
+        fired_at=np.zeros(n_post * length, np.uint32),
         row=np.full(n, -1, np.int32),
         segment=np.zeros(n, np.int32),
+        pre=type(log.pre)(*(np.zeros(n, real) for _ in log.pre)),
         eligibility=np.zeros((n, n_post), real),
         by_post=np.zeros(n_post, real),
     )

@@ -115,6 +115,34 @@ def post_of(plastic: Any, slot: Any) -> Post:
     return Post(plastic.post.y[slot])
 
 
+def posts(plastic: Any, lo: int, hi: int) -> Any:
+    """Traces of some neurons, as arrays."""
+    return plastic.post.y[lo:hi]
+
+
+def one_of(some: Any, j: int) -> Post:
+    """Traces of one of them."""
+    return Post(some[j])
+
+
+def row_pre(log: Any, r: int) -> Pre:
+    """Traces of a row's arrivals."""
+    return Pre(log.pre.x[r])
+
+
+def put_row_pre(log: Any, r: int, pre: Pre) -> None:
+    """Put a row's traces back."""
+    log.pre.x[r] = pre.x
+
+
+def fade_rows(plastic: Any, log: Any, n: int) -> None:
+    """Let the traces of the first ``n`` rows fade by one tick."""
+    d0 = plastic.fade_pre[0][1]
+    x = log.pre.x[:n]
+    for r in range(n):
+        x[r] = x[r] * d0 if x[r] > real(1e-12) else real(0.0)
+
+
 def silent_pre() -> Pre:
     """Traces of a segment without arrivals."""
     return Pre(0.0)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tegmentum.simcore.intrinsics.memory import prefetch
 
 from .rule_binding import (
@@ -21,17 +23,19 @@ from .rule_binding import (
     curve,
     drift,
     fade_post,
-    faded_pre,
+    fade_rows,
     level_of,
     on_post,
     on_pre,
+    one_of,
     post_of,
     post_spike,
-    pre_of,
+    posts,
     pre_spike,
     put_post,
-    put_pre,
+    put_row_pre,
     real,
+    row_pre,
     silent_post,
     silent_pre,
 )
@@ -45,8 +49,8 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
     for j in range(n):
         row[j] += weight[j]
     a = log.count[0]
-    log.arrived[a, 0] = tick
-    log.arrived[a, 1] = segment
+    log.arrived_at[a] = tick
+    log.arrived[a] = segment
     log.count[0] = a + 1
 
 
@@ -56,8 +60,8 @@ def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None
     population, first_source = plastic.ends[0], plastic.ends[1]
     n = log.count[1]
     for f in range(ptr[population], ptr[population + 1]):
-        log.fired[n, 0] = tick
-        log.fired[n, 1] = source[f] - first_source
+        log.fired_at[n] = tick
+        log.fired[n] = source[f] - first_source
         n += 1
     log.count[1] = n
 
@@ -73,35 +77,38 @@ def row_of(plastic: Any, segment: int) -> Any:
         e = log.eligibility[r]
         for j in range(len(e)):
             e[j] = real(0.0)
+        put_row_pre(log, r, silent_pre())
     return r
 
 
-def arrive(plastic: Any, wires: Any, segment: int, since: int, tick: int) -> None:
+def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
     """Let the synapses of a segment live through an arrival, ``since`` ticks after the trial began."""
-    e = plastic.trial.eligibility[row_of(plastic, segment)]
+    log, r = plastic.trial, row_of(plastic, segment)
+    e, pre = log.eligibility[r], row_pre(log, r)
     begin, slot, n, c = plastic.begin[segment], plastic.ends[2], plastic.ends[3], plastic.constants
     weight, fall, rise = wires.weight[begin : begin + n], real(plastic.fall[since]), real(plastic.rise[since])
-    pre = faded_pre(plastic, pre_of(plastic, segment), tick - plastic.pre_tick[segment])
+    post = posts(plastic, slot, slot + n)
     for j in range(n):
-        e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, post_of(plastic, slot + j), c).e * rise
-    put_pre(plastic, segment, pre_spike(pre, c))
-    plastic.pre_tick[segment] = tick
+        e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
+    put_row_pre(log, r, pre_spike(pre, c))
 
 
-def fire(plastic: Any, wires: Any, first: int, last: int, since: int, tick: int) -> None:
+def fire(plastic: Any, wires: Any, first: int, last: int, since: int) -> None:
     """Let all synapses with eligibility live through the post spikes number ``first`` to ``last - 1``, of one tick."""
     log, c = plastic.trial, plastic.constants
     slot, fall, rise = plastic.ends[2], real(plastic.fall[since]), real(plastic.rise[since])
+    post = posts(plastic, slot, slot + plastic.ends[3])
+    fired = log.fired[first:last]
     for r in range(log.count[2]):
         segment, e = log.segment[r], log.eligibility[r]
         begin = plastic.begin[segment]
-        pre = faded_pre(plastic, pre_of(plastic, segment), tick - plastic.pre_tick[segment])
-        for f in range(first, last):
-            j = log.fired[f, 1]
-            synapse = Synapse(wires.weight[begin + j], e[j] * fall)
-            e[j] = on_post(synapse, pre, post_of(plastic, slot + j), c).e * rise
-    for f in range(first, last):
-        j = log.fired[f, 1]
+        weight = wires.weight[begin : begin + plastic.ends[3]]
+        pre = row_pre(log, r)
+        for f in range(len(fired)):
+            j = np.uint64(fired[f])
+            e[j] = on_post(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
+    for f in range(len(fired)):
+        j = fired[f]
         put_post(plastic, slot + j, post_spike(post_of(plastic, slot + j), c))
 
 
@@ -113,14 +120,15 @@ def relive(plastic: Any, wires: Any, start: int, tick: int) -> None:
     for now in range(start + 1, tick + 1):
         if f > 0:
             fade_post(plastic, slot, slot + n)
-        while a < log.count[0] and log.arrived[a, 0] == now:
-            arrive(plastic, wires, log.arrived[a, 1], now - start, now)
+        fade_rows(plastic, log, log.count[2])
+        while a < log.count[0] and log.arrived_at[a] == now:
+            arrive(plastic, wires, log.arrived[a], now - start)
             a += 1
         first = f
-        while f < log.count[1] and log.fired[f, 0] == now:
+        while f < log.count[1] and log.fired_at[f] == now:
             f += 1
         if f > first:
-            fire(plastic, wires, first, f, now - start, now)
+            fire(plastic, wires, first, f, now - start)
 
 
 def convert(plastic: Any, wires: Any, row: int, fade: Any) -> None:
@@ -156,7 +164,6 @@ def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -
             for row in range(log.count[2]):
                 convert(plastic, wires, row, real(fade))
         for row in range(log.count[2]):
-            put_pre(plastic, log.segment[row], silent_pre())
             log.row[log.segment[row]] = -1
         for slot in range(plastic.ends[2], plastic.ends[2] + plastic.ends[3]):
             put_post(plastic, slot, silent_post())
