@@ -109,6 +109,7 @@ def present(
         kind,
         answer,
         classes,
+        float(learning),
         widths(sim.network, plastics, learning),
         _permutations(sim, n, classes) if learning else np.zeros((0, 1), np.int64),
     )
@@ -124,10 +125,7 @@ def present(
         )
         usual.append(sim._trials.usual.copy())
         protocol = protocol_of(sim._plan, k, s, sim._kinds[k], usual[k], potential)
-        start = tuple(
-            state(*kind_arrays(sim._plan, plan, k, sim.seed, 1, sim._real).fields)
-            for plan, state in zip(sim._plan.kinds, sim._state_types, strict=True)
-        )
+        start = _at_first(sim, k) if learning else _at_present(sim, k)
         trials.append(TrialArrays(protocol, start))
     ticks = rounds * length
     with Deferred() as signals, reporting(progress, ticks * sim.dt) as report:
@@ -148,6 +146,21 @@ def present(
         synaptic_events=result.synaptic_events,
         seconds=result.run_s,
         record=result,
+    )
+
+
+def _at_first(sim: Simulation, shard: int) -> tuple[Any, ...]:
+    """Return the initial state of a shard's neurons."""
+    return tuple(
+        state(*kind_arrays(sim._plan, kind, shard, sim.seed, 1, sim._real).fields)
+        for kind, state in zip(sim._plan.kinds, sim._state_types, strict=True)
+    )
+
+
+def _at_present(sim: Simulation, shard: int) -> tuple[Any, ...]:
+    """Return the state that a shard's neurons are in, at rest: the same in all copies of the network."""
+    return tuple(
+        type(kind.fields)(*(field[:1].copy() for field in kind.fields)) for kind in sim._kinds[shard]
     )
 
 

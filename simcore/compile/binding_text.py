@@ -158,9 +158,7 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
                 *keep,
             ),
             lines("post_of", "plastic, slot", tuple_of("Post", (f"plastic.post.{f}[slot]" for f in post))),
-            lines(
-                "posts", "plastic, lo, hi", tuple_of("Post", (f"plastic.post.{f}[lo:hi]" for f in post))
-            ),
+            lines("posts", "plastic, lo, hi", tuple_of("Post", (f"plastic.post.{f}[lo:hi]" for f in post))),
             lines("one_of", "posts, j", tuple_of("Post", (f"posts.{f}[j]" for f in post))),
             lines("row_pre", "log, r", tuple_of("Pre", (f"log.pre.{f}[r]" for f in pre))),
             lines("put_row_pre", "log, r, v", *(f"log.pre.{f}[r] = v.{f}" for f in pre)),

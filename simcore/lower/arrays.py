@@ -138,6 +138,7 @@ class Protocol(NamedTuple):
     scale: Any  # float64[n_modulators]
     beta: Any  # float64[n_modulators]
     usual: Any  # float64[n_modulators], mean reward of late
+    learning: Any  # float64[1], 0 where nothing is learned
     width: Any  # float64[n_plastics], duration of the pulse for each plastic projection [ms], 0 for none
     chosen: Any  # int32[n_samples], class with most spikes
     votes: Any  # int32[n_samples, n_classes], spikes of each class
@@ -149,7 +150,7 @@ class Trials(NamedTuple):
     """What the tick loop needs for trials."""
 
     protocol: Any  # Protocol
-    start: Any  # tuple of the models' State of real[1, n], with which a trial begins
+    start: Any  # tuple of the models' State of real[1, n]: at first where trials are learned from, else at present
 
 
 class Channel(NamedTuple):

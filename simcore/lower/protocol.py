@@ -45,6 +45,7 @@ class Session:
     permutation: Array
     readout: Population | None
     n_classes: int
+    learning: float
     width: Array  # float64[n_plastics]
     chosen: Array
     votes: Array
@@ -62,6 +63,7 @@ def session(
     kinds: Array,
     readout: Population | None,
     n_classes: int,
+    learning: float,
     width: Array,
     permutation: Array,
 ) -> Session:
@@ -78,6 +80,7 @@ def session(
         permutation=permutation,
         readout=readout,
         n_classes=n_classes,
+        learning=learning,
         width=width,
         chosen=np.full(n_samples, -1, np.int32),
         votes=np.zeros((n_samples, n_classes), np.int32),
@@ -130,6 +133,7 @@ def protocol_of(
         scale=each("scale"),
         beta=each("beta"),
         usual=usual,
+        learning=np.array([s.learning]),
         width=s.width,
         chosen=s.chosen,
         votes=s.votes,

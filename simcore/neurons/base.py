@@ -22,6 +22,9 @@ a frozen dataclass, subclass of :class:`NeuronModel`
     ``flow`` applied ``k`` times without injected current, in closed form. A model that has it may be *lazy*.
 ``next_spike(s, c)`` (optional)
     ticks until the model fires without further input, infinite if never.
+``next_trial(s, start, c, n)`` (optional)
+    the state with which the next trial begins, after one that was learned from and in which the neuron fired ``n``
+    times; ``start`` is the initial state, with which trials begin where a model does not say otherwise.
 
 A file that holds more than one model, or a model and a rule, such as a script, has the functions and both named tuples
 in their classes, the functions as static methods; see :mod:`..own`.

@@ -15,6 +15,7 @@ from ..errors import DescriptionError
 from ..lower import synapses
 from ..lower.modulation import modulators_of
 from ..lower.plan import fires_alone
+from ..lower.protocol import TrialState
 from ..lower.queues import IN_FLIGHT, in_flight, put_back
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def state(sim: Simulation) -> dict[str, Array]:
         "input_seed": np.array(sim._input_seed, np.uint64),
         "guard/tick": np.array(sim._watched[0]),
         "guard/n_spikes": sim._watched[1].copy(),
+        "trials/at_rest": np.array(sim._at_rest, np.uint8),
+        "trials/n": np.array(sim._trials.n),
+        "trials/usual": sim._trials.usual.copy(),
         **_identity(sim),
     }
     for key, values in _arrays(sim).items():
@@ -81,6 +85,8 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
     tick = int(saved["tick"])
     sim._control.clock[:] = tick
     sim._control.spikes[:] = saved["n_spikes"]
+    sim._at_rest = bool(saved["trials/at_rest"])
+    sim._trials = TrialState(saved["trials/usual"].astype(np.float64), int(saved["trials/n"]))
     sim._watched = int(saved["guard/tick"]), saved["guard/n_spikes"].astype(np.int64)
     for key, weights in saved.items():
         if key.startswith("weights/"):
@@ -137,6 +143,16 @@ def _checked(sim: Simulation, saved: Any) -> dict[str, Array]:
     if not isinstance(saved, Mapping):
         raise DescriptionError(f"load_state: state must be what state() returned, got {checks.shown(saved)}")
     arrays = {str(key): checks.array(saved[key], "load_state", str(key), "fiuU") for key in saved}
+    if (
+        not any(key.startswith("trials/") for key in arrays) and "tick" in arrays
+    ):  # of before there were trials
+        new = TrialState(np.zeros_like(sim._trials.usual))
+        at_rest = np.uint8(arrays["tick"].size == 1 and arrays["tick"] == 0)
+        arrays |= {
+            "trials/at_rest": np.array(at_rest),
+            "trials/n": np.array(new.n),
+            "trials/usual": new.usual,
+        }
     same = _identity(sim)
     for key in ("seed", "dt", "precision", "n_trials", "network"):
         if key not in arrays:
@@ -181,6 +197,9 @@ def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
         "n_spikes": (sim._control.spikes.shape, "iu"),
         "guard/tick": ((), "iu"),
         "guard/n_spikes": (sim._watched[1].shape, "iu"),
+        "trials/at_rest": ((), "iu"),
+        "trials/n": ((), "iu"),
+        "trials/usual": (sim._trials.usual.shape, "f"),
     }
     for key, values in _arrays(sim).items():
         out[key] = (sim.n_trials, sum(v.shape[1] for v in values)), "fiu"

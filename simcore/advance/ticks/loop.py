@@ -151,7 +151,13 @@ def advance(
                         with each("_m0"):
                             relapse_e0(protocol_e0, levels_m0)
                     with each("_0") as q:
-                        renew_0(kinds[q], trials_e0.start[q], trial, protocol_e0.count[trial])
+                        renew_0(
+                            kinds[q],
+                            trials_e0.start[q],
+                            trial,
+                            protocol_e0.count[trial],
+                            protocol_e0.learning[0] > 0.0,
+                        )
                     forget_e0(protocol_e0, ring, trial)
         control.clock[k, trial] = tick
     control.events[worker, 0] += events

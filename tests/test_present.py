@@ -1,0 +1,395 @@
+"""Trials: against a slow closed form, dense and sparse synapses alike, over threads, copies, splits and saves."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import reference
+
+from tegmentum.plasticity import D1D2, STDP, DopamineSTDP, RateHebb
+from tegmentum.simcore import (
+    AllToAll,
+    ByPost,
+    ByPre,
+    BySynapse,
+    DescriptionError,
+    Expected,
+    FromCOO,
+    HomeostaticLIF,
+    Modulator,
+    Network,
+    Population,
+    Projection,
+    Record,
+    Simulation,
+    SpikeTrain,
+    Whole,
+    one_hot,
+    random_table,
+)
+
+N_IN, N_HIDDEN, N_OUT, TICKS = 12, 9, 3, 30
+HIDDEN = HomeostaticLIF(v_thresh=0.3, rate=0.02, target=0.4, least=0.05, tau_s=5.0)
+OUTPUT = HomeostaticLIF(v_thresh=0.5, drive=0.06, floor=-0.5)
+LABELS = np.arange(N_HIDDEN) % N_OUT
+
+
+def samples(n, seed=0):
+    """Spikes of samples: each channel fires with probability 0.6, at a time of its own."""
+    rng = np.random.default_rng(seed)
+    fires = rng.random((n, N_IN)) < 0.6
+    trial, channel = np.nonzero(fires)
+    tick = rng.integers(0, 15, len(trial))
+    order = np.lexsort((channel, tick, trial))
+    return SimpleNamespace(
+        trial=trial[order],
+        tick=tick[order],
+        channel=channel[order],
+        n_trials=n,
+        n_ticks=TICKS,
+        n_channels=N_IN,
+    ), rng.integers(0, N_OUT, n)
+
+
+def part(events, lo, hi):
+    mine = (events.trial >= lo) & (events.trial < hi)
+    return SimpleNamespace(
+        trial=events.trial[mine] - lo,
+        tick=events.tick[mine],
+        channel=events.channel[mine],
+        n_trials=hi - lo,
+        n_ticks=events.n_ticks,
+        n_channels=events.n_channels,
+    )
+
+
+def network(on_hidden=None, subpopulations=None, sparse=False, plastic=True, soft=True, **expected):
+    rng = np.random.default_rng(1)
+    pixels = SpikeTrain("pixels", N_IN, np.zeros(0), np.zeros(0, int))
+    hidden = Population("hidden", N_HIDDEN, HIDDEN, update="stepped")
+    output = Population("output", N_OUT, OUTPUT, update="stepped")
+    error = Expected(**{"signal": "error", "table": one_hot(N_OUT), "scale": 1.0, "beta": 0.7, **expected})
+    of_hidden = Modulator("dopamine", error.n_levels, baseline=0.5, source=error)
+    of_output = Modulator(
+        "dopamine-output", N_OUT, baseline=0.5, source=Expected("error", one_hot(N_OUT), beta=0.7)
+    )
+    groups = ByPost(LABELS) if subpopulations is None else subpopulations
+    rule = on_hidden or DopamineSTDP(
+        of_hidden, D1D2(), groups, tau_plus=8.0, tau_minus=12.0, tau_e=60.0, a_plus=0.02, a_minus=0.008, w_min=0.0,
+        w_max=0.6, soft=soft,
+    )  # fmt: skip
+    last = DopamineSTDP(
+        of_output, D1D2(), ByPost(np.arange(N_OUT)), tau_e=60.0, a_plus=0.03, a_minus=0.0, w_max=1.0
+    )
+    delay = np.repeat(rng.integers(1, 5, N_IN).astype(float)[:, None], N_HIDDEN, axis=1)
+    w = rng.uniform(0, 0.6, (N_IN, N_HIDDEN))
+    dense = {"rule": AllToAll(), "weight": w, "delay": delay}
+    pre, post = np.divmod(np.arange(N_IN * N_HIDDEN), N_HIDDEN)
+    listed = {"rule": FromCOO(pre, post), "weight": w.ravel(), "delay": delay.ravel()}
+    return Network(
+        pixels, hidden, output,
+        Projection(pixels, hidden, **(listed if sparse else dense), receptor="exc", name="first",
+                   plasticity=rule if plastic else None),
+        Projection(hidden, hidden, AllToAll(), weight=-0.02, delay=1.0, receptor="inh", name="lateral"),
+        Projection(hidden, output, AllToAll(), weight=rng.uniform(0, 0.4, (N_HIDDEN, N_OUT)), delay=2.0,
+                   receptor="exc", name="second", plasticity=last if plastic else None),
+    )  # fmt: skip
+
+
+def simulation(net=None, **options):
+    return Simulation(net or network(), **{"dt": 1.0, "precision": "float64", "max_rate": 1e6, **options})
+
+
+def learn(sim, events, labels, learning=1.0, **options):
+    return sim.present(events, labels, readout="output", learning=learning, **options)
+
+
+def state(sim):
+    return [sim.synapses(name).weight for name in ("first", "second")] + [
+        sim.state()["state/hidden/theta"].copy()
+    ]
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def slow(n_trials):
+    """Weights, thresholds, answers and levels after trials, from the description alone."""
+    net = network()
+    q = {p.name: p for p in net.projections}
+    w1, w2 = np.array(q["first"].weight), np.array(q["second"].weight)
+    delay = np.array(q["first"].delay)[:, 0].astype(int)
+    theta = [HIDDEN.v_thresh] * N_HIDDEN
+    events, labels = samples(n_trials)
+    answers, levels = [], []
+    for n in range(n_trials):
+        mine = events.trial == n
+        given = [
+            (int(t) + 1, "pixels", int(i))
+            for t, i in zip(events.tick[mine], events.channel[mine], strict=True)
+        ]
+        synapses = [
+            ("pixels", i, "hidden", j, 0, w1[i, j], delay[i]) for i in range(N_IN) for j in range(N_HIDDEN)
+        ]
+        synapses += [
+            ("hidden", i, "hidden", j, 1, -0.02, 1) for i in range(N_HIDDEN) for j in range(N_HIDDEN)
+        ]
+        synapses += [
+            ("hidden", i, "output", j, 0, w2[i, j], 2) for i in range(N_HIDDEN) for j in range(N_OUT)
+        ]
+        first = HIDDEN.initial()
+        spikes, end = reference.simulate(
+            {"hidden": HIDDEN, "output": OUTPUT},
+            {"pixels": N_IN, "hidden": N_HIDDEN, "output": N_OUT},
+            synapses,
+            given,
+            TICKS,
+            1.0,
+            state={"hidden": [first._replace(theta=t) for t in theta]},
+        )
+        times = {(p, j): [t for t, q_, k in spikes if (q_, k) == (p, j)] for p, j in
+                 [("hidden", j) for j in range(N_HIDDEN)] + [("output", j) for j in range(N_OUT)]}  # fmt: skip
+        counts = [len(times["output", k]) for k in range(N_OUT)]
+        v = [s.v for s in end["output"]]
+        answers.append(max(range(N_OUT), key=lambda k: (counts[k], v[k])))
+        total = sum(math.exp(0.7 * c) for c in counts)
+        delta = [(k == labels[n]) - math.exp(0.7 * counts[k]) / total for k in range(N_OUT)]
+        levels.append([min(max(0.5 + d, 0.0), 1.0) for d in delta])
+
+        def gain(level):
+            return 2.0 * (level - 0.5)
+
+        def eligibility(arrivals, posts, tau_plus, tau_minus, a_plus, a_minus):
+            e = 0.0
+            for a in arrivals:
+                for b in posts:
+                    if b >= a:
+                        e += a_plus * math.exp(-(b - a) / tau_plus - (TICKS - b) / 60.0)
+                    else:
+                        e -= a_minus * math.exp(-(a - b) / tau_minus - (TICKS - a) / 60.0)
+            return e
+
+        for i in range(N_IN):
+            arrivals = [t + delay[i] for t, _, k in given if k == i and t + delay[i] <= TICKS]
+            for j in range(N_HIDDEN):
+                level = min(max(0.5 + delta[j % N_OUT], 0.0), 1.0)
+                dw = gain(level) * eligibility(arrivals, times["hidden", j], 8.0, 12.0, 0.02, 0.008)
+                dw *= (0.6 - w1[i, j] if dw > 0 else w1[i, j]) * 2 / 0.6
+                w1[i, j] = min(max(w1[i, j] + dw, 0.0), 0.6)
+        for j in range(N_HIDDEN):
+            arrivals = [t + 2 for t in times["hidden", j] if t + 2 <= TICKS]
+            for k in range(N_OUT):
+                level = min(max(0.5 + 0.5 * delta[k], 0.0), 1.0)
+                dw = gain(level) * eligibility(arrivals, times["output", k], 20.0, 20.0, 0.03, 0.0)
+                w2[j, k] = min(max(w2[j, k] + dw, 0.0), 1.0)
+            theta[j] = max(theta[j] + 0.02 * ((len(times["hidden", j]) > 0) - 0.4), 0.05)
+    return w1, w2, theta, answers, levels
+
+
+def test_trials_follow_the_equations():
+    n = 12
+    w1, w2, theta, answers, levels = slow(n)
+    sim = simulation()
+    before = state(sim)
+    shown = learn(sim, *samples(n))
+    assert shown.chosen.tolist() == answers
+    np.testing.assert_allclose(shown.levels["dopamine"], levels, rtol=1e-12)
+    assert shown.spikes["hidden"].sum() > 3 * n
+    assert shown.votes.sum() > n
+    after = state(sim)
+    np.testing.assert_allclose(after[0], w1.ravel(), rtol=1e-9)
+    np.testing.assert_allclose(after[1], w2.ravel(), rtol=1e-9)
+    np.testing.assert_allclose(after[2][0], theta, rtol=1e-12)
+    assert np.abs(after[0] - before[0]).max() > 0.01
+    assert np.abs(after[1] - before[1]).max() > 0.01
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_sparse_synapses_learn_as_dense_ones(soft):
+    found = []
+    by_synapse = BySynapse(np.tile(LABELS, N_IN))
+    for options in ({}, {"sparse": True}, {"sparse": True, "subpopulations": by_synapse}):
+        sim = simulation(network(soft=soft, **options))
+        learn(sim, *samples(10))
+        found.append(state(sim))
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10)
+    assert same(found[1], found[2])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_threads_splits_and_saves_change_no_bit(sparse, precision):
+    events, labels = samples(9)
+    whole = simulation(network(sparse=sparse), precision=precision, threads=1)
+    shown, rest = learn(whole, events, labels), []
+    for threads in (2, 3):
+        sim = simulation(network(sparse=sparse), precision=precision, threads=threads)
+        learn(sim, part(events, 0, 4), labels[:4])
+        sim.synapses("first")  # reading changes nothing
+        sim.present(part(events, 3, 6), readout="output")  # nor does a test
+        other = simulation(network(sparse=sparse), precision=precision, threads=threads - 1)
+        other.load_state(sim.state())
+        rest += [(s, learn(s, part(events, 4, 9), labels[4:])) for s in (sim, other)]
+    for sim, r in rest:
+        assert same(state(sim), state(whole))
+        assert r.chosen.tolist() == shown.chosen[4:].tolist()
+        assert np.array_equal(r.levels["dopamine"], shown.levels["dopamine"][4:])
+
+
+def test_copies_share_samples_that_teach_nothing():
+    events, _ = samples(7)
+    one = simulation(network(plastic=False)).present(events, readout="output")
+    for n_trials, threads in ((3, 2), (10, 1)):
+        many = simulation(network(plastic=False), n_trials=n_trials, threads=threads).present(
+            events, readout="output"
+        )
+        assert many.votes.shape == one.votes.shape
+        assert np.all(many.chosen >= 0)
+        assert np.array_equal(many.votes, one.votes)
+        assert np.array_equal(many.chosen, one.chosen)
+
+
+def test_a_test_teaches_nothing_and_no_sample_depends_on_another():
+    sim, (events, labels) = simulation(), samples(8)
+    learn(sim, events, labels)
+    before = state(sim)
+    shown = sim.present(events, readout="output")
+    assert same(state(sim), before)
+    assert not shown.levels
+    alone = [sim.present(part(events, k, k + 1), readout="output").votes[0] for k in (5, 2, 7)]
+    assert np.array_equal(alone, shown.votes[[5, 2, 7]])
+
+
+def test_record_gives_the_spikes_of_each_sample():
+    sim = simulation()
+    shown = sim.present(samples(4)[0], readout="output", record=Record(spikes=["hidden", "output"]))
+    for name in ("hidden", "output"):
+        tick = shown.record.spikes[name].tick
+        assert np.bincount((tick - 1) // TICKS, minlength=4).tolist() == shown.spikes[name].tolist()
+
+
+@pytest.mark.parametrize("signal", ["label", "kind", "reward"])
+def test_levels_of_other_signals(signal):
+    n = 12
+    table = np.ones((1, 1)) if signal == "reward" else random_table(N_OUT, 4, seed=3)
+    groups = Whole() if signal == "reward" else ByPre(np.arange(N_IN) % 4)
+    sim = simulation(network(subpopulations=groups, signal=signal, table=table, scale=0.4))
+    events, labels = samples(n)
+    kinds = (labels + 1) % N_OUT
+    shown = learn(sim, events, labels, kinds=kinds)
+    if signal == "reward":
+        usual, expected = 0.0, []
+        for right in shown.chosen == labels:
+            expected.append([np.clip(0.5 + 0.4 * (right - usual), 0, 1)])
+            usual += 0.01 * (right - usual)
+    else:
+        expected = np.clip(0.5 + 0.4 * table[labels if signal == "label" else kinds], 0, 1)
+    np.testing.assert_allclose(shown.levels["dopamine"], expected, rtol=1e-12)
+
+
+def test_shuffled_levels_are_those_of_other_classes_and_do_not_depend_on_the_split():
+    events, labels = samples(10)
+    plain, mixed, split = (simulation(network(shuffled=k)) for k in (False, True, True))
+    a, b = learn(plain, events, labels), learn(mixed, events, labels)
+    c = [learn(split, part(events, 0, 3), labels[:3]), learn(split, part(events, 3, 10), labels[3:])]
+    first = a.levels["dopamine"][0], b.levels["dopamine"][0]
+    assert sorted(first[0]) == sorted(first[1])
+    assert not np.array_equal(a.levels["dopamine"], b.levels["dopamine"])
+    assert np.array_equal(b.levels["dopamine"], np.concatenate([x.levels["dopamine"] for x in c]))
+    assert same(state(mixed), state(split))
+
+
+def test_rate_hebb_counts_pairs_whatever_their_order():
+    error = Expected("label", np.full((N_OUT, 1), 1.0), scale=0.5)
+    rule = RateHebb(
+        Modulator("dopamine", 1, baseline=0.5, source=error), D1D2(), Whole(), a=0.001, tau_e=1e6, w_max=9.0
+    )
+    sim = simulation(network(on_hidden=rule))
+    before = sim.synapses("first")
+    events, labels = samples(1)
+    shown = learn(sim, events, labels, record=Record(spikes=["hidden"]))
+    posts = np.bincount(shown.record.spikes["hidden"].neuron, minlength=N_HIDDEN)
+    pres = np.bincount(events.channel, minlength=N_IN)
+    gained = (sim.synapses("first").weight - before.weight).reshape(N_IN, N_HIDDEN)
+    np.testing.assert_allclose(gained, 0.001 * np.outer(pres, posts), rtol=0.01, atol=1e-12)
+    assert posts.sum() > 3
+
+
+def test_what_cannot_be_shown_is_refused_before_it_begins():
+    events, labels = samples(3)
+    sim = simulation()
+
+    def refused(text, *args, **options):
+        with pytest.raises(DescriptionError, match=text):
+            sim.present(*args, **{"readout": "output", **options})
+
+    refused("events must have trial", np.zeros((3, N_IN)))
+    refused("labels must be 3", events, labels[:2])
+    refused(r"labels must be in \[0, 3\)", events, labels + 3)
+    refused("give labels", events, learning=1.0)
+    refused("name a readout", events, labels, learning=1.0, readout=None)
+    refused("no population 'hiden'", events, labels, readout="hiden")
+    refused("n_classes must divide", events, labels, n_classes=2)
+    refused("12 neurons", SimpleNamespace(**{**vars(events), "n_channels": 5}))
+    refused("sorted", SimpleNamespace(**{**vars(events), "tick": events.tick[::-1]}))
+    refused("one of the network's spike trains", events, train="pixel")
+    refused("learning must be", events, labels, learning=-1.0)
+    with pytest.raises(DescriptionError, match="use present"):
+        sim.run(10.0)
+    still = simulation(network(plastic=False))
+    still.run(10.0)
+    with pytest.raises(DescriptionError, match="not at rest"):
+        still.present(events, readout="output")
+    still.reset()
+    assert len(still.present(events, readout="output").chosen) == 3
+    kinds = simulation(network(signal="kind", table=one_hot(N_OUT)))
+    with pytest.raises(DescriptionError, match="give kinds"):
+        learn(kinds, events, labels)
+    with pytest.raises(DescriptionError, match=r"kinds must be in \[0, 3\)"):
+        learn(kinds, events, labels, kinds=labels + 2)
+    ordinary = simulation(network(on_hidden=STDP(w_max=1.0)))
+    with pytest.raises(DescriptionError, match="'first' learns as time goes on"):
+        learn(ordinary, events, labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"signal": "hope"}, "signal must be one of"),
+        ({"table": np.ones(3)}, "two dimensions"),
+        ({"signal": "reward"}, "one row"),
+        ({"tonic": 2.0}, "tonic must be"),
+        ({"width": 0.0}, "width must be"),
+        ({"shuffled": 1}, "shuffled must be"),
+    ],
+)
+def test_expectations_that_cannot_be(options, text):
+    with pytest.raises(DescriptionError, match=text):
+        Expected(**{"signal": "error", "table": one_hot(3), **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"n_levels": 2}, "n_levels must be 3"),
+        ({"baseline": 0.2}, "baseline must be 0.5"),
+        ({"source": 3}, "an Expected"),
+    ],
+)
+def test_modulators_that_do_not_fit_their_source(options, text):
+    with pytest.raises(DescriptionError, match=text):
+        Modulator(
+            **{
+                "name": "d",
+                "n_levels": 3,
+                "baseline": 0.5,
+                "source": Expected("error", one_hot(3)),
+                **options,
+            }
+        )
