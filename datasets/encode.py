@@ -94,15 +94,74 @@ def bernoulli(
     samples with equal content get equal spikes in the same epoch.
     """
     _check(x, x_max, n_ticks)
-    if n_ticks > MAX_TICKS:
-        raise DescriptionError(f"bernoulli: n_ticks must be at most {MAX_TICKS}, got {n_ticks}")
-    if not 0 <= epoch < MAX_EPOCHS:
-        raise DescriptionError(f"bernoulli: epoch must be from 0 to 2**24 - 1, got {epoch}")
-    if not 0 <= seed < 2**64:
-        raise DescriptionError(f"bernoulli: seed must be from 0 to 2**64 - 1, got {seed}")
+    _check_draws("bernoulli", n_ticks, seed, epoch)
     if not (np.isfinite(scale) and scale >= 0):
         raise DescriptionError(f"bernoulli: scale must be finite and >= 0, got {scale}")
-    threshold = thresholds(x, x_max, scale)
+    return _drawn(x, thresholds(x, x_max, scale), n_ticks, seed, epoch, stream)
+
+
+def poisson(
+    x: NDArray[np.uint8],
+    x_max: int,
+    n_ticks: int,
+    rate: float,
+    seed: int,
+    dt: float = 1.0,
+    epoch: int = 0,
+    stream: np.uint64 = STREAM_ENCODE_TEST,
+) -> Events:
+    """Poisson process for each feature, of the rate ``rate * x / x_max``, seen in ticks.
+
+    A tick holds a spike where the process has at least one in it: ``P(spike) = 1 - exp(-rate * x / x_max * dt)``.
+
+    Parameters
+    ----------
+    x : uint8 array, shape (n, features)
+    x_max : int
+        The integer that means intensity 1.
+    n_ticks : int
+        Length of a trial, at most 1024 ticks.
+    rate : float
+        At intensity 1 [Hz].
+    seed : int
+        From 0 to 2**64 - 1.
+    dt : float
+        Length of a tick [ms].
+    epoch, stream
+        As of :func:`bernoulli`, and drawn as there.
+
+    Raises
+    ------
+    DescriptionError
+        If a parameter is out of its range.
+    """
+    _check(x, x_max, n_ticks)
+    _check_draws("poisson", n_ticks, seed, epoch)
+    for name, value in (("rate", rate), ("dt", dt)):
+        if not (np.isfinite(value) and value >= 0):
+            raise DescriptionError(f"poisson: {name} must be finite and >= 0, got {value}")
+    chance = -np.expm1(-rate * dt * 1e-3 * x.astype(np.float64) / x_max)
+    return _drawn(x, np.floor(chance * 2.0**32).astype(np.uint64), n_ticks, seed, epoch, stream)
+
+
+def _check_draws(name: str, n_ticks: int, seed: int, epoch: int) -> None:
+    if n_ticks > MAX_TICKS:
+        raise DescriptionError(f"{name}: n_ticks must be at most {MAX_TICKS}, got {n_ticks}")
+    if not 0 <= epoch < MAX_EPOCHS:
+        raise DescriptionError(f"{name}: epoch must be from 0 to 2**24 - 1, got {epoch}")
+    if not 0 <= seed < 2**64:
+        raise DescriptionError(f"{name}: seed must be from 0 to 2**64 - 1, got {seed}")
+
+
+def _drawn(
+    x: NDArray[np.uint8],
+    threshold: NDArray[np.uint64],
+    n_ticks: int,
+    seed: int,
+    epoch: int,
+    stream: np.uint64,
+) -> Events:
+    """Spikes where words fall below a threshold, as :func:`bernoulli` says."""
     trial, channel = np.nonzero(threshold)  # a draw without a chance need not be made
     threshold, key = threshold[trial, channel], content_key(x)[trial]
     c0, c2 = channel.astype(np.uint64), key & _WORD

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tegmentum.datasets.encode import bernoulli, latency, thresholds
+from tegmentum.datasets.encode import bernoulli, latency, poisson, thresholds
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random.philox import (
     STREAM_ENCODE_TEST,
@@ -195,3 +195,31 @@ def test_bernoulli_refuses(change, message):
 def test_latency_refuses(tau):
     with pytest.raises(DescriptionError, match="tau must be finite and > 0 ticks, got"):
         latency(images(), 255, 10, tau)
+
+
+def test_poisson_has_the_chances_of_its_rate():
+    x = np.full((400, 5), [0, 60, 120, 180, 240], dtype=np.uint8)
+    x[:, 0] = np.arange(400) % 3  # contents that differ, so that draws do
+    found = poisson(x, 240, 100, 50.0, seed=3)
+    share = np.bincount(found.channel, minlength=5) / (400 * 100)
+    expected = 1 - np.exp(-0.05 * np.array([1, 60, 120, 180, 240]) / 240)
+    assert np.all(np.abs(share[1:] - expected[1:]) < 4 * np.sqrt(expected[1:] / 40_000 * 3))
+    half = poisson(x[:3], 240, 100, 50.0, seed=3)
+    assert triples(half) == [t for t in triples(found) if t[0] < 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"), [({"rate": -1.0}, "rate"), ({"dt": np.inf}, "dt"), ({"seed": -1}, "seed")]
+)
+def test_poisson_refuses(options, text):
+    with pytest.raises(DescriptionError, match=f"poisson: {text}"):
+        poisson(images(), 255, **{"n_ticks": 10, "rate": 10.0, "seed": 0, **options})
+
+
+def test_latency_over_a_span_and_above_a_brightness():
+    x = np.array([[0, 20, 51, 52, 128, 255]], np.uint8)
+    found = latency(x, 255, 50, span=20, least=0.2)
+    assert triples(found) == [(0, 0, 5), (0, 10, 4), (0, 16, 3)]
+    for options, text in (({"span": 50}, "span"), ({"least": 1.5}, "least")):
+        with pytest.raises(DescriptionError, match=text):
+            latency(x, 255, 50, **options)

@@ -9,6 +9,7 @@ how calls are split.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def present(
     n_classes: int | None = None,
     kinds: Any = None,
     learning: float = 0.0,
+    encoder: Callable[[Any], Any] | None = None,
     record: Record | None = None,
     progress: Any = False,
 ) -> Presented:
@@ -54,7 +56,7 @@ def present(
     ----------
     events : Events
         spikes of the samples, such as :mod:`tegmentum.datasets.encode` makes of images; with ``trial``, ``tick``,
-        ``channel``, sorted, and ``n_trials``, ``n_ticks``, ``n_channels``
+        ``channel``, sorted, and ``n_trials``, ``n_ticks``, ``n_channels``; or what ``encoder`` takes
     labels : array of int, optional
         class of each sample, from 0; expectations of the label, the error and the reward need it
     train : str, optional
@@ -67,6 +69,9 @@ def present(
         kind of input of each sample
     learning : float, 0.0
         factor of the pulses' width: 0 leaves all weights as they are
+    encoder : callable, optional
+        from intensities to events, such as ``functools.partial(encode.latency, x_max=255, n_ticks=50)``, or ``poisson``
+        or ``bernoulli`` in its place
     record : Record, optional
         spikes and traces to record, in the time of the simulation
     progress : bool or callable
@@ -79,6 +84,8 @@ def present(
         copies share plastic weights, and where a population is lazy or a projection learns without trials
     """
     node = _train(sim, train)
+    if encoder is not None:
+        events = encoder(events)
     n, length = _checked(sim, events, node)
     answer = None if readout is None else _population(sim, readout)
     classes = 0 if answer is None else answer.size if n_classes is None else n_classes
