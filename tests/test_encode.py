@@ -198,12 +198,12 @@ def test_latency_refuses(tau):
 
 
 def test_poisson_has_the_chances_of_its_rate():
-    x = np.full((400, 5), [0, 60, 120, 180, 240], dtype=np.uint8)
-    x[:, 0] = np.arange(400) % 3  # contents that differ, so that draws do
+    x = np.full((400, 6), [0, 0, 60, 120, 180, 240], dtype=np.uint8)
+    x[:, 1], x[:, 0] = np.divmod(np.arange(400), 240)  # contents that differ, so that draws do
     found = poisson(x, 240, 100, 50.0, seed=3)
-    share = np.bincount(found.channel, minlength=5) / (400 * 100)
-    expected = 1 - np.exp(-0.05 * np.array([1, 60, 120, 180, 240]) / 240)
-    assert np.all(np.abs(share[1:] - expected[1:]) < 4 * np.sqrt(expected[1:] / 40_000 * 3))
+    share = np.bincount(found.channel, minlength=6)[2:] / (400 * 100)
+    expected = 1 - np.exp(-0.05 * np.array([60, 120, 180, 240]) / 240)
+    assert np.all(np.abs(share - expected) < 4 * np.sqrt(expected / 40_000))
     half = poisson(x[:3], 240, 100, 50.0, seed=3)
     assert triples(half) == [t for t in triples(found) if t[0] < 3]
 
