@@ -22,6 +22,7 @@ hidden neurons that belong to one class.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -163,7 +164,7 @@ def _rules(p: DopamineParameters, n_classes: int, seed: int) -> tuple[SynapseRul
         towards_hidden, towards_all = replace(error, scale=1.0), Whole()
     at_hidden = Modulator("dopamine-hidden", towards_hidden.n_levels, baseline=0.5, source=towards_hidden)
     at_output = Modulator("dopamine-output", error.n_levels, baseline=0.5, source=error)
-    common = {"tau_e": p.tau_e, "w_min": 0.0}
+    common: dict[str, Any] = {"tau_e": p.tau_e, "w_min": 0.0}
     if p.ablation == "no-timing":
         return (
             RateHebb(at_hidden, receptor, towards_all, a=0.35 * eta, w_max=p.w_hidden, soft=True, **common),
@@ -176,7 +177,7 @@ def _rules(p: DopamineParameters, n_classes: int, seed: int) -> tuple[SynapseRul
                 **common,
             ),
         )
-    timing = {**common, "tau_plus": p.tau_plus, "a_minus": 0.0}
+    timing: dict[str, Any] = {**common, "tau_plus": p.tau_plus, "a_minus": 0.0}
     on_hidden = DopamineSTDP(
         at_hidden, receptor, towards_all, a_plus=eta, w_max=p.w_hidden, soft=True, **timing
     )

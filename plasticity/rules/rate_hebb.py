@@ -44,10 +44,10 @@ class RateHebb(DopamineSTDP):
         flat: float
         slope: float
 
-    def derive(self, dt: float) -> NamedTuple:
+    def derive(self, dt: float) -> Constants:  # type: ignore[override]
         """Return the constants of the functions."""
         c = super().derive(dt)
-        return RateHebb.Constants(self.a, c.w_min, c.w_max, c.flat, c.slope)  # type: ignore[attr-defined]
+        return RateHebb.Constants(self.a, c.w_min, c.w_max, c.flat, c.slope)
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the counts, long, and of the eligibility."""

@@ -236,7 +236,8 @@ class Simulation:
             for rule, waits in zip(rules, self._waits(), strict=True)
         ]
         self._sources = sources_of(self._plan)
-        self._modules, self._trial_engine = modules, None
+        self._modules = modules
+        self._trial_engine: Any = None
         self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
         self.compile_s = time.perf_counter() - started
 

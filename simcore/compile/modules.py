@@ -273,7 +273,7 @@ def rule_module(rule: Any, real: str, in_trials: bool = False) -> ModuleType:
     ``in_trials`` asks for those of dense synapses that learn at the end of trials, :mod:`.trial_plastic`.
     """
     functions, modulation = rule.parts(), rule.modulation
-    kept = ("learn", "remember", "fade", "foresee_plastic")
+    kept: tuple[str, ...] = ("learn", "remember", "fade", "foresee_plastic")
     around = [rule_binding(functions, bool(rule.coincident))]
     if modulation is None:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]

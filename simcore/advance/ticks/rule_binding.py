@@ -120,7 +120,7 @@ def posts(plastic: Any, lo: int, hi: int) -> Any:
     return plastic.post.y[lo:hi]
 
 
-def one_of(some: Any, j: int) -> Post:
+def one_of(some: Any, j: Any) -> Post:
     """Traces of one of them."""
     return Post(some[j])
 
