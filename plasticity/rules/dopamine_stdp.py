@@ -13,7 +13,7 @@ the level of dopamine in the synapse's subpopulation and :math:`g` the receptor'
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tegmentum.simcore.describe import checks
 from tegmentum.simcore.describe.modulation import Modulator, Receptor, Subpopulations, Whole
@@ -49,8 +49,6 @@ class Constants(NamedTuple):
     a_minus: float
     w_min: float
     w_max: float
-    flat: float
-    slope: float
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,11 @@ class DopamineSTDP(SynapseRule):
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
-        flat, slope = (0.0, 2.0 / (self.w_max - self.w_min)) if self.soft else (1.0, 0.0)
-        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max, flat, slope)
+        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max)
+
+    def parts(self) -> dict[str, Any]:
+        """Return functions and tuples; with soft bounds another ``drift``."""
+        return super().parts() | ({"drift": soft_drift} if self.soft else {})
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the traces and of the eligibility."""
@@ -150,7 +151,12 @@ def post_spike(post: Post, c: Constants) -> Post:
 
 def drift(s: Synapse, area: float, fade: float, c: Constants) -> Synapse:
     """Let the weight follow the eligibility under the gain, and the eligibility decay."""
+    return Synapse(min(max(s.w + s.e * area, c.w_min), c.w_max), s.e * fade)
+
+
+def soft_drift(s: Synapse, area: float, fade: float, c: Constants) -> Synapse:
+    """Do the same with soft bounds."""
     dw = s.e * area
     room = c.w_max - s.w if dw > 0.0 else s.w - c.w_min
-    dw = dw * (c.flat + c.slope * room)
-    return Synapse(min(max(s.w + dw, c.w_min), c.w_max), s.e * fade)
+    w = s.w + dw * 2.0 * room / (c.w_max - c.w_min)
+    return Synapse(min(max(w, c.w_min), c.w_max), s.e * fade)

@@ -41,13 +41,11 @@ class RateHebb(DopamineSTDP):
         a: float
         w_min: float
         w_max: float
-        flat: float
-        slope: float
 
     def derive(self, dt: float) -> Constants:  # type: ignore[override]
         """Return the constants of the functions."""
         c = super().derive(dt)
-        return RateHebb.Constants(self.a, c.w_min, c.w_max, c.flat, c.slope)
+        return RateHebb.Constants(self.a, c.w_min, c.w_max)
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the counts, long, and of the eligibility."""
