@@ -21,25 +21,25 @@ from ..describe.record import Record, Result
 from ..describe.sources import Noise, SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
-from ..lower.arrays import DENSE, PLASTIC, Tape
+from ..lower.arrays import DENSE, PLASTIC, Recording
 from ..lower.inputs import (
     current_at,
     current_steps,
-    drops_of,
+    gaussian_of,
     longest,
     next_change,
-    rain_of,
+    poisson_dense_of,
+    poisson_inhomogeneous_of,
+    poisson_sparse_of,
     scales,
     sources_of,
     std_at,
     trains_of,
-    varied_of,
-    wind_of,
 )
 from ..lower.modulation import channels_of, modulators_of
-from ..lower.plan import Plan, check, kind_arrays, plan
+from ..lower.plan import Plan, check, model_group_arrays, plan
 from ..lower.plastic import plastics_of
-from ..lower.queues import grown, new_control, new_fired, new_ring, new_scratch, new_touch, with_room
+from ..lower.queues import grown, new_active, new_control, new_fired, new_ring, new_scratch, with_room
 from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from ..lower.segments import wires_of
 from ..lower.synapses import Places, Synapses
@@ -218,10 +218,14 @@ class Simulation:
 
         started = time.perf_counter()
         modules = [
-            build.kind_module(
-                kind.populations[0].model, kind.varying, kind.current, kind.lazy, self.precision
+            build.model_group_module(
+                model_group.populations[0].model,
+                model_group.varying,
+                model_group.current,
+                model_group.lazy,
+                self.precision,
             )
-            for kind in self._plan.kinds
+            for model_group in self._plan.model_groups
         ]
         self._state_types = [module.State for module in modules]
         rules = [
@@ -243,20 +247,24 @@ class Simulation:
         ]
         self._label()
         p, real, n_trials = self._plan, self._real, self.n_trials
-        self._kinds = []
+        self._model_groups = []
         for k in range(self._n_shards):
-            kinds = []
-            for kind, state_type in zip(p.kinds, self._state_types, strict=True):
-                arrays = kind_arrays(p, kind, k, self.seed, n_trials, real)
-                kinds.append(arrays._replace(fields=state_type(*arrays.fields)))
-            self._kinds.append(tuple(kinds))
+            model_groups = []
+            for model_group, state_type in zip(p.model_groups, self._state_types, strict=True):
+                arrays = model_group_arrays(p, model_group, k, self.seed, n_trials, real)
+                model_groups.append(arrays._replace(fields=state_type(*arrays.fields)))
+            self._model_groups.append(tuple(model_groups))
         n_buckets = 1 << self._max_delay.bit_length()
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
-        self._varied = [varied_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
-        self._drops = [drops_of(p, k, self._input_seed, n_trials, real) for k in range(self._n_shards)]
-        self._wind = [wind_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
-        self._rain = [rain_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
-        self._touch = [new_touch(n_trials, n) for n in p.n_slots]
+        self._poisson_inhomogeneous = [
+            poisson_inhomogeneous_of(p, k, self._input_seed, real) for k in range(self._n_shards)
+        ]
+        self._poisson_sparse = [
+            poisson_sparse_of(p, k, self._input_seed, n_trials, real) for k in range(self._n_shards)
+        ]
+        self._gaussian = [gaussian_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        self._poisson_dense = [poisson_dense_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        self._active = [new_active(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]
         self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
@@ -607,7 +615,9 @@ class Simulation:
                 stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
                 stop = min(stop, next_change(self._currents, self.tick))
                 self._set_currents(self.tick + 1)
-                self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
+                self._poisson_inhomogeneous = [
+                    scales(self._plan, sources, self.tick, stop) for sources in self._poisson_inhomogeneous
+                ]
                 t0 = time.perf_counter()
                 self._advance(stop, log)
                 if time.perf_counter() - t0 < 0.1:
@@ -629,7 +639,7 @@ class Simulation:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
         at_border = self.tick % self._window == 0
         if at_border or at_end:
-            check_finite(self._kinds, self._plan.populations, self.t)
+            check_finite(self._model_groups, self._plan.populations, self.t)
         if at_border:
             counts = self._control.spikes.sum(axis=0)
             since, counted = self._watched
@@ -649,22 +659,22 @@ class Simulation:
         while self.tick < stop:
             jobs = range(1, self.threads)
             pool = self._workers.pool
-            futures = [pool.submit(self._work, w, stop, log.tape) for w in jobs] if pool else []
+            futures = [pool.submit(self._work, w, stop, log.recording) for w in jobs] if pool else []
             try:
-                self._work(0, stop, log.tape)
+                self._work(0, stop, log.recording)
             finally:
                 for future in futures:
                     future.result()
             log.drain()
             self._grow()
 
-    def _work(self, worker: int, stop: int, tape: Tape) -> None:
+    def _work(self, worker: int, stop: int, recording: Recording) -> None:
         k = worker if self._n_shards > 1 else 0
         sources = {
-            "rain": self._rain[k],
-            "varied": self._varied[k],
-            "drops": self._drops[k],
-            "wind": self._wind[k],
+            "poisson_dense": self._poisson_dense[k],
+            "poisson_inhomogeneous": self._poisson_inhomogeneous[k],
+            "poisson_sparse": self._poisson_sparse[k],
+            "gaussian": self._gaussian[k],
             "trains": self._trains,
             "levels": self._channels[k],
         }
@@ -677,10 +687,10 @@ class Simulation:
             self._plastics[k],
             self._ring[k],
             *(sources[name] for name in self._sources),
-            self._touch[k],
-            self._kinds[k],
+            self._active[k],
+            self._model_groups[k],
             self._fired,
-            tape._replace(probe=tape.probe[k]),
+            recording._replace(probe=recording.probe[k]),
             self._control,
             self._scratch[worker],
             self._inputs[k],
@@ -693,19 +703,19 @@ class Simulation:
     def _set_currents(self, tick: int) -> None:
         """Sum the currents that act on ``tick`` into the last row of the inputs, and set the noise's deviations."""
         p = self._plan
-        for wind in self._wind:
-            for r, number in enumerate(wind.source[:, 0]):
+        for gaussian in self._gaussian:
+            for r, number in enumerate(gaussian.source[:, 0]):
                 source = p.network.sources[number]
                 assert isinstance(source, Noise)
-                wind.std[r] = std_at(source, self.dt, tick)
+                gaussian.std[r] = std_at(source, self.dt, tick)
         for name, steps in self._currents.items():
             total = current_at(steps, tick)
             for k in range(self._n_shards):
                 lo, hi = p.numbers(k, name)
                 slots = slice(p.first_slot[k][name], p.first_slot[k][name] + hi - lo)
                 self._inputs[k][:, -1, slots] = total[lo:hi]
-                if len(self._wind[k].steady):
-                    self._wind[k].steady[slots] = total[lo:hi]
+                if len(self._gaussian[k].steady):
+                    self._gaussian[k].steady[slots] = total[lo:hi]
 
     # -------------------------------------------------------------------------------------------------- state
 

@@ -249,12 +249,12 @@ def _difference(ours: Any, theirs: Any, path: str = "") -> str:
 def _arrays(sim: Simulation) -> dict[str, list[Array]]:
     """State of neurons: arrays (trial, neuron), one for each shard."""
     out: dict[str, list[Array]] = {}
-    for kinds in sim._kinds:
-        for kind in kinds:
-            for population, _, count, _, first in kind.part:
-                arrays = kind.fields._asdict()
-                if kind.last.shape[1]:
-                    arrays["last"] = kind.last
+    for model_groups in sim._model_groups:
+        for model_group in model_groups:
+            for population, _, count, _, first in model_group.part:
+                arrays = model_group.fields._asdict()
+                if model_group.last.shape[1]:
+                    arrays["last"] = model_group.last
                 for name, values in arrays.items():
                     key = f"state/{sim._plan.populations[population].name}/{name}"
                     out.setdefault(key, []).append(values[:, first : first + count])
