@@ -22,7 +22,7 @@ from ..errors import DescriptionError
 from ..lower.arrays import Trains
 from ..lower.arrays import Trials as TrialArrays
 from ..lower.modulation import modulators_of
-from ..lower.plan import kind_arrays
+from ..lower.plan import model_group_arrays
 from ..lower.plastic import with_log
 from ..lower.protocol import protocol_of, session, widths
 from ..lower.queues import new_control, with_room
@@ -131,7 +131,7 @@ def present(
             for plastic, waits in zip(sim._plastics[k], sim._waits(), strict=True)
         )
         usual.append(sim._trials.usual.copy())
-        protocol = protocol_of(sim._plan, k, s, sim._kinds[k], usual[k], potential)
+        protocol = protocol_of(sim._plan, k, s, sim._model_groups[k], usual[k], potential)
         start = _at_first(sim, k) if learning else _at_present(sim, k)
         trials.append(TrialArrays(protocol, start))
     ticks = rounds * length
@@ -159,15 +159,15 @@ def present(
 def _at_first(sim: Simulation, shard: int) -> tuple[Any, ...]:
     """Return the initial state of a shard's neurons."""
     return tuple(
-        state(*kind_arrays(sim._plan, kind, shard, sim.seed, 1, sim._real).fields)
-        for kind, state in zip(sim._plan.kinds, sim._state_types, strict=True)
+        state(*model_group_arrays(sim._plan, kind, shard, sim.seed, 1, sim._real).fields)
+        for kind, state in zip(sim._plan.model_groups, sim._state_types, strict=True)
     )
 
 
 def _at_present(sim: Simulation, shard: int) -> tuple[Any, ...]:
     """Return the state that a shard's neurons are in, at rest: the same in all copies of the network."""
     return tuple(
-        type(kind.fields)(*(field[:1].copy() for field in kind.fields)) for kind in sim._kinds[shard]
+        type(kind.fields)(*(field[:1].copy() for field in kind.fields)) for kind in sim._model_groups[shard]
     )
 
 
@@ -310,7 +310,7 @@ def _compile(sim: Simulation) -> None:
 
     renewals = [
         build.renewal_module(kind.populations[0].model, kind.varying, kind.current, sim.precision)
-        for kind in sim._plan.kinds
+        for kind in sim._plan.model_groups
     ]
     sim._trial_engine = build.engine_module(
         sim._modules, sim._rules, sim.precision, [*sim._sources, "trials"], renewals

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..describe.network import Network, Population
 from ..describe.trials import SIGNALS
-from .arrays import Kind, Protocol
+from .arrays import ModelGroup, Protocol
 from .modulation import modulators_of
 from .plan import Plan
 
@@ -90,22 +90,22 @@ def session(
 
 
 def protocol_of(
-    p: Plan, shard: int, s: Session, kinds: tuple[Kind, ...], usual: Array, potential: Array
+    p: Plan, shard: int, s: Session, groups: tuple[ModelGroup, ...], usual: Array, potential: Array
 ) -> Protocol:
     """Return the protocol of one shard; ``potential`` is shared, ``usual`` its own."""
     modulators = modulators_of(p.network)
     sources = [m.source for m in modulators]
     n_codes = max([s.n_classes, *(q.n_codes for q in sources if q is not None)], default=1)
-    membrane = np.zeros((len(s.first), 0), kinds[0].table.dtype)
+    membrane = np.zeros((len(s.first), 0), groups[0].table.dtype)
     readout = np.zeros(7, np.int64)
     if s.readout is not None:
         lo, _ = p.numbers(shard, s.readout.name)
         number = p.populations.index(s.readout)
         readout[:5] = number, p.first_source[s.readout.name], s.readout.size, s.n_classes, lo
-        for kind in kinds:
-            for population, _, count, _, first in kind.part:
+        for group in groups:
+            for population, _, count, _, first in group.part:
                 if population == number:
-                    membrane, readout[5:] = kind.fields.v, (first, count)
+                    membrane, readout[5:] = group.fields.v, (first, count)
 
     def each(name: str) -> Array:
         return np.array([0.0 if q is None else float(getattr(q, name)) for q in sources])

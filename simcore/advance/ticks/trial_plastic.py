@@ -194,6 +194,6 @@ def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
         w[s], e[s] = wires.weight[first + s], real(0.0)
 
 
-def foresee_plastic(plastic: Any, wires: Any, segment: int) -> None:
+def prefetch_plastic(plastic: Any, wires: Any, segment: int) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     prefetch(wires.weight, plastic.begin[segment])
