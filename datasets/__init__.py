@@ -3,20 +3,20 @@
 ``digits`` is part of the package; everything else is read from files, which :func:`download` (``tegmentum
 datasets get``) fetches. :func:`load` reads images, :func:`load_events` recordings, and
 :func:`read_events` a user's own file of an event camera.
-:mod:`tegmentum.datasets.encode` turns images into events; ``Recordings.to_windows`` bins recordings.
+:mod:`tegmentum.simcore.encode` turns images into events; ``Recordings.to_windows`` bins recordings.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from tegmentum.simcore.encode import Events
 from tegmentum.simcore.errors import DescriptionError
 
 from . import cifar10, digits, emnist, gesture, hasy, locate, mnist, nmnist, omniglot
 from .catalogue import CATALOGUE, info
 from .dataset import Dataset
 from .description import DataFile, DatasetInfo
-from .encode import Events
 from .event_files import EventFile, read_events
 from .files import FileCheck
 from .recordings import EventDataset, EventTable, Recordings

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tegmentum.simcore.encode import Events
 from tegmentum.simcore.errors import DataError, DescriptionError
 
 from .description import DatasetInfo
-from .encode import Events
 
 
 class EventTable(NamedTuple):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         run_continual,
     )
     from .continual.summed_ticks import SummedTicks, summed
-    from .dopamine_network import ABLATIONS, DopamineParameters, dopamine_network
+    from .dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
@@ -117,7 +117,7 @@ _HOMES = {
     "learner": "Learner",
     "online": "OnlineLearner",
     "work": "Work",
-    "dopamine_network": "ABLATIONS DopamineParameters dopamine_network",
+    "dopamine_classifier": "ABLATIONS DopamineParameters dopamine_network",
     "continual.run": "ClassSplit ContinualData ContinualModel ContinualResult Evaluation evaluation run_continual",
     "reference.published": "PublishedNet Recipe published_recipe",
     "reference.random_features": "Pixels RandomReLU",

@@ -1,4 +1,4 @@
-"""The learner of :mod:`.dopamine_network`: one sample after another, each a trial of the tick engine."""
+"""The learner of :mod:`.dopamine_classifier`: one sample after another, each a trial of the tick engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.datasets.encode import latency
 from tegmentum.simcore.advance.simulation import Simulation
 from tegmentum.simcore.describe.trials import Presented
+from tegmentum.simcore.encode import latency
 from tegmentum.simcore.errors import DescriptionError
 
-from .dopamine_network import DopamineParameters, dopamine_network
+from .dopamine_classifier import DopamineParameters, dopamine_network
 from .work import Work
 
 Array = np.ndarray[Any, Any]

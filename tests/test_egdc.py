@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tegmentum.datasets import load
-from tegmentum.datasets.encode import bernoulli
 from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
 from tegmentum.plasticity.egdc.columns import ColumnParameters, Columns
 from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
@@ -12,6 +11,7 @@ from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
 from tegmentum.plasticity.modulation.expectation import OneHotExpectation
 from tegmentum.plasticity.modulation.neuromodulator import Dopamine
 from tegmentum.plasticity.modulation.receptor import D1
+from tegmentum.simcore.encode import bernoulli
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random.philox import STREAM_ENCODE_TEST
 

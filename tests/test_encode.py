@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tegmentum.datasets.encode import bernoulli, latency, poisson, thresholds
+from tegmentum.simcore.encode import bernoulli, latency, poisson, thresholds
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random.philox import (
     STREAM_ENCODE_TEST,

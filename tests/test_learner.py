@@ -6,7 +6,6 @@ from dense_naca import SGD as DenseSGD
 from dense_naca import Adam as DenseAdam
 from dense_naca import DenseNaca, gains
 
-from tegmentum.datasets.encode import bernoulli
 from tegmentum.plasticity import learner as learner_module
 from tegmentum.plasticity.learner import Learner
 from tegmentum.plasticity.modulation.expectation import Expectation
@@ -19,6 +18,7 @@ from tegmentum.plasticity.rules.three_factor import ErrorDriven, Modulated
 from tegmentum.simcore.describe.connectivity import AllToAll, FixedIndegree
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.sources import SpikeTrain
+from tegmentum.simcore.encode import bernoulli
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.neurons import LIF, DiscreteLIF, GradedUnit
 from tegmentum.simcore.random import philox as rng

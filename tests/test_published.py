@@ -5,9 +5,9 @@ import pytest
 from dense_class_continual import DenseGraded, DenseSpiking, batch_gate
 from dense_naca import gains as dense_gains
 
-from tegmentum.datasets import encode
 from tegmentum.plasticity.reference.gate import Gate
 from tegmentum.plasticity.reference.published import PublishedNet, Recipe, published_recipe
+from tegmentum.simcore import encode
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random import philox as rng
 

@@ -55,7 +55,7 @@ def present(
     Parameters
     ----------
     events : Events
-        spikes of the samples, such as :mod:`tegmentum.datasets.encode` makes of images; with ``trial``, ``tick``,
+        spikes of the samples, such as :mod:`tegmentum.simcore.encode` makes of images; with ``trial``, ``tick``,
         ``channel``, sorted, and ``n_trials``, ``n_ticks``, ``n_channels``; or what ``encoder`` takes
     labels : array of int, optional
         class of each sample, from 0; expectations of the label, the error and the reward need it
@@ -199,7 +199,7 @@ def _checked(sim: Simulation, events: Any, node: Any) -> tuple[int, int]:
     for field in ("trial", "tick", "channel", "n_trials", "n_ticks", "n_channels"):
         if not hasattr(events, field):
             raise DescriptionError(
-                f"present: events must have {field}, such as those of tegmentum.datasets.encode, got "
+                f"present: events must have {field}, such as those of tegmentum.simcore.encode, got "
                 f"{checks.shown(events)}"
             )
     if events.n_channels != node.size:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tegmentum.simcore.errors import DescriptionError
-from tegmentum.simcore.random.philox import STREAM_ENCODE_TEST, content_key, philox, seed_key, thresholds
+from .errors import DescriptionError
+from .random.philox import STREAM_ENCODE_TEST, content_key, philox, seed_key, thresholds
 
 #: Bounds of counter word 1, which holds a tick's block in its low 8 bits and the epoch above.
 MAX_TICKS, MAX_EPOCHS = 1024, 2**24
@@ -79,7 +79,7 @@ def bernoulli(
     epoch : int
         Presentation of the sample, below 2**24; another epoch, other spikes.
     stream : uint64
-        Purpose of the draw, one of the streams of :mod:`tegmentum.simcore.random.philox`.
+        Purpose of the draw, one of the streams of :mod:`.random.philox`.
     scale : float
         Spike probability a tick at intensity 1.
 
