@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from .describe.grids import AvgPool2D, Conv2D
+    from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
     from .describe.network import Network, Population, Projection
     from .describe.plasticity import SynapseRule, WindowRule
@@ -93,6 +94,7 @@ __all__ = [
     "RunStore",
     "Simulation",
     "SimulationError",
+    "Snapshots",
     "SpikeTrain",
     "Spikes",
     "StoreError",
@@ -111,6 +113,7 @@ _HOMES = {
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",
     "describe.grids": "AvgPool2D Conv2D",
+    "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
     "describe.network": "Network Population Projection",
     "neurons": "AdEx DiscreteLIF GradedUnit Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot param",

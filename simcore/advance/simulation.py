@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ from ..lower.synapses import Places, Synapses
 from ..machine import default_threads
 from ..machine import memory as machine_memory
 from ..record import checkpoint
+from ..record.histories import Histories
 from ..record.log import Log
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
@@ -303,13 +305,16 @@ class Simulation:
     def synapses(self, name: str | Projection) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
         places = self._places(name)
-        self._settle()
+        return Synapses(places.pre, places.post, places.delay, *self._peeked(name, places))
+
+    def _peeked(self, name: str | Projection, places: Places) -> tuple[Array, Array | None]:
+        """Return weights and eligibilities of some of a projection's synapses; what follows does not change."""
+        self._settle(name)
         number = self._modulated(name)
         if number is None:
-            return Synapses(places.pre, places.post, places.delay, synapses.read(places, self._wires))
+            return synapses.read(places, self._wires), None
         here = [plastics[number] for plastics in self._plastics]
-        weight, eligibility = synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
-        return Synapses(places.pre, places.post, places.delay, weight, eligibility)
+        return synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
 
     def set_weights(self, name: str | Projection, weights: Any) -> None:
         """Set the weights of a projection, in the order of :meth:`synapses`; one number is for all.
@@ -508,11 +513,13 @@ class Simulation:
         groups = [(k, g) for k, g in enumerate(order_of(self._groups)) if g.format == PLASTIC]
         return [(n, k, str(self.network.projections[g.members[0]].name)) for n, (k, g) in enumerate(groups)]
 
-    def _settle(self) -> None:
-        """Bring plastic weights up to date."""
-        for wires, plastics in zip(self._wires, self._plastics, strict=True):
-            for rule, plastic in zip(self._rules, plastics, strict=True):
-                rule.settle(plastic, wires, self.tick + 1)
+    def _settle(self, name: str | Projection | None = None) -> None:
+        """Bring plastic weights up to date, of one projection or of all."""
+        only = None if name is None else self._projection(name).name
+        for number, _, learner in self._learners():
+            if only in (None, learner):
+                for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                    self._rules[number].settle(plastics[number], wires, self.tick + 1)
 
     # ------------------------------------------------------------------------------------------------ running
 
@@ -566,12 +573,13 @@ class Simulation:
             raise DescriptionError(
                 f"run: record must be a Record, such as Record(spikes=[...]), got {record!r:.80}"
             )
+        record = record.of(self.network)
+        histories = Histories(self, record)  # all that can be wrong with it, before a store is there
         with Deferred() as signals, reporting(progress, ms) as report:
             if to is None:
-                return self._run(n, Log(self, record, n), signals, report)
+                return self._run(n, Log(self, record, n), histories, signals, report)
             from ..record.store import RunStore
 
-            record = record.of(self._plan.nodes, self._plan.populations)  # before the store is there
             config = {"network": described(self.network), "dt": self.dt, "seed": self.seed, "ms": ms}
             config.update(
                 threads=self.threads,
@@ -581,9 +589,11 @@ class Simulation:
                 input_seed=self._input_seed,
             )
             with RunStore.create(str(to), config=config, force=force) as store:
-                return self._run(n, Log(self, record, n, store), signals, report)
+                log = Log(self, record, n, store)
+                histories.open(self, store)
+                return self._run(n, log, histories, signals, report)
 
-    def _run(self, n: int, log: Log, signals: Deferred, report: Report) -> Result:
+    def _run(self, n: int, log: Log, histories: Histories, signals: Deferred, report: Report) -> Result:
         """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second.
 
         Chunks end where the guards look, so that how a run is split or how fast it is decides nothing.
@@ -602,10 +612,11 @@ class Simulation:
 
         try:
             length = 64
+            histories.look(self)
             while self.tick < until:
                 border = (self.tick // self._window + 1) * self._window
                 stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
-                stop = min(stop, next_change(self._currents, self.tick))
+                stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
                 self._set_currents(self.tick + 1)
                 self._varied = [scales(self._plan, varied, self.tick, stop) for varied in self._varied]
                 t0 = time.perf_counter()
@@ -613,6 +624,7 @@ class Simulation:
                 if time.perf_counter() - t0 < 0.1:
                     length *= 2
                 log.drain_traces()
+                histories.look(self)
                 self._guard(stop == until)
                 report((self.tick - start) * self.dt, n * self.dt)
                 signals.let_through()
@@ -623,7 +635,7 @@ class Simulation:
                 error.add_note(f"Besides, the recordings could not be brought into the store: {second}")
             raise
         log.close(*books())
-        return log.result(*books())
+        return replace(log.result(*books()), **histories.kept(self))
 
     def _guard(self, at_end: bool) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""

@@ -58,6 +58,11 @@ class Places:
     form: int
     constant: float
 
+    def at(self, ids: Array) -> Places:
+        """Return the places of some synapses."""
+        columns = (self.pre, self.post, self.delay, self.shard, self.position)
+        return Places(*(column[ids] for column in columns), self.form, self.constant)
+
 
 def locate(
     p: Any,
