@@ -57,13 +57,15 @@ def history_bytes(record: Record, network: Network, ms: float, precision: str) -
         for name, snapshots in getattr(record, kind).items():
             if not snapshots.changed:
                 projection = network[name]
-                n = snapshots.count(projection.rule.expected(projection.pre.size, projection.post.size))
+                n: float = snapshots.count(
+                    projection.rule.expected(projection.pre.size, projection.post.size)
+                )
                 n_bytes += ms / snapshots.every * (real * n + 16)
-    levels = {q.modulation.modulator.name: q.modulation.modulator.n_levels
-              for q in network.projections if q.modulation is not None}  # fmt: skip
-    return n_bytes + sum(
-        ms / every * (8 * levels[name] + 16) for name, every in record.modulators.items()
-    )
+    under = (q.modulation.modulator for q in network.projections if q.modulation is not None)
+    levels = {m.name: int(m.n_levels) for m in under}
+    for name, every in record.modulators.items():
+        n_bytes += ms / every * (8 * levels[name] + 16)
+    return n_bytes
 
 
 def check_disk(path: Path, n_bytes: float) -> None:

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -635,7 +634,7 @@ class Simulation:
                 error.add_note(f"Besides, the recordings could not be brought into the store: {second}")
             raise
         log.close(*books())
-        return replace(log.result(*books()), **histories.kept(self))
+        return histories.into(self, log.result(*books()))
 
     def _guard(self, at_end: bool) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,9 @@ class Snapshots:
         """Return how many synapses are meant, of about ``n``."""
         if self.synapses is None:
             return n
-        return min(n, int(np.asarray(self.synapses)) if np.ndim(self.synapses) == 0 else np.size(self.synapses))
+        return min(
+            n, int(np.asarray(self.synapses)) if np.ndim(self.synapses) == 0 else np.size(self.synapses)
+        )
 
     def ids(self, n: int, where: str) -> Array:
         """Return the ids of the synapses that are meant, among the ``n`` that there are."""
@@ -143,21 +146,14 @@ class ChangeHistory:
         """All snapshots in full, float[n_snapshots, n]."""
         out = np.empty((len(self.tick), len(self.synapse)), self.value.dtype)
         edges = np.searchsorted(self.snapshot, np.arange(len(self.tick) + 1))
-        parts = [(self.place[a:b], self.value[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-        for k, now in enumerate(replayed(parts, len(self.synapse), self.value.dtype)):
+        now = np.full(len(self.synapse), np.nan, self.value.dtype)
+        for k, (begin, end) in enumerate(itertools.pairwise(edges)):
+            now[self.place[begin:end]] = self.value[begin:end]
             out[k] = now
         return out
 
     def __len__(self) -> int:
         return len(self.tick)
-
-
-def replayed(changes: Any, n: int, dtype: Any) -> Iterator[Array]:
-    """Give the values after each of the ``changes``, (place, value) pairs; one array, written again each time."""
-    now = np.full(n, np.nan, dtype)
-    for place, value in changes:
-        now[place] = value
-        yield now
 
 
 @dataclass(frozen=True, eq=False)

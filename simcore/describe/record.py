@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DescriptionError
 from . import checks
-from .histories import ChangeHistory, LevelHistory, Snapshots, SynapseHistory, as_snapshots
+from .histories import ChangeHistory, LevelHistory, SynapseHistory, as_snapshots
 from .network import Network, Population
 
 Array = np.ndarray[Any, Any]

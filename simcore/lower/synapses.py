@@ -60,8 +60,8 @@ class Places:
 
     def at(self, ids: Array) -> Places:
         """Return the places of some synapses."""
-        columns = (self.pre, self.post, self.delay, self.shard, self.position)
-        return Places(*(column[ids] for column in columns), self.form, self.constant)
+        names = ("pre", "post", "delay", "shard", "position")
+        return dataclasses.replace(self, **{name: getattr(self, name)[ids] for name in names})
 
 
 def locate(

@@ -5,13 +5,14 @@ Whoever advances a simulation asks :meth:`Histories.due` how far it may go and t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..describe.histories import ChangeHistory, LevelHistory, Snapshots, SynapseHistory
 from ..describe.network import Projection
-from ..describe.record import Record
+from ..describe.record import Record, Result
 from ..lower.plan import ticks
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ class Sink(Protocol):
 
     def append(self, tick: int, *values: Any) -> None:
         """Take one snapshot."""
+
+
+class Watch(Protocol):
+    """Something to look at every so many ticks."""
+
+    every: int
+
+    def open(self, simulation: Simulation, store: RunStore) -> None:
+        """Let what is found go to a store."""
+
+    def look(self, simulation: Simulation) -> None:
+        """Take a snapshot or a sample."""
 
 
 class Kept:
@@ -145,7 +158,11 @@ class Histories:
             n: SynapseWatch(simulation, "eligibility", n, s) for n, s in record.eligibility.items()
         }
         self.modulators = {n: LevelWatch(simulation, n, every) for n, every in record.modulators.items()}
-        self._watches = [*self.weights.values(), *self.eligibility.values(), *self.modulators.values()]
+        self._watches: list[Watch] = [
+            *self.weights.values(),
+            *self.eligibility.values(),
+            *self.modulators.values(),
+        ]
         self._looked = -1
         self._streams = False
 
@@ -169,12 +186,16 @@ class Histories:
             if tick % watch.every == 0:
                 watch.look(simulation)
 
-    def kept(self, simulation: Simulation) -> dict[str, dict[str, Any]]:
-        """Return what is in memory, as the fields of a result; nothing where it went to a store."""
+    def into(self, simulation: Simulation, result: Result) -> Result:
+        """Return a result with what is in memory; nothing is, where it went to a store."""
         if self._streams:
-            return {}
-        kinds = {"weights": self.weights, "eligibility": self.eligibility, "modulators": self.modulators}
-        return {kind: {n: w.history(simulation) for n, w in found.items()} for kind, found in kinds.items()}
+            return result
+        return replace(
+            result,
+            weights={n: w.history(simulation) for n, w in self.weights.items()},
+            eligibility={n: w.history(simulation) for n, w in self.eligibility.items()},
+            modulators={n: w.history(simulation) for n, w in self.modulators.items()},
+        )
 
 
 def interval(every: float, dt: float, where: str) -> int:
