@@ -131,7 +131,12 @@ def joined(parts):
 def test_runs_may_be_split_anywhere(looked):
     s = simulation()
     parts = [s.run(ms, RECORD) for ms in (33.3, 26.7, 0.1, 89.9)]
-    assert [len(part.weights["learn"]) for part in parts] == [2, 2, 1, 4]  # 60 ms is the end of one run, and a start
+    assert [len(part.weights["learn"]) for part in parts] == [
+        2,
+        2,
+        1,
+        4,
+    ]  # 60 ms is the end of one run, and a start
     for kind, name, key in (
         ("weights", "learn", "learn"), ("weights", "pair", "pair"), ("eligibility", "learn", "e"),
         ("modulators", "dopamine", "dopamine"),

@@ -93,6 +93,20 @@ def test_stages(stage):
                 assert allowed, f"{here}: {stage} must not import {name}"
 
 
+#: the engine's front, from the inside out: each of these files may import only those before it
+FRONT = ["machine", "controls", "simulation"]
+
+
+@pytest.mark.parametrize("name", FRONT)
+def test_construction_knows_nothing_of_controls_and_these_nothing_of_runs(name):
+    here = "tegmentum.simcore.advance"
+    found = imports(ROOT / "simcore" / "advance" / f"{name}.py")
+    later = FRONT[FRONT.index(name) :]
+    assert not found & {f"{here}.{other}" for other in later}
+    runs = {f"{here}.guards", f"{here}.workers", f"{here}.signals", "tegmentum.simcore.record.log"}
+    assert found & runs == (runs if name == "simulation" else set())
+
+
 def test_datasets_need_numpy_and_pooch_only():
     for path in (ROOT / "datasets").rglob("*.py"):
         for name in imports(path):

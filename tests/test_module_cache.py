@@ -264,9 +264,9 @@ class TestEach:
     def test_blocks_are_repeated(self):
         text = (
             "from .a import b as b_0, c_r0\n"
-            "def f(kinds, rain_r0, at_0, n):\n"
+            "def f(kinds, poisson_dense_r0, at_0, n):\n"
             "    for i in range(n):\n"
-            "        with each('_r0'):\n            c_r0(rain_r0)\n"
+            "        with each('_r0'):\n            c_r0(poisson_dense_r0)\n"
             "    with each('_0') as k:\n        if n == k:\n            b_0(kinds[k], at_0)\n"
         )
         assert self.unroll(text) == (

@@ -28,7 +28,7 @@ from tegmentum.simcore import (
     Trace,
     Uniform,
 )
-from tegmentum.simcore.lower.plan import initial_of, kind_arrays, plan, resolved
+from tegmentum.simcore.lower.plan import initial_of, model_group_arrays, plan, resolved
 from tegmentum.simcore.random.draws import name_key, uniform_of
 from tegmentum.simcore.random.philox import STREAM_CONNECT, STREAM_STATE
 
@@ -59,11 +59,13 @@ def constants(model, n, seed=3):
     """Constants of a population as the kernels get them in float64: a mapping of name to one value for each neuron."""
     population = Population("p", n, model)
     p = plan(Network(population), 0.1, 1, seed)
-    kind = kind_arrays(p, p.kinds[0], 0, seed, 1, np.float64)
-    names = type(model.derive(0.1))._fields if p.kinds[0].varying == () else None
+    model_group = model_group_arrays(p, p.model_groups[0], 0, seed, 1, np.float64)
+    names = type(model.derive(0.1))._fields if p.model_groups[0].varying == () else None
     names = names or type(resolved(population, seed).derive(0.1))._fields
-    varying = dict(zip(p.kinds[0].varying, kind.arrays, strict=True))
-    return {name: np.broadcast_to(varying.get(name, kind.table[0, k]), n) for k, name in enumerate(names)}
+    varying = dict(zip(p.model_groups[0].varying, model_group.arrays, strict=True))
+    return {
+        name: np.broadcast_to(varying.get(name, model_group.table[0, k]), n) for k, name in enumerate(names)
+    }
 
 
 @pytest.mark.parametrize(("model", "name"), PARAMETERS)
@@ -206,8 +208,8 @@ def test_numbers_that_do_not_fit_the_precision_are_refused():
     too_large = Network(Population("x", 2, LIF(v_thresh=1e39), "stepped"))
     p = plan(too_large, 0.1, 1)
     with pytest.raises(DescriptionError, match="v_thresh = 1e\\+39 is too large for float32; use precision"):
-        kind_arrays(p, p.kinds[0], 0, 0, 1, np.float32)
-    assert kind_arrays(p, p.kinds[0], 0, 0, 1, np.float64).table[0, 4] == 1e39
+        model_group_arrays(p, p.model_groups[0], 0, 0, 1, np.float32)
+    assert model_group_arrays(p, p.model_groups[0], 0, 0, 1, np.float64).table[0, 4] == 1e39
     with pytest.raises(DescriptionError, match=r"Population 'x': initial v: mean must be below 3\.4e\+38"):
         plan(Network(Population("x", 1000, LIF(), initial={"v": Normal(1e308, 1e308)})), 0.1, 1)
 

@@ -30,10 +30,10 @@ def test_buffers_do_not_grow_with_the_run(tmp_path, n_trials):
     for n in (10**6, 10**9):
         with RunStore.create(tmp_path / f"{n}.zarr", {}) as store:
             books = Log(simulation(n_trials), record(), n, store)
-            tape = books.tape
+            recording = books.recording
             if books.spool is not None:
                 books.spool.close()
-            sizes.add(sum(a.nbytes for a in (tape.trace, tape.tick, tape.source)))
+            sizes.add(sum(a.nbytes for a in (recording.trace, recording.tick, recording.source)))
     assert len(sizes) == 1
     assert sizes.pop() < 64e6
 

@@ -15,12 +15,12 @@ from tegmentum.simcore.errors import DescriptionError
 class FactorConstants(NamedTuple):
     """What the functions below need."""
 
-    level: float  # potential above which a neuron counts as near threshold
+    threshold: float  # potential above which a neuron counts as near threshold
 
 
 def state_difference(v: float, out: float, out_before: float, r: FactorConstants) -> float:
     """``[v > v_thresh - lens] - S_before``: +1 just became active, -1 just fell silent, 0 unchanged."""
-    return (1.0 if v > r.level else 0.0) - out_before
+    return (1.0 if v > r.threshold else 0.0) - out_before
 
 
 def tanh_slope(v: float, out: float, out_before: float, r: FactorConstants) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..describe.network import Population
 from ..errors import SimulationError
-from ..lower.arrays import Kind
+from ..lower.arrays import ModelGroup
 
 Array = np.ndarray[Any, Any]
 
@@ -48,17 +48,17 @@ def check_rates(
             )
 
 
-def check_finite(shards: Iterable[Iterable[Kind]], populations: Sequence[Population], t: float) -> None:
+def check_finite(shards: Iterable[Iterable[ModelGroup]], populations: Sequence[Population], t: float) -> None:
     """Stop at NaN, and at sums that have overflowed, in any state variable."""
-    for kinds in shards:
-        for kind in kinds:
-            for name, values in kind.fields._asdict().items():
+    for model_groups in shards:
+        for model_group in model_groups:
+            for name, values in model_group.fields._asdict().items():
                 if np.isfinite(values.sum()) or np.isfinite(values).all():
                     continue
                 bad = ~np.isfinite(values)
                 column = int(bad.any(axis=0).argmax())
                 what = "is NaN" if np.isnan(values[:, column]).any() else "has overflowed"
-                part = kind.part[np.searchsorted(kind.part[:, 4], column, side="right") - 1]
+                part = model_group.part[np.searchsorted(model_group.part[:, 4], column, side="right") - 1]
                 raise SimulationError(
                     f"Population {populations[part[0]].name!r}: {name} {what} at t = {t:g} ms; "
                     "a smaller dt or weights, or precision='float64', may help"

@@ -13,8 +13,15 @@ from ..describe.network import Network, Projection
 from ..describe.record import Record
 from ..errors import DescriptionError
 from ..lower.footprint import footprint
-from ..lower.inputs import current_steps, drops_of, rain_of, trains_of, varied_of, wind_of
-from ..lower.plan import check, kind_arrays, plan, ticks
+from ..lower.inputs import (
+    current_steps,
+    gaussian_of,
+    poisson_dense_of,
+    poisson_inhomogeneous_of,
+    poisson_sparse_of,
+    trains_of,
+)
+from ..lower.plan import check, model_group_arrays, plan, ticks
 from ..lower.rows import Delay, delay_of, given_weights, is_dense
 from ..machine import memory
 
@@ -79,9 +86,9 @@ def rehearse(
             _check_recorded(network, delays, record)
             p, real = plan(network, dt, 1), np.dtype(precision).type
             _check_neurons(network, dt, seed, real)
-            for lowered in (rain_of, varied_of, wind_of):
+            for lowered in (poisson_dense_of, poisson_inhomogeneous_of, gaussian_of):
                 lowered(p, 0, seed, real)
-            drops_of(p, 0, seed, 1, real)
+            poisson_sparse_of(p, 0, seed, 1, real)
             trains_of(p, n_trials)
             current_steps(p)
     except ArithmeticError as error:
@@ -188,7 +195,7 @@ def _check_neurons(network: Network, dt: float, seed: int, real: Any) -> None:
         if not any(isinstance(value, Distribution) or np.ndim(value) for value in values):
             population = replace(population, size=1)  # one neuron stands for all
         p = plan(Network(population), dt, 1)
-        arrays = kind_arrays(p, p.kinds[0], 0, seed, 1, real)
+        arrays = model_group_arrays(p, p.model_groups[0], 0, seed, 1, real)
         for part, numbers in (("a state", arrays.fields), ("constants", (arrays.table, *arrays.arrays))):
             if not all(np.all(np.isfinite(v)) for v in numbers):
                 raise DescriptionError(

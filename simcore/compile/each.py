@@ -1,11 +1,11 @@
-"""The marker of what a generated module repeats: for each kind of neuron, each plastic projection, or each source.
+"""The marker of what a generated module repeats: for each model group, each plastic projection, or each source.
 
 In a kernel template,
 
 .. code-block:: python
 
     with each("_0") as k:
-        step_0(kinds[k], trial, tick)
+        step_0(model_groups[k], trial, tick)
 
 is written once for k = 0, 1, ... by :mod:`.modules`, with ``step_1`` in the place of ``step_0`` and so on. Names that
 end in a suffix stand for several, so they may appear within such a block only (and among a function's parameters, which

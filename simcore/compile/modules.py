@@ -229,7 +229,9 @@ def _named(cls: str) -> str:
     return f"{cls}.__name__ = __name__"
 
 
-def kind_module(model: Any, varying: tuple[str, ...], current: bool, lazy: bool, real: str) -> ModuleType:
+def model_group_module(
+    model: Any, varying: tuple[str, ...], current: bool, lazy: bool, real: str
+) -> ModuleType:
     """Return the module with a model's functions, their binding and ``step``, the loop around them."""
     functions = model.functions()
     header = _HEADER.format(real=real)
@@ -238,7 +240,7 @@ def kind_module(model: Any, varying: tuple[str, ...], current: bool, lazy: bool,
         bound + "\n\n" + template("advance.ticks.lazy" if lazy else "advance.ticks.stepped", kept=("step",))
     )
     own = copied(functions, type(model).__name__, around=f"{header}\n\n{around}")
-    return load("kind", "\n\n".join([header, own, _named("State"), around]))
+    return load("model_group", "\n\n".join([header, own, _named("State"), around]))
 
 
 def cuda_module(model: Any, varying: tuple[str, ...], real: str) -> ModuleType:
@@ -254,7 +256,7 @@ def cuda_module(model: Any, varying: tuple[str, ...], real: str) -> ModuleType:
 def rule_module(rule: Any, real: str) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them."""
     functions, modulation = rule.parts(), rule.modulation
-    kept = ("learn", "remember", "fade", "foresee_plastic")
+    kept = ("learn", "remember", "fade", "prefetch_plastic")
     around = [rule_binding(functions, bool(rule.coincident))]
     if modulation is None:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
@@ -276,52 +278,60 @@ def rule_module(rule: Any, real: str) -> ModuleType:
 
 
 #: Sources of input by the suffix of the blocks of :mod:`.loop` that are there for them only.
-SOURCES = {"rain": "_r0", "varied": "_v0", "drops": "_d0", "wind": "_w0", "trains": "_t0", "levels": "_m0"}
+SOURCES = {
+    "poisson_dense": "_r0",
+    "poisson_inhomogeneous": "_v0",
+    "poisson_sparse": "_d0",
+    "gaussian": "_w0",
+    "trains": "_t0",
+    "levels": "_m0",
+}
 
 
 def engine_module(
-    kinds: list[ModuleType], rules: list[ModuleType], real: str, sources: Iterable[str]
+    model_groups: list[ModuleType], rules: list[ModuleType], real: str, sources: Iterable[str]
 ) -> ModuleType:
     """Return the module with ``advance``, the tick loop.
 
     Parameters
     ----------
-    kinds : modules of its kinds of neurons
+    model_groups : modules of its model groups
     rules : modules of its plastic projections
     sources : those of ``SOURCES`` that it has, so that a small network does not wait for the compilation of others
     """
     header = _HEADER.format(real=real)
     learn = [
-        f"from {rule.__name__} import learn as learn_{k}, foresee_plastic as foresee_plastic_{k}"
+        f"from {rule.__name__} import learn as learn_{k}, prefetch_plastic as prefetch_plastic_{k}"
         for k, rule in enumerate(rules)
     ]
-    kept = ("begin", "broadcast", "deliver", "meet", "play", "reach")
+    kept = ("begin", "broadcast", "deliver", "barrier", "play", "reach")
     text = template("advance.ticks.events", kept=kept, repeats={"_0": len(rules)})
     compiled = {
         "advance.ticks.events": load("events", "\n\n".join([header, *learn, text])),
         "advance.ticks.poisson_dense": kernel_module(
-            "advance.ticks.poisson_dense", real=real, kept=("pour",)
+            "advance.ticks.poisson_dense", real=real, kept=("add_poisson_dense",)
         ),
         "advance.ticks.poisson_inhomogeneous": kernel_module(
-            "advance.ticks.poisson_inhomogeneous", real=real, kept=("shower",)
+            "advance.ticks.poisson_inhomogeneous", real=real, kept=("add_poisson_inhomogeneous",)
         ),
-        "advance.ticks.gaussian": kernel_module("advance.ticks.gaussian", real=real, kept=("blow",)),
+        "advance.ticks.gaussian": kernel_module("advance.ticks.gaussian", real=real, kept=("add_gaussian",)),
         "advance.ticks.poisson_sparse": kernel_module(
-            "advance.ticks.poisson_sparse", real=real, kept=("drip",)
+            "advance.ticks.poisson_sparse", real=real, kept=("add_poisson_sparse",)
         ),
         "advance.ticks.modulate": kernel_module(
             "advance.ticks.modulate", real=real, kept=("relax", "release")
         ),
     }
     imports = [
-        f"from {kind.__name__} import step as step_{k}, look as look_{k}" for k, kind in enumerate(kinds)
+        f"from {model_group.__name__} import step as step_{k}, look as look_{k}"
+        for k, model_group in enumerate(model_groups)
     ]
     imports += [
         f"from {rule.__name__} import remember as remember_p{k}, fade as fade_p{k}, accrue as accrue_p{k}"
         for k, rule in enumerate(rules)
     ]
     repeats = {suffix: int(name in sources) for name, suffix in SOURCES.items()}
-    repeats |= {"_p0": len(rules), "_0": len(kinds)}
+    repeats |= {"_p0": len(rules), "_0": len(model_groups)}
     body = template("advance.ticks.loop", ("advance",), repeats=repeats, compiled=compiled)
     return load("engine", "\n\n".join([header, *imports, body]))
 

@@ -23,9 +23,6 @@ LAZY = LAZY_CONSTANT = 3
 LAZY_WEIGHTED = 4
 PLASTIC = 5
 
-#: Post spikes kept for each neuron; before more come, all synapses are brought up to date.
-HISTORY = 32
-
 
 class Draws(NamedTuple):
     """Delays and weights of a projection: given, or tables to draw them from; with scratch."""
@@ -113,7 +110,7 @@ class Ring(NamedTuple):
     spill_count: Any  # int64[n_trials]
 
 
-class Rain(NamedTuple):
+class PoissonDense(NamedTuple):
     """Poisson sources onto one shard."""
 
     source: Any  # int64[n, 7]: source number, first accumulator, first neuron, count, first bound, number of bounds,
@@ -126,7 +123,7 @@ class Rain(NamedTuple):
     key: Any  # uint32[2], of the random numbers
 
 
-class Varied(NamedTuple):
+class PoissonInhomogeneous(NamedTuple):
     """Poisson sources onto one shard whose rate differs between neurons or changes with time."""
 
     source: Any  # int64[n, 7]: source number, first accumulator, first neuron, count, first places in ``mean`` and
@@ -140,7 +137,7 @@ class Varied(NamedTuple):
     key: Any  # uint32[2]
 
 
-class Drops(NamedTuple):
+class PoissonSparse(NamedTuple):
     """Rare Poisson sources onto one shard: the spikes of blocks of neurons in the present window of ticks."""
 
     source: (
@@ -156,7 +153,7 @@ class Drops(NamedTuple):
     key: Any  # uint32[2]
 
 
-class Wind(NamedTuple):
+class Gaussian(NamedTuple):
     """Sources of Gaussian current into one shard, by population."""
 
     source: (
@@ -169,7 +166,7 @@ class Wind(NamedTuple):
     key: Any  # uint32[2]
 
 
-class Touch(NamedTuple):
+class Active(NamedTuple):
     """Neurons of lazy populations that events have reached in this tick."""
 
     mark: Any  # uint8[n_trials, n_slots]
@@ -190,7 +187,7 @@ class Scratch(NamedTuple):
     bits: Any  # int64[256], the same memory
 
 
-class Kind(NamedTuple):
+class ModelGroup(NamedTuple):
     """Populations that share a model, in one shard."""
 
     fields: Any  # the model's State of real[n_trials, n]
@@ -216,7 +213,7 @@ class Trains(NamedTuple):
     last: Any  # int64[n_trials]
 
 
-class Tape(NamedTuple):
+class Recording(NamedTuple):
     """Recordings of one call."""
 
     wanted: Any  # uint8[n_nodes]: whether spikes of population or train are recorded
@@ -224,7 +221,7 @@ class Tape(NamedTuple):
     tick: Any  # int64[n_trials, capacity]
     source: Any  # int32[n_trials, capacity]
     count: Any  # int64[n_trials]
-    probe: Any  # int64[n_probes, 4]: kind, field, index in the shard, column
+    probe: Any  # int64[n_probes, 4]: model group, field, index in the shard, column
     every: Any  # int64[2]: ticks between samples, number of the first sample
     trace: Any  # real[n_trials, n_samples, n_columns]
 
@@ -235,6 +232,6 @@ class Control(NamedTuple):
     clock: Any  # int64[n_shards, n_trials]
     barrier: Any  # int64[8]: arrivals
     stop: Any  # int64[2, n_shards], by parity of the tick
-    room: Any  # int64[1]: spikes that the tape must be able to take before a tick
+    room: Any  # int64[1]: spikes that the recording must be able to take before a tick
     events: Any  # int64[n_workers, 8]: synaptic events delivered, updates of lazy neurons
     spikes: Any  # int64[n_trials, n_populations]

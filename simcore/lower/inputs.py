@@ -13,9 +13,9 @@ from ..describe.sources import Noise, Poisson, SpikeTrain
 from ..errors import DescriptionError
 from ..random.philox import seed_key
 from ..random.tables import alias_table, normal_table, poisson_numbers, split
-from .arrays import Drops, Rain, Trains, Varied, Wind
+from .arrays import Gaussian, PoissonDense, PoissonInhomogeneous, PoissonSparse, Trains
 from .modulation import modulators_of
-from .plan import Plan, is_varied
+from .plan import Plan, is_inhomogeneous
 
 Array = np.ndarray[Any, Any]
 _RARE = 0.1  # spikes in a tick below which Poisson input is drawn spike by spike
@@ -118,7 +118,7 @@ def current_at(steps: Steps, tick: int) -> Array:
     return steps.at(tick)
 
 
-def wind_of(p: Plan, shard: int, seed: int, real: Any) -> Wind:
+def gaussian_of(p: Plan, shard: int, seed: int, real: Any) -> Gaussian:
     """Return the sources of Gaussian current into one shard; the means are among the steady currents."""
     rows, std, seen = [], [], set()
     for number, source in enumerate(p.network.sources):
@@ -130,7 +130,7 @@ def wind_of(p: Plan, shard: int, seed: int, real: Any) -> Wind:
         rows.append((number, base, slot, lo, hi - lo, source.post.name in seen))
         std.append(std_at(source, p.dt, 1))
         seen.add(source.post.name)
-    return Wind(
+    return Gaussian(
         np.array(rows, np.int64).reshape(-1, 6),
         np.array(std, real),
         np.zeros(p.n_slots[shard] if rows else 0, real),
@@ -152,7 +152,7 @@ def sources_of(p: Plan) -> list[str]:
     found = {"trains"} if p.network.spike_trains else set()
     for source in p.network.sources:
         if isinstance(source, Noise) and np.any(source.std):
-            found.add("wind")
+            found.add("gaussian")
         elif isinstance(source, Poisson):
             found.add(_form(p, source))
     if modulators_of(p.network):
@@ -183,11 +183,11 @@ class _AliasTables:
         return self.length - len(limit), bits
 
 
-def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
+def poisson_dense_of(p: Plan, shard: int, seed: int, real: Any) -> PoissonDense:
     """Poisson sources onto one shard."""
     rows, weights, rests, tables = [], [], [], _AliasTables()
     bounds, first = [np.zeros(0, np.uint16)], 0
-    for number, source in _poisson(p, "rain"):
+    for number, source in _poisson(p, "poisson_dense"):
         row = source_row(source)
         told, lowest, rest = split(poisson_numbers(_mean(p, source)))
         lo, hi = p.numbers(shard, source.post.name)
@@ -197,7 +197,7 @@ def rain_of(p: Plan, shard: int, seed: int, real: Any) -> Rain:
         weights.append(source.weight)
         bounds.append(np.pad(told, (0, -len(told) % 4), constant_values=2**16 - 1))
         first += len(bounds[-1])
-    return Rain(
+    return PoissonDense(
         np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(weights, dtype=real),
         np.concatenate(bounds),
@@ -213,11 +213,11 @@ def source_row(source: Poisson) -> int:
     return source.post.model.receptors.index(str(source.receptor))
 
 
-def varied_of(p: Plan, shard: int, seed: int, real: Any) -> Varied:
-    """Poisson sources of varied rates onto one shard; :func:`scales` fills in the coming ticks."""
+def poisson_inhomogeneous_of(p: Plan, shard: int, seed: int, real: Any) -> PoissonInhomogeneous:
+    """Poisson sources of rates that vary onto one shard; :func:`scales` fills in the coming ticks."""
     rows, weights, means, peaks = [], [], [np.zeros(0)], [np.zeros(0)]
     first = first_peak = 0
-    for number, source in _poisson(p, "varied"):
+    for number, source in _poisson(p, "poisson_inhomogeneous"):
         if source.post.name in p.lazy:
             raise DescriptionError(
                 f"Poisson onto {source.post.name!r}: rate must be one number where update is lazy; "
@@ -235,7 +235,7 @@ def varied_of(p: Plan, shard: int, seed: int, real: Any) -> Varied:
     source_rows = np.array(rows, np.int64).reshape(-1, 7)
     moving = [_moves(p.network.sources[number]) for number in source_rows[:, 0]]
     source_rows[moving, 4:6] = first, first_peak  # theirs come after what stays
-    return Varied(
+    return PoissonInhomogeneous(
         source_rows,
         np.array(weights, real),
         np.concatenate(means),
@@ -282,16 +282,19 @@ def _means(source: Poisson, mean: Array, lo: int, hi: int) -> tuple[Array, Array
     return mean[:, lo:hi].ravel(), peak.ravel()
 
 
-def scales(p: Plan, varied: Varied, tick: int, until: int) -> Varied:
+def scales(p: Plan, inhomogeneous: PoissonInhomogeneous, tick: int, until: int) -> PoissonInhomogeneous:
     """Evaluate rates that depend on time for the ticks after ``tick`` up to ``until``."""
-    n_ticks, n_sources = until - tick, len(varied.source)
+    n_ticks, n_sources = until - tick, len(inhomogeneous.source)
     scale, step = np.ones((n_sources, n_ticks)), np.zeros((n_sources, n_ticks), np.int64)
-    places, sources = varied.source.copy(), [p.network.sources[number] for number in varied.source[:, 0]]
+    places, sources = (
+        inhomogeneous.source.copy(),
+        [p.network.sources[number] for number in inhomogeneous.source[:, 0]],
+    )
     moving = [_moves(source) for source in sources]
     # what was evaluated last time comes after what stays
-    first = int(places[moving, 4].min(initial=len(varied.mean)))
-    first_peak = int(places[moving, 5].min(initial=len(varied.peak)))
-    means, peaks = [varied.mean[:first]], [varied.peak[:first_peak]]
+    first = int(places[moving, 4].min(initial=len(inhomogeneous.mean)))
+    first_peak = int(places[moving, 5].min(initial=len(inhomogeneous.peak)))
+    means, peaks = [inhomogeneous.mean[:first]], [inhomogeneous.peak[:first_peak]]
     for r, source in enumerate(sources):
         assert isinstance(source, Poisson)
         if source.every is not None:
@@ -313,7 +316,7 @@ def scales(p: Plan, varied: Varied, tick: int, until: int) -> Varied:
             first, first_peak = first + len(mean), first_peak + len(peak)
             means.append(mean)
             peaks.append(peak)
-    return varied._replace(
+    return inhomogeneous._replace(
         source=places,
         mean=np.concatenate(means),
         peak=np.concatenate(peaks),
@@ -347,15 +350,15 @@ def longest(p: Plan) -> int:
 
 def _form(p: Plan, source: Poisson) -> str:
     """Tell how a source is drawn: by rates that vary, spike by spike where they are rare, or tick by tick."""
-    if is_varied(source):
-        return "varied"
-    return "drops" if source.post.name in p.lazy or _mean(p, source) < _RARE else "rain"
+    if is_inhomogeneous(source):
+        return "poisson_inhomogeneous"
+    return "poisson_sparse" if source.post.name in p.lazy or _mean(p, source) < _RARE else "poisson_dense"
 
 
-def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
+def poisson_sparse_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> PoissonSparse:
     """Rare Poisson sources onto one shard."""
     rows, weights, tables, n_blocks = [], [], _AliasTables(), 0
-    for number, source in _poisson(p, "drops"):
+    for number, source in _poisson(p, "poisson_sparse"):
         mean = _mean(p, source)
         if mean == 0:
             continue
@@ -370,7 +373,7 @@ def drops_of(p: Plan, shard: int, seed: int, n_trials: int, real: Any) -> Drops:
         rows.append((number, base, slot, lo, hi - lo, lazy, shift, span, offset, bits, n_blocks))
         weights.append(source.weight)
         n_blocks += ((hi - 1) >> shift) - (lo >> shift) + 1
-    return Drops(
+    return PoissonSparse(
         np.array(rows, np.int64).reshape(-1, 11),
         np.array(weights, real),
         np.concatenate(tables.limits),

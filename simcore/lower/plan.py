@@ -1,6 +1,6 @@
 """Lowering: from a description to flat arrays, without objects and without compiling a model.
 
-Neurons are numbered by kind (populations that share a model, a set of varying parameters and an update
+Neurons are numbered by model group (populations that share a model, a set of varying parameters and an update
 policy), then by population. With several threads each shard owns a slice of every population.
 """
 
@@ -20,7 +20,7 @@ from ..errors import DescriptionError
 from ..neurons.base import fires_late, numbers_of
 from ..random.draws import uniform_of
 from ..random.philox import STREAM_STATE
-from .arrays import Kind
+from .arrays import ModelGroup
 
 Array = np.ndarray[Any, Any]
 _LAZY_EVENTS = 0.03  # events for each neuron and tick below which an update is lazy by default
@@ -29,7 +29,7 @@ _ALIGN = 256  # shards begin where a block of the Poisson sampler does
 
 
 @dataclass
-class KindPlan:
+class ModelGroupPlan:
     """Populations that share one generated update loop."""
 
     populations: list[Population]
@@ -46,8 +46,8 @@ class Plan:
     dt: float
     n_shards: int
     seed: int = 0
-    kinds: list[KindPlan] = field(default_factory=list)
-    nodes: list[Any] = field(default_factory=list)  # populations by kind, then trains
+    model_groups: list[ModelGroupPlan] = field(default_factory=list)
+    nodes: list[Any] = field(default_factory=list)  # populations by model group, then trains
     first_source: dict[str, int] = field(default_factory=dict)
     cuts: dict[str, list[int]] = field(default_factory=dict)  # population: borders of its shards
     first_slot: list[dict[str, int]] = field(default_factory=list)  # for each shard
@@ -57,7 +57,7 @@ class Plan:
     @property
     def populations(self) -> list[Population]:
         """Populations in the engine's order."""
-        return [p for kind in self.kinds for p in kind.populations]
+        return [p for model_group in self.model_groups for p in model_group.populations]
 
     @property
     def n_sources(self) -> int:
@@ -68,7 +68,7 @@ class Plan:
     def n_rows(self) -> int:
         """Largest number of receptors of a model, and one more where currents are injected."""
         n_receptors = max((len(p.model.receptors) for p in self.populations), default=1)
-        return n_receptors + any(kind.current for kind in self.kinds)
+        return n_receptors + any(model_group.current for model_group in self.model_groups)
 
     def numbers(self, shard: int, name: str) -> tuple[int, int]:
         """Range of a population's neurons that a shard owns."""
@@ -101,18 +101,20 @@ def plan(network: Network, dt: float, n_shards: int, seed: int = 0) -> Plan:
     """
     out = Plan(network, dt, n_shards, seed)
     driven = {id(s.post) for s in network.sources if not isinstance(s, Poisson)}
-    found: dict[Any, KindPlan] = {}
+    found: dict[Any, ModelGroupPlan] = {}
     for population in network.populations:
         check_population(population, dt, seed)
         varying = _varying(population, dt, seed)
         current = id(population) in driven
         lazy = is_lazy(network, population, dt, current, seed)
         key = (type(population.model), varying, current, lazy)
-        kind = found.setdefault(key, KindPlan([], varying, current, lazy))
-        kind.populations.append(population)
+        model_group = found.setdefault(key, ModelGroupPlan([], varying, current, lazy))
+        model_group.populations.append(population)
     # sorted, so that the order in which a network is written down needs no other kernels
-    out.kinds = [found[key] for key in sorted(found, key=lambda k: (k[0].__name__, *k[1:]))]
-    out.lazy = {p.name for kind in out.kinds if kind.lazy for p in kind.populations}
+    out.model_groups = [found[key] for key in sorted(found, key=lambda k: (k[0].__name__, *k[1:]))]
+    out.lazy = {
+        p.name for model_group in out.model_groups if model_group.lazy for p in model_group.populations
+    }
     out.nodes = [*out.populations, *network.spike_trains]
     first = 0
     for node in out.nodes:
@@ -232,24 +234,26 @@ def _as_real(value: Any, real: Any, population: Population, name: str) -> Array:
     return out
 
 
-def state_of(p: Plan, kind: KindPlan, seed: int, real: Any) -> list[Array]:
-    """Return the initial state of a kind: one array of all its neurons for each field."""
+def state_of(p: Plan, model_group: ModelGroupPlan, seed: int, real: Any) -> list[Array]:
+    """Return the initial state of a model group: one array of all its neurons for each field."""
     parts: dict[str, list[Array]] = {}
-    for population in kind.populations:
+    for population in model_group.populations:
         for name, value in initial_of(population, seed).items():
             parts.setdefault(name, []).append(_as_real(value, real, population, f"initial {name}"))
     return [np.concatenate(arrays) for arrays in parts.values()]
 
 
-def kind_arrays(p: Plan, kind: KindPlan, shard: int, seed: int, n_trials: int, real: Any) -> Kind:
-    """State, constants and currents of a kind's neurons in one shard."""
+def model_group_arrays(
+    p: Plan, model_group: ModelGroupPlan, shard: int, seed: int, n_trials: int, real: Any
+) -> ModelGroup:
+    """State, constants and currents of a model group's neurons in one shard."""
     pieces: list[Any] = []
     part, tables = [], []
-    arrays: dict[str, list[Array]] = {name: [] for name in kind.varying}
+    arrays: dict[str, list[Array]] = {name: [] for name in model_group.varying}
     first = 0
-    for population in kind.populations:
+    for population in model_group.populations:
         lo, hi = p.numbers(shard, population.name)
-        if kind.lazy and seed != p.seed and fires_alone(population, p.dt, seed):
+        if model_group.lazy and seed != p.seed and fires_alone(population, p.dt, seed):
             raise DescriptionError(
                 f"Population {population.name!r}: seed {seed} draws neurons that fire without input, which must "
                 "not be lazy; say update='stepped'"
@@ -274,22 +278,22 @@ def kind_arrays(p: Plan, kind: KindPlan, shard: int, seed: int, n_trials: int, r
         )
         pieces.append((population, lo, hi, first))
         first += hi - lo
-    state = state_of(p, kind, seed, real)
-    functions = kind.populations[0].model.functions()
-    offsets = np.cumsum([0] + [q.size for q in kind.populations])
+    state = state_of(p, model_group, seed, real)
+    functions = model_group.populations[0].model.functions()
+    offsets = np.cumsum([0] + [q.size for q in model_group.populations])
     owned = np.concatenate(
         [np.arange(o + lo, o + hi) for o, (_, lo, hi, _) in zip(offsets, pieces, strict=False)]
     )
-    return Kind(
+    return ModelGroup(
         fields=functions["State"](*(np.ascontiguousarray(np.tile(a[owned], (n_trials, 1))) for a in state)),
         table=np.array(tables, dtype=real),
-        arrays=tuple(np.ascontiguousarray(np.concatenate(arrays[name])) for name in kind.varying),
-        last=np.zeros((n_trials, first if kind.lazy else 0), dtype=np.int64),
+        arrays=tuple(np.ascontiguousarray(np.concatenate(arrays[name])) for name in model_group.varying),
+        last=np.zeros((n_trials, first if model_group.lazy else 0), dtype=np.int64),
         part=np.array(part, dtype=np.int64).reshape(-1, 5),
     )
 
 
-def is_varied(source: Poisson) -> bool:
+def is_inhomogeneous(source: Poisson) -> bool:
     """Tell whether a source's rate differs between neurons or changes with time."""
     return callable(source.rate) or np.ndim(source.rate) > 0
 
@@ -320,7 +324,7 @@ def is_lazy(network: Network, population: Population, dt: float, current: bool, 
             )
     for source in network.sources:
         if isinstance(source, Poisson) and source.post is population:
-            if is_varied(source):
+            if is_inhomogeneous(source):
                 return False
             events += float(source.rate) * dt * 1e-3  # type: ignore[arg-type]
     return events < _LAZY_EVENTS and fires_alone(population, dt, seed) is None

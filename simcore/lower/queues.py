@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Control, Fired, Ring, Scratch, Touch, Trains, Wires
+from .arrays import Active, Control, Fired, Ring, Scratch, Trains, Wires
 from .entries import length_of
 from .plan import Plan
 
@@ -40,10 +40,10 @@ def with_room(ring: Ring, wires: Wires, trains: Trains) -> Ring:
     )
 
 
-def new_touch(n_trials: int, n_slots: int) -> Touch:
+def new_active(n_trials: int, n_slots: int) -> Active:
     """Return an empty list of the lazy neurons of a shard that events have reached."""
     mark, slot = np.zeros((n_trials, n_slots), np.uint8), np.zeros((n_trials, n_slots), np.int32)
-    return Touch(mark, slot, np.zeros(n_trials, np.int64))
+    return Active(mark, slot, np.zeros(n_trials, np.int64))
 
 
 def new_fired(p: Plan, n_trials: int) -> Fired:

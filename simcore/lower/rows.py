@@ -136,7 +136,7 @@ def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Gro
 
 
 @dataclass
-class Rows:
+class TargetRows:
     """Synapses of a projection before they are placed."""
 
     ptr: Array
@@ -171,7 +171,7 @@ def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Ar
 
 def rows_for(
     projection: Projection, number: int, delay: Delay, key: Array, kernels: Any, spread: Any = map
-) -> Rows:
+) -> TargetRows:
     """Rows of one projection, the ``number``-th of its network."""
     ptr, post, order = Builder(projection, number, key, kernels, spread).targets()
     weights, table = given_weights(projection, order, len(post))
@@ -181,12 +181,12 @@ def rows_for(
         )
     if delay.given.size > 1 and order is not None:
         delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
-    return Rows(ptr, post, weights, table, delay)
+    return TargetRows(ptr, post, weights, table, delay)
 
 
 def build_rows(
     network: Network, delays: list[Delay], lazy: set[str], seed: int, kernels: Any, spread: Any = map
-) -> list[Rows | None]:
+) -> list[TargetRows | None]:
     """Rows of every projection that is not dense; ``spread`` may be the ``map`` of a pool of threads."""
     key = np.array(seed_key(seed), dtype=np.uint64)
     return [

@@ -18,7 +18,7 @@ from .arrays import (
 )
 from .entries import begin_of, group_of, length_of, packed
 from .plan import Plan
-from .rows import Delay, Group, Rows, dense_weights, draws_of, order_of
+from .rows import Delay, Group, TargetRows, dense_weights, draws_of, order_of
 
 Array = np.ndarray[Any, Any]
 BLOCK = 1 << 16  # slots that 16 bits can number
@@ -30,7 +30,7 @@ def wires_of(
     p: Plan,
     shard: int,
     groups: list[Group],
-    rows: list[Rows | None],
+    rows: list[TargetRows | None],
     delays: list[Delay],
     seed: int,
     real: Any,
@@ -48,7 +48,7 @@ class _Placement:
         p: Plan,
         shard: int,
         ordered: list[Group],
-        rows: list[Rows | None],
+        rows: list[TargetRows | None],
         delays: list[Delay],
         seed: int,
         real: Any,
@@ -189,7 +189,7 @@ class Part:
 
 
 def _parts(
-    p: Plan, shard: int, ordered: list[Group], rows: list[Rows | None], delays: list[Delay]
+    p: Plan, shard: int, ordered: list[Group], rows: list[TargetRows | None], delays: list[Delay]
 ) -> list[Part]:
     """Cut groups into blocks of targets that 16 bits can number, unless segments would become short.
 
@@ -210,7 +210,7 @@ def _parts(
     ]
 
 
-def _short(p: Plan, shard: int, group: Group, rows: list[Rows | None], delays: list[Delay]) -> bool:
+def _short(p: Plan, shard: int, group: Group, rows: list[TargetRows | None], delays: list[Delay]) -> bool:
     """Tell whether a group lies in several blocks and has too few synapses for segments in each."""
     blocks: set[int] = set()
     pres: dict[str, int] = {}

@@ -44,7 +44,7 @@ def flow(s: State, c: Constants, i: float) -> State:
 
 
 def receive(s: State, c: Constants, x: float) -> State:
-    """Hear the input."""
+    """Take the input."""
     return State(x)
 
 

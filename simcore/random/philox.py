@@ -40,10 +40,10 @@ STREAM_TEST_ORDER = np.uint64(13)
 STREAM_REPLAY = np.uint64(14)
 STREAM_FEATURES = np.uint64(15)
 STREAM_POISSON_REST = np.uint64(16)
-STREAM_DROPS = np.uint64(17)
-STREAM_PLACES = np.uint64(18)
-STREAM_SHOWER = np.uint64(19)
-STREAM_KEPT = np.uint64(20)
+STREAM_POISSON_SPARSE = np.uint64(17)
+STREAM_POISSON_PLACES = np.uint64(18)
+STREAM_POISSON_INHOMOGENEOUS = np.uint64(19)
+STREAM_POISSON_THINNING = np.uint64(20)
 
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:

@@ -18,12 +18,12 @@ from ..lower.plan import fires_alone
 from ..lower.queues import IN_FLIGHT, in_flight, put_back
 
 if TYPE_CHECKING:
-    from ..advance.simulation import Simulation
+    from ..advance.controls import Controlled
 
 Array = np.ndarray[Any, Any]
 
 
-def state(sim: Simulation) -> dict[str, Array]:
+def state(sim: Controlled) -> dict[str, Array]:
     """Return what a simulation of the same network needs to go on exactly from here."""
     out: dict[str, Array] = {
         "tick": np.array(sim.tick),
@@ -63,7 +63,7 @@ def state(sim: Simulation) -> dict[str, Array]:
     return out
 
 
-def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
+def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
     """Continue from what :func:`state` returned, bit for bit; what does not fit changes nothing."""
     saved = _checked(sim, saved)
     given = {
@@ -103,7 +103,7 @@ def load_state(sim: Simulation, saved: Mapping[str, Array]) -> None:
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)
 
 
-def _identity(sim: Simulation) -> dict[str, Array]:
+def _identity(sim: Controlled) -> dict[str, Array]:
     """Return what must be the same in the simulation that takes a state up."""
     return {
         "dt": np.array(sim.dt),
@@ -114,7 +114,7 @@ def _identity(sim: Simulation) -> dict[str, Array]:
     }
 
 
-def _description(sim: Simulation) -> dict[str, Any]:
+def _description(sim: Controlled) -> dict[str, Any]:
     """Return the network as it was described; given spikes may be others."""
     out = described(sim._described, exact=True)
     for train in out["spike_trains"].values():
@@ -132,7 +132,7 @@ def _columns(saved: Mapping[str, Array], group: str) -> dict[str, dict[str, Arra
     return out
 
 
-def _checked(sim: Simulation, saved: Any) -> dict[str, Array]:
+def _checked(sim: Controlled, saved: Any) -> dict[str, Array]:
     """Return a state as arrays, if it is one of this very simulation; else say what differs."""
     if not isinstance(saved, Mapping):
         raise DescriptionError(f"load_state: state must be what state() returned, got {checks.shown(saved)}")
@@ -173,7 +173,7 @@ def _checked(sim: Simulation, saved: Any) -> dict[str, Array]:
     return arrays
 
 
-def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tuple[int | None, ...], str]]:
+def _shapes(sim: Controlled, saved: Mapping[str, Array]) -> dict[str, tuple[tuple[int | None, ...], str]]:
     """Return the keys that a state must have, each with its shape, None where it varies, and its kind of numbers."""
     out: dict[str, tuple[tuple[int | None, ...], str]] = {
         "tick": ((), "iu"),
@@ -214,7 +214,7 @@ def _shapes(sim: Simulation, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
     return out
 
 
-def _check_values(sim: Simulation, saved: Mapping[str, Array]) -> None:
+def _check_values(sim: Controlled, saved: Mapping[str, Array]) -> None:
     """Refuse numbers that no state can hold: times before 0, sources that are not there."""
     for key, most in (("tick", 2**62), ("input_seed", 2**64 - 1)):
         if not 0 <= int(saved[key]) <= most:
@@ -246,22 +246,22 @@ def _difference(ours: Any, theirs: Any, path: str = "") -> str:
     return "" if ours == theirs else f"{path} is {ours!r} here, {theirs!r} in the state"
 
 
-def _arrays(sim: Simulation) -> dict[str, list[Array]]:
+def _arrays(sim: Controlled) -> dict[str, list[Array]]:
     """State of neurons: arrays (trial, neuron), one for each shard."""
     out: dict[str, list[Array]] = {}
-    for kinds in sim._kinds:
-        for kind in kinds:
-            for population, _, count, _, first in kind.part:
-                arrays = kind.fields._asdict()
-                if kind.last.shape[1]:
-                    arrays["last"] = kind.last
+    for model_groups in sim._model_groups:
+        for model_group in model_groups:
+            for population, _, count, _, first in model_group.part:
+                arrays = model_group.fields._asdict()
+                if model_group.last.shape[1]:
+                    arrays["last"] = model_group.last
                 for name, values in arrays.items():
                     key = f"state/{sim._plan.populations[population].name}/{name}"
                     out.setdefault(key, []).append(values[:, first : first + count])
     return out
 
 
-def _check_lazy(sim: Simulation, saved: Mapping[str, Array]) -> None:
+def _check_lazy(sim: Controlled, saved: Mapping[str, Array]) -> None:
     """Refuse a state from which a lazy population would not live on."""
     for population in sim._plan.populations:
         if population.name in sim._plan.lazy:

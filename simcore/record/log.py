@@ -1,4 +1,4 @@
-"""What a run records: the tape that kernels write on, emptied into memory or into the run store."""
+"""What a run records: kernels fill arrays, which are emptied into memory or into the run store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..describe.record import Record, Result, Spikes, Trace
 from ..errors import DescriptionError
-from ..lower.arrays import Tape
+from ..lower.arrays import Recording
 from .spool import Spool
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Log:
             rows = min(n_samples, max(1, TRACE_BUFFER // max(1, n_trials * n_columns)))
         self.first_sample, self.n_samples = first, n_samples
         self.chunks: list[tuple[int, Array, Array]] = []
-        self.tape = Tape(
+        self.recording = Recording(
             wanted=wanted,
             node_of=np.repeat(np.arange(len(p.nodes), dtype=np.int32), [node.size for node in p.nodes]),
             tick=np.empty((n_trials, capacity), np.int64),
@@ -76,7 +76,7 @@ class Log:
                 self.spool = Spool(store.path.parent)
 
     def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
-        """Which numbers to sample: for each shard (kind, field, index, column), and each trace's columns."""
+        """Which numbers to sample: for each shard (model group, field, index, column), and each trace's columns."""
         p = self.simulation._plan
         probes: list[list[tuple[int, int, int, int]]] = [[] for _ in range(p.n_shards)]
         columns: dict[str, Array] = {}
@@ -88,11 +88,13 @@ class Log:
             columns[name] = column + np.arange(len(chosen))
             for k in range(p.n_shards):
                 lo, hi = p.numbers(k, population.name)
-                for q, kind in enumerate(self.simulation._kinds[k]):
+                for q, model_group in enumerate(self.simulation._model_groups[k]):
                     field = (
-                        kind.fields._fields.index(trace.state) if trace.state in kind.fields._fields else 0
+                        model_group.fields._fields.index(trace.state)
+                        if trace.state in model_group.fields._fields
+                        else 0
                     )
-                    for part, _, _, _, first in kind.part:
+                    for part, _, _, _, first in model_group.part:
                         if part == number:
                             probes[k] += [
                                 (q, field, first + int(i) - lo, column + c)
@@ -104,21 +106,21 @@ class Log:
 
     def limit(self, tick: int) -> int:
         """Last tick that the trace buffer has a row for, from ``tick`` on."""
-        rows = int(self.tape.trace.shape[1])
+        rows = int(self.recording.trace.shape[1])
         if self.store is None or not self.record.traces or not rows:
             return self.until
         return (tick // self.every + 1 + rows) * self.every - 1
 
     def drain(self) -> None:
-        """Take the recorded spikes off the tape."""
-        for trial in np.flatnonzero(self.tape.count):
-            n = self.tape.count[trial]
-            tick, source = self.tape.tick[trial, :n], self.tape.source[trial, :n]
+        """Take the spikes out of the recording."""
+        for trial in np.flatnonzero(self.recording.count):
+            n = self.recording.count[trial]
+            tick, source = self.recording.tick[trial, :n], self.recording.source[trial, :n]
             if self.spool is None:
                 self.chunks.append((int(trial), tick.copy(), source.copy()))
             else:
                 self._spool(int(trial), tick, source)
-        self.tape.count[:] = 0
+        self.recording.count[:] = 0
         if self.store is not None and self.spool is None and self.chunks:
             for name, spikes in self._sorted().items():
                 self.streams[name].append(spikes.tick, spikes.neuron)
@@ -128,15 +130,15 @@ class Log:
         """Write the samples until now to the store; the buffer begins anew with the next one."""
         if self.store is None or not self.record.traces:
             return
-        begin, end = int(self.tape.every[1]), self.simulation.tick // self.every + 1
+        begin, end = int(self.recording.every[1]), self.simulation.tick // self.every + 1
         if end <= begin:
             return
         ticks = np.arange(begin, end) * self.every
         for name, trace in self.record.traces.items():
-            values = self.tape.trace[:, : end - begin, self.columns[name]]
+            values = self.recording.trace[:, : end - begin, self.columns[name]]
             shaped = values[0] if self.simulation.n_trials == 1 else values.transpose(1, 0, 2)
             self.writers[name].append(ticks, **{trace.state: shaped})
-        self.tape.every[1] = end
+        self.recording.every[1] = end
 
     def _spool(self, trial: int, tick: Array, source: Array) -> None:
         """Put spikes of one of several trials aside: in the store each trial's follow those of the one before."""
@@ -147,7 +149,7 @@ class Log:
             self.spool.append((node.name, trial), tick[mine], (source[mine] - first).astype(np.uint32))
 
     def _sorted(self) -> dict[str, Spikes]:
-        """Sort what was taken off the tape by population."""
+        """Sort what was taken out of the recording by population."""
         p = self.simulation._plan
         chunks = sorted(self.chunks, key=lambda chunk: chunk[0])
         tick = np.concatenate([c[1] for c in chunks] or [np.zeros(0, np.int64)])
@@ -202,7 +204,7 @@ class Log:
             n_trials=simulation.n_trials,
             sizes={q.name: q.size for q in p.populations},
             spikes=self._sorted() if kept else {},
-            traces={name: self.tape.trace[:, :, c] for name, c in self.columns.items()} if kept else {},
+            traces={name: self.recording.trace[:, :, c] for name, c in self.columns.items()} if kept else {},
             trace_tick=np.arange(first, first + self.n_samples) * self.every,
             n_spikes=n_spikes,
             synaptic_events=events,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
-from .rows import Column, Rows
+from .rows import Column, Columns
 
 if TYPE_CHECKING:
     import zarr
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Recorder:
     """Part of a run store that grows; made by the methods of `RunStore`."""
 
-    def __init__(self, store: RunStore, *rows: Rows) -> None:
+    def __init__(self, store: RunStore, *rows: Columns) -> None:
         self._store = store
         self._rows = rows
 
@@ -37,7 +37,7 @@ class Recorder:
     def finish(self) -> None:
         """Complete what is recorded, before the last commit."""
 
-    def _append(self, rows: Rows, **values: Any) -> None:
+    def _append(self, rows: Columns, **values: Any) -> None:
         self._store.require_open()
         rows.append(**values)
         self._store.commit_if_due()
@@ -75,9 +75,9 @@ class Spikes(Recorder):
         length = Column(np.int64, "tick", attrs={"long_name": "length of each trial; 0: not known", **named})
         extra = {name: Column(np.int64, attrs={"long_name": f"{name} of each trial"}) for name in trial}
         self.n_neurons = int(n_neurons)
-        self._spikes = Rows(group, "spike", {"t": tick, "time": time, "neuron": neuron})
-        self._edges = Rows(group, "trial_edge", {"trial_offset": offset}, chunk=2**16)
-        self._trials = Rows(group, "trial", {"trial_ticks": length, **extra}, chunk=2**16)
+        self._spikes = Columns(group, "spike", {"t": tick, "time": time, "neuron": neuron})
+        self._edges = Columns(group, "trial_edge", {"trial_offset": offset}, chunk=2**16)
+        self._trials = Columns(group, "trial", {"trial_ticks": length, **extra}, chunk=2**16)
         self._edges.append(trial_offset=[0])
         super().__init__(store, self._spikes, self._edges, self._trials)
 
@@ -183,7 +183,7 @@ class Weights(Recorder):
             ),
             "snapshot": Column(np.int64, attrs={"long_name": "epoch or tick of the snapshot"}),
         }
-        super().__init__(store, Rows(group, "snapshot", columns, chunk=1))
+        super().__init__(store, Columns(group, "snapshot", columns, chunk=1))
 
     def snapshot(self, at: int, values: ArrayLike) -> None:
         """Record all weights.
@@ -228,7 +228,7 @@ class Modulators(Recorder):
             dim: Column(np.int64, "tick" if time_name == "tick" else "", attrs={"long_name": time_name}),
         }
         self._dim = dim
-        super().__init__(store, Rows(group, dim, columns))
+        super().__init__(store, Columns(group, dim, columns))
 
     def append(self, time: ArrayLike, level: ArrayLike) -> None:
         """Append the levels at one moment or at several.
@@ -288,7 +288,7 @@ class Trace(Recorder):
         self._tick_ms = float(tick_ms)
         columns["time"] = Column(np.float64, "ms", attrs={"long_name": "time"})
         columns["tick"] = Column(np.int64, "tick", attrs={"long_name": "time", "tick_ms": float(tick_ms)})
-        super().__init__(store, Rows(group, "time", columns))
+        super().__init__(store, Columns(group, "time", columns))
 
     def append(self, time: ArrayLike, **values: ArrayLike) -> None:
         """Append samples.
@@ -349,7 +349,7 @@ class Table(Recorder):
             for name, form in forms.items()
             if np.dtype(form.dtype).kind == "f"
         }
-        rows = Rows(group, dim, {dim: Column(np.int64), **forms}, chunk=_table_chunk(forms))
+        rows = Columns(group, dim, {dim: Column(np.int64), **forms}, chunk=_table_chunk(forms))
         super().__init__(store, rows)
 
     def append(self, **values: Any) -> None:

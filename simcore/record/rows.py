@@ -41,7 +41,7 @@ class Column:
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Rows:
+class Columns:
     """Append-only columns that share their first dimension.
 
     Appended rows wait in a buffer of one chunk, so that chunks are written once and whole; `flush` also

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .recorders import Recorder
-from .rows import Column, Rows
+from .rows import Column, Columns
 
 if TYPE_CHECKING:
     import zarr
@@ -86,7 +86,7 @@ class SynapseSnapshots(Recorder):
         if not changed:
             attrs = {"long_name": meaning, "coordinates": "tick pre post delay"}
             columns[self.variable] = Column(dtype, unit, ("synapse",), (n,), attrs)
-            super().__init__(store, Rows(group, "time", columns))
+            super().__init__(store, Columns(group, "time", columns))
             return
         columns["n_changes"] = Column(np.int64, attrs={"long_name": "changes at this snapshot"})
         changes = {
@@ -94,7 +94,9 @@ class SynapseSnapshots(Recorder):
             "snapshot": Column(np.uint32, attrs={"long_name": "position along time"}),
             self.variable: Column(dtype, unit, attrs={"long_name": meaning}),
         }
-        super().__init__(store, Rows(group, "time", columns, chunk=2**16), Rows(group, "change", changes))
+        super().__init__(
+            store, Columns(group, "time", columns, chunk=2**16), Columns(group, "change", changes)
+        )
 
     def append(self, tick: int, *values: ArrayLike) -> None:
         """Append a snapshot: all values, shape (n,), or places and values of those that changed."""
@@ -131,7 +133,7 @@ class Levels(Recorder):
         dims = ("channel", "subpopulation")
         columns = time_columns(self._tick_ms)
         columns["level"] = Column(np.float64, "1", dims, (1, int(n_levels)), attrs)
-        super().__init__(store, Rows(group, "time", columns))
+        super().__init__(store, Columns(group, "time", columns))
 
     def append(self, tick: int, level: ArrayLike) -> None:
         """Append the levels at one moment, shape (n_levels,)."""

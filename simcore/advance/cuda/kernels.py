@@ -16,13 +16,13 @@ from numba import cuda
 from tegmentum.simcore.lower.arrays import CONSTANT, DENSE
 from tegmentum.simcore.lower.entries import begin_of, group_of, length_of
 
-from ..ticks.binding import flow, gather, hear, load, pick, real, reset, rows, store, threshold, window
+from ..ticks.binding import flow, gather, load, pick, real, reset, rows, store, take_input, threshold, window
 
 SCALE = 4294967296.0  # 2**32 quanta are one unit of weight, so that sums below 2**31 units fit
 QUANTUM = 1.0 / SCALE
 
 
-def update(kind: Any, p: int, tick: int, ring: Any, inputs: Any, fired: Any) -> None:
+def update(model_group: Any, p: int, tick: int, ring: Any, inputs: Any, fired: Any) -> None:
     """Advance one population by one tick, a thread for each neuron.
 
     Parameters
@@ -35,16 +35,21 @@ def update(kind: Any, p: int, tick: int, ring: Any, inputs: Any, fired: Any) -> 
         how often each source fires in this tick
     """
     i = cuda.grid(1)
-    slot, count, source, first = kind.part[p, 1], kind.part[p, 2], kind.part[p, 3], kind.part[p, 4]
+    slot, count, source, first = (
+        model_group.part[p, 1],
+        model_group.part[p, 2],
+        model_group.part[p, 3],
+        model_group.part[p, 4],
+    )
     if i < count:
         bucket = tick & (ring.shape[0] - 1)
         for r in range(inputs.shape[0]):
             at = r * inputs.shape[1] + slot + i
             inputs[r, slot + i] = real(ring[bucket, at] * QUANTUM)
             ring[bucket, at] = 0
-        c = pick(gather(kind.table, kind.arrays, p, first, first + count), i)
-        fields = window(kind.fields, 0, first, first + count)
-        s = hear(flow(load(fields, i), c, real(0.0)), c, rows(inputs, slot, slot + count), i)
+        c = pick(gather(model_group.table, model_group.arrays, p, first, first + count), i)
+        fields = window(model_group.fields, 0, first, first + count)
+        s = take_input(flow(load(fields, i), c, real(0.0)), c, rows(inputs, slot, slot + count), i)
         if threshold(s, c):
             s = reset(s, c)
             fired[source + i] = 1
@@ -58,19 +63,19 @@ def play(trains: Any, tick: int, fired: Any) -> None:
         cuda.atomic.add(fired, trains.source[k], 1)
 
 
-def scatter(wires: Any, tick: int, ring: Any, fired: Any, tape: Any) -> None:
+def scatter(wires: Any, tick: int, ring: Any, fired: Any, recording: Any) -> None:
     """Record the sources that fired and deliver their spikes to the ticks to come, a thread for each source.
 
-    ``tape`` is a triple of int64 arrays: tick and source of each spike, and the number of spikes.
+    ``recording`` is a triple of int64 arrays: tick and source of each spike, and the number of spikes.
     """
     source = cuda.grid(1)
     if source < fired.shape[0] and fired[source] > 0:
         times = fired[source]
         fired[source] = 0
-        n = cuda.atomic.add(tape[2], 0, times)
+        n = cuda.atomic.add(recording[2], 0, times)
         for k in range(n, n + times):
-            tape[0][k] = tick
-            tape[1][k] = source
+            recording[0][k] = tick
+            recording[1][k] = source
         for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
             entry = wires.segment_entry[j]
             group, length, begin = group_of(entry), length_of(entry), begin_of(entry)

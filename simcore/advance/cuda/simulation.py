@@ -16,7 +16,7 @@ from tegmentum.simcore.describe.network import Network
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.lower.arrays import Trains
 from tegmentum.simcore.lower.inputs import trains_of
-from tegmentum.simcore.lower.plan import kind_arrays, plan
+from tegmentum.simcore.lower.plan import model_group_arrays, plan
 from tegmentum.simcore.lower.rows import PLACING, WIRING, build_rows, delay_of, groups_of
 from tegmentum.simcore.lower.segments import wires_of
 
@@ -80,12 +80,12 @@ class CudaSimulation:
         trains = trains_of(p, 1)
         self._n_given = len(trains.tick)
         self._trains = Trains(*(cuda.to_device(_some(array)) for array in trains))
-        self._modules, self._kinds = [], []
-        for kind in p.kinds:
-            module = build.cuda_module(kind.populations[0].model, kind.varying, precision)
-            host = kind_arrays(p, kind, 0, seed, 1, real)
+        self._modules, self._model_groups = [], []
+        for model_group in p.model_groups:
+            module = build.cuda_module(model_group.populations[0].model, model_group.varying, precision)
+            host = model_group_arrays(p, model_group, 0, seed, 1, real)
             self._modules.append(module)
-            self._kinds.append(
+            self._model_groups.append(
                 host._replace(
                     fields=module.State(*(cuda.to_device(a) for a in host.fields)),
                     table=cuda.to_device(host.table),
@@ -113,23 +113,25 @@ class CudaSimulation:
         if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
             raise DescriptionError(f"run: ms must be a multiple of dt = {self.dt} ms and >= 0, got {ms}")
         room = self._plan.n_sources * n + self._n_given + 1
-        tape = tuple(cuda.to_device(np.zeros(size, np.int64)) for size in (room, room, 1))
+        recording = tuple(cuda.to_device(np.zeros(size, np.int64)) for size in (room, room, 1))
         scatter, play = self._modules[0].scatter, self._modules[0].play
         trains, given = self._trains, _blocks(self._n_given)
         for tick in range(self.tick, self.tick + n + 1):
             if tick > self.tick:
-                for module, kind, described in zip(self._modules, self._kinds, self._plan.kinds, strict=True):
+                for module, model_group, described in zip(
+                    self._modules, self._model_groups, self._plan.model_groups, strict=True
+                ):
                     for p, population in enumerate(described.populations):
                         grid = _blocks(population.size), THREADS
-                        module.update[grid](kind, p, tick, self._ring, self._inputs, self._fired)
+                        module.update[grid](model_group, p, tick, self._ring, self._inputs, self._fired)
             elif tick > 0:
                 continue  # done by the run before
             if self._n_given:
                 play[given, THREADS](trains, tick, self._fired)
             grid = _blocks(self._plan.n_sources), THREADS
-            scatter[grid](self._wires, tick, self._ring, self._fired, tape)
+            scatter[grid](self._wires, tick, self._ring, self._fired, recording)
         self.tick += n
-        at, source, count = (column.copy_to_host() for column in tape)
+        at, source, count = (column.copy_to_host() for column in recording)
         at, source = at[: count[0]], source[: count[0]]
         order = np.lexsort((source, at))
         at, source = at[order], source[order]

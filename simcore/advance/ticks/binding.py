@@ -13,18 +13,18 @@ from tegmentum.simcore.neurons.lif import Constants, State, flow, leap, receive,
 
 __all__ = [
     "flow",
-    "foresee_state",
     "gather",
-    "hear",
     "inject",
     "leap",
     "load",
     "peek",
     "pick",
+    "prefetch_state",
     "real",
     "reset",
     "rows",
     "store",
+    "take_input",
     "threshold",
     "window",
 ]
@@ -55,7 +55,7 @@ def peek(fields: Any, field: int, trial: int, i: int) -> float:
     return float(fields.refractory[trial, i])
 
 
-def foresee_state(fields: Any, i: int) -> None:
+def prefetch_state(fields: Any, i: int) -> None:
     """Ask the memory for a neuron's state that will be needed soon."""
     prefetch(fields.v, i)
     prefetch(fields.refractory, i)
@@ -83,7 +83,7 @@ def rows(inputs: Any, lo: int, hi: int) -> Any:
     return (inputs[0, lo:hi],)
 
 
-def hear(s: State, c: Constants, inputs: Any, i: int) -> State:
+def take_input(s: State, c: Constants, inputs: Any, i: int) -> State:
     """Receive what has gathered in each receptor's accumulator, and clear it."""
     x0 = inputs[0][i]
     inputs[0][i] = 0.0

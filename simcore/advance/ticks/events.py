@@ -2,7 +2,7 @@
 
 Threads own targets. Every shard delivers the segments onto its own neurons in the one order of emission
 (tick, then population, then neuron), so that each sum has the same order whatever the number of shards, and
-its bits are equal. They meet at one barrier a tick, between update and emission.
+its bits are equal. They wait at one barrier a tick, between update and emission.
 
 A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every plastic projection.
 """
@@ -24,8 +24,8 @@ from tegmentum.simcore.lower.arrays import (
 )
 from tegmentum.simcore.lower.entries import begin_of, group_of, length_of
 
-from .plastic import foresee_plastic as foresee_plastic_0
 from .plastic import learn as learn_0
+from .plastic import prefetch_plastic as prefetch_plastic_0
 from .reach import reach
 
 AHEAD = 12  # entries between the prefetch of a segment and its delivery
@@ -50,7 +50,9 @@ def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
             ring.spill_count[trial] = n + 1
 
 
-def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, tick: int, entry: Any) -> Any:
+def deliver_one(
+    wires: Any, plastics: Any, active: Any, inputs: Any, trial: int, tick: int, entry: Any
+) -> Any:
     """Add the weights of one segment to the accumulators of its targets; returns their number."""
     group, length, begin = group_of(entry), length_of(entry), begin_of(entry)
     base = wires.group_base[group]
@@ -63,7 +65,7 @@ def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, 
     if wires.group_format[group] >= LAZY:
         slot = wires.group_slot[group]
         for s in range(begin, begin + length):
-            reach(touch, trial, slot + wires.target[s])
+            reach(active, trial, slot + wires.target[s])
     if wires.group_format[group] == CONSTANT or wires.group_format[group] == LAZY_CONSTANT:
         row, target, w = inputs[base:], wires.target[begin : begin + length], wires.group_weight[group]
         for s in range(length):
@@ -80,7 +82,7 @@ def deliver_one(wires: Any, plastics: Any, touch: Any, inputs: Any, trial: int, 
     return length
 
 
-def foresee(wires: Any, plastics: Any, entry: Any) -> None:
+def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     group, begin = group_of(entry), begin_of(entry)
     kind = wires.group_format[group]
@@ -88,7 +90,7 @@ def foresee(wires: Any, plastics: Any, entry: Any) -> None:
         which = wires.group_plastic[group]
         with each("_0") as k:
             if which == k:
-                foresee_plastic_0(plastics[k], wires, begin)
+                prefetch_plastic_0(plastics[k], wires, begin)
     elif kind == DENSE:
         prefetch(wires.dense, begin)
     else:
@@ -100,7 +102,7 @@ def foresee(wires: Any, plastics: Any, entry: Any) -> None:
                 prefetch(wires.weight, s)
 
 
-def deliver(wires: Any, plastics: Any, ring: Any, touch: Any, inputs: Any, trial: int, tick: int) -> Any:
+def deliver(wires: Any, plastics: Any, ring: Any, active: Any, inputs: Any, trial: int, tick: int) -> Any:
     """Deliver all segments that arrive at ``tick``, in the order of emission; returns how many."""
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
@@ -108,20 +110,20 @@ def deliver(wires: Any, plastics: Any, ring: Any, touch: Any, inputs: Any, trial
     n_events = 0
     for k in range(n):
         if k + AHEAD < n:
-            foresee(wires, plastics, entry[k + AHEAD])
-        n_events += deliver_one(wires, plastics, touch, inputs, trial, tick, entry[k])
+            prefetch_segment(wires, plastics, entry[k + AHEAD])
+        n_events += deliver_one(wires, plastics, active, inputs, trial, tick, entry[k])
     ring.count[trial, bucket] = 0
     if ring.spill_count[trial]:
         for k in range(ring.spill_count[trial]):
             if ring.spill_bucket[trial, k] == bucket:
                 n_events += deliver_one(
-                    wires, plastics, touch, inputs, trial, tick, ring.spill_entry[trial, k]
+                    wires, plastics, active, inputs, trial, tick, ring.spill_entry[trial, k]
                 )
                 ring.spill_bucket[trial, k] = -1
     return n_events
 
 
-def meet(control: Any, n_shards: int) -> None:
+def barrier(control: Any, n_shards: int) -> None:
     """Wait until all shards have arrived here as often as this one."""
     arrived = atomic_add(control.barrier, 0, 1) + 1
     target = (arrived + n_shards - 1) // n_shards * n_shards
@@ -133,7 +135,7 @@ def meet(control: Any, n_shards: int) -> None:
 
 
 def broadcast(
-    wires: Any, ring: Any, fired: Any, tape: Any, control: Any, k: int, trial: int, tick: int
+    wires: Any, ring: Any, fired: Any, recording: Any, control: Any, k: int, trial: int, tick: int
 ) -> None:
     """Emit, and in the first shard record, the spikes of all shards, ordered by population and neuron."""
     parity = tick & 1
@@ -146,37 +148,41 @@ def broadcast(
                 control.spikes[trial, p] += (
                     fired.ptr[trial, parity, j, p + 1] - fired.ptr[trial, parity, j, p]
                 )
-                if tape.wanted[p]:
+                if recording.wanted[p]:
                     for f in range(fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]):
-                        write(tape, trial, tick, fired.source[trial, parity, j, f])
+                        write(recording, trial, tick, fired.source[trial, parity, j, f])
 
 
-def write(tape: Any, trial: int, tick: int, source: int) -> None:
+def write(recording: Any, trial: int, tick: int, source: int) -> None:
     """Record one spike."""
-    n = tape.count[trial]
-    tape.tick[trial, n] = tick
-    tape.source[trial, n] = source
-    tape.count[trial] = n + 1
+    n = recording.count[trial]
+    recording.tick[trial, n] = tick
+    recording.source[trial, n] = source
+    recording.count[trial] = n + 1
 
 
-def play(wires: Any, ring: Any, trains: Any, tape: Any, k: int, trial: int, tick: int, cursor: int) -> Any:
+def play(
+    wires: Any, ring: Any, trains: Any, recording: Any, k: int, trial: int, tick: int, cursor: int
+) -> Any:
     """Emit, and in the first shard record, the given spikes of one tick; returns the next one's number."""
     while cursor < trains.last[trial] and trains.tick[cursor] <= tick:
         source = trains.source[cursor]
         emit(wires, ring, trial, source, tick)
-        if k == 0 and tape.wanted[tape.node_of[source]]:
-            write(tape, trial, tick, source)
+        if k == 0 and recording.wanted[recording.node_of[source]]:
+            write(recording, trial, tick, source)
         cursor += 1
     return cursor
 
 
-def begin(wires: Any, ring: Any, trains: Any, tape: Any, k: int, trial: int, tick: int, until: int) -> Any:
+def begin(
+    wires: Any, ring: Any, trains: Any, recording: Any, k: int, trial: int, tick: int, until: int
+) -> Any:
     """Return the number of the first given spike to come, after those of tick 0 where a simulation starts there."""
     if tick > 0:
         return after(trains, trial, tick)
     cursor = trains.first[trial]
     if until > 0:
-        cursor = play(wires, ring, trains, tape, k, trial, tick, cursor)
+        cursor = play(wires, ring, trains, recording, k, trial, tick, cursor)
     return cursor
 
 

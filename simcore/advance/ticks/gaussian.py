@@ -42,7 +42,7 @@ def add(here: Any, std: Any, z: Any) -> None:
         here[i] += std * real(z[i])
 
 
-def blow(wind: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
+def add_gaussian(sources: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Draw the currents of one tick for all sources of noise into a shard.
 
     Parameters
@@ -52,17 +52,17 @@ def blow(wind: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     scratch : Scratch
     """
     u, counters, z = scratch.words, scratch.counters, scratch.normals
-    for r in range(wind.source.shape[0]):
-        source, base, slot, neuron, count, again = wind.source[r]
-        std = wind.std[r]
+    for r in range(sources.source.shape[0]):
+        source, base, slot, neuron, count, again = sources.source[r]
+        std = sources.std[r]
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            draw(u, counters, STREAM_NOISE, source, block * GROUP, tick, trial, wind.key)
-            normals(u, z, scratch.bits, wind.table)
+            draw(u, counters, STREAM_NOISE, source, block * GROUP, tick, trial, sources.key)
+            normals(u, z, scratch.bits, sources.table)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             here = inputs[base + lo + skip : base + lo + n]
             if not again:
-                steady = wind.steady[slot + lo + skip : slot + lo + n]
+                steady = sources.steady[slot + lo + skip : slot + lo + n]
                 for i in range(len(here)):
                     here[i] = steady[i]
             add(here, std, z[skip:n])

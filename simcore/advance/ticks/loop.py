@@ -5,8 +5,9 @@ every stepped neuron flows from ``t - 1`` to ``t``, receives what gathered, and 
 are recorded and put into the calendar queue, once for each segment of their source. A delay is at least one
 tick, so nothing that happens in a tick depends on another spike of that tick.
 
-A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every kind of the network, and leaves out
-those of the sources of input (``_r0`` and so on, see :data:`.modules.SOURCES`) that the network does not have.
+A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every model group of the network, and
+leaves out those of the sources of input (``_r0`` and so on, see :data:`.modules.SOURCES`) that the network does not
+have.
 """
 
 from __future__ import annotations
@@ -15,31 +16,31 @@ from typing import Any
 
 from tegmentum.simcore.compile.each import each
 
+from .events import barrier, broadcast, deliver
 from .events import begin as begin_t0
-from .events import broadcast, deliver, meet
 from .events import play as play_t0
-from .gaussian import blow as blow_w0
+from .gaussian import add_gaussian as add_gaussian_w0
 from .modulate import relax as relax_m0
 from .modulate import release as release_m0
 from .plastic import fade as fade_p0
 from .plastic import remember as remember_p0
-from .poisson_dense import pour as pour_r0
-from .poisson_inhomogeneous import shower as shower_v0
-from .poisson_sparse import drip as drip_d0
+from .poisson_dense import add_poisson_dense as add_poisson_dense_r0
+from .poisson_inhomogeneous import add_poisson_inhomogeneous as add_poisson_inhomogeneous_v0
+from .poisson_sparse import add_poisson_sparse as add_poisson_sparse_d0
 from .prefix import accrue as accrue_p0
 from .stepped import look as look_0
 from .stepped import step as step_0
 
 
-def probe(kinds: Any, tape: Any, trial: int, tick: int) -> None:
+def probe(model_groups: Any, recording: Any, trial: int, tick: int) -> None:
     """Sample the traces that are due."""
-    if tape.probe.shape[0] > 0 and tick % tape.every[0] == 0:
-        row = tick // tape.every[0] - tape.every[1]
-        for q in range(tape.probe.shape[0]):
-            kind, field, i, column = tape.probe[q]
+    if recording.probe.shape[0] > 0 and tick % recording.every[0] == 0:
+        row = tick // recording.every[0] - recording.every[1]
+        for q in range(recording.probe.shape[0]):
+            model_group, field, i, column = recording.probe[q]
             with each("_0") as k:
-                if kind == k:
-                    tape.trace[trial, row, column] = look_0(kinds[k], field, trial, tick, i)
+                if model_group == k:
+                    recording.trace[trial, row, column] = look_0(model_groups[k], field, trial, tick, i)
 
 
 def advance(
@@ -50,16 +51,16 @@ def advance(
     wires: Any,
     plastics: Any,
     ring: Any,
-    rain_r0: Any,
-    varied_v0: Any,
-    drops_d0: Any,
-    wind_w0: Any,
+    poisson_dense_r0: Any,
+    poisson_inhomogeneous_v0: Any,
+    poisson_sparse_d0: Any,
+    gaussian_w0: Any,
     trains_t0: Any,
     levels_m0: Any,
-    touch: Any,
-    kinds: Any,
+    active: Any,
+    model_groups: Any,
     fired: Any,
-    tape: Any,
+    recording: Any,
     control: Any,
     scratch: Any,
     inputs: Any,
@@ -82,7 +83,7 @@ def advance(
         tick = control.clock[k, trial]
         flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
         with each("_t0"):
-            cursor_t0 = begin_t0(wires, ring, trains_t0, tape, k, trial, tick, until)
+            cursor_t0 = begin_t0(wires, ring, trains_t0, recording, k, trial, tick, until)
         stop = False
         while tick < until and not stop:
             tick += 1
@@ -92,36 +93,36 @@ def advance(
                 accrue_p0(plastics[q], wires, tick)
             with each("_m0"):
                 relax_m0(levels_m0, tick)
-            events += deliver(wires, plastics, ring, touch, flat, trial, tick)
+            events += deliver(wires, plastics, ring, active, flat, trial, tick)
             with each("_r0"):
-                pour_r0(rain_r0, flat, scratch, tick, trial)
+                add_poisson_dense_r0(poisson_dense_r0, flat, scratch, tick, trial)
             with each("_v0"):
-                shower_v0(varied_v0, flat, scratch, tick, trial)
+                add_poisson_inhomogeneous_v0(poisson_inhomogeneous_v0, flat, scratch, tick, trial)
             with each("_w0"):
-                blow_w0(wind_w0, flat, scratch, tick, trial)
+                add_gaussian_w0(gaussian_w0, flat, scratch, tick, trial)
             with each("_d0"):
-                drip_d0(drops_d0, touch, flat, scratch, tick, trial)
+                add_poisson_sparse_d0(poisson_sparse_d0, active, flat, scratch, tick, trial)
             out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
             with each("_0") as q:
-                step_0(kinds[q], trial, tick, inputs[trial], scratch, touch, out, ptr)
-            reached += touch.count[trial]
-            touch.count[trial] = 0
+                step_0(model_groups[q], trial, tick, inputs[trial], scratch, active, out, ptr)
+            reached += active.count[trial]
+            active.count[trial] = 0
             with each("_p0") as q:
                 remember_p0(plastics[q], wires, out, ptr, tick)
-            probe(kinds, tape, trial, tick)
+            probe(model_groups, recording, trial, tick)
             stop = ring.spill_count[trial] > 0
-            if k == 0 and tape.count[trial] + control.room[0] > tape.tick.shape[1]:
+            if k == 0 and recording.count[trial] + control.room[0] > recording.tick.shape[1]:
                 stop = True
             if n_shards > 1:
                 control.stop[parity, k] = stop
-                meet(control, n_shards)
+                barrier(control, n_shards)
                 for j in range(n_shards):
                     stop = stop or control.stop[parity, j] != 0
             with each("_m0"):
                 release_m0(levels_m0, fired, trial, tick)
-            broadcast(wires, ring, fired, tape, control, k, trial, tick)
+            broadcast(wires, ring, fired, recording, control, k, trial, tick)
             with each("_t0"):
-                cursor_t0 = play_t0(wires, ring, trains_t0, tape, k, trial, tick, cursor_t0)
+                cursor_t0 = play_t0(wires, ring, trains_t0, recording, k, trial, tick, cursor_t0)
         control.clock[k, trial] = tick
     control.events[worker, 0] += events
     control.events[worker, 1] += reached

@@ -133,7 +133,7 @@ def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None
         plastic.post_n[slot] = n + 1
 
 
-def foresee_plastic(plastic: Any, wires: Any, segment: int) -> None:
+def prefetch_plastic(plastic: Any, wires: Any, segment: int) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     prefetch(wires.target, plastic.begin[segment])
     prefetch(wires.weight, plastic.begin[segment])

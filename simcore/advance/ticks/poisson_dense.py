@@ -32,13 +32,13 @@ def count(words: Any, bounds: Any, lowest: Any, counts: Any) -> None:
             counts[i] += np.uint16((x >= a) + (x >= b) + (x >= c) + (x >= d))
 
 
-def draw_again(rain: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
+def draw_again(sources: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
     """Draw the numbers that the first draw left open, those that reach ``open_``."""
-    source, offset, bits = rain.source[r, 0], rain.rest[r, 0], rain.rest[r, 1]
+    source, offset, bits = sources.source[r, 0], sources.rest[r, 0], sources.rest[r, 1]
     for i in range(len(counts)):
         if counts[i] >= open_:
-            w = quad(STREAM_POISSON_REST, source, neuron + i, tick, trial, rain.key)
-            counts[i] = alias(w[0], rain.limit, rain.other, offset, bits)
+            w = quad(STREAM_POISSON_REST, source, neuron + i, tick, trial, sources.key)
+            counts[i] = alias(w[0], sources.limit, sources.other, offset, bits)
 
 
 def add_counts(inputs: Any, weight: Any, counts: Any) -> None:
@@ -47,7 +47,7 @@ def add_counts(inputs: Any, weight: Any, counts: Any) -> None:
         inputs[i] += weight * real(counts[i])
 
 
-def pour(rain: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
+def add_poisson_dense(sources: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for all sources onto a shard.
 
     Parameters
@@ -57,12 +57,12 @@ def pour(rain: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     scratch : Scratch
     """
     words, counters, halves = scratch.words, scratch.counters[:COUNTERS], scratch.halves
-    for r in range(rain.source.shape[0]):
-        source, base, neuron, size, first, n_bounds, lowest = rain.source[r]
-        bounds = rain.bounds[first : first + (n_bounds + 3) // 4 * 4]
+    for r in range(sources.source.shape[0]):
+        source, base, neuron, size, first, n_bounds, lowest = sources.source[r]
+        bounds = sources.bounds[first : first + (n_bounds + 3) // 4 * 4]
         open_ = lowest + n_bounds
         for block in range(neuron // BLOCK, (neuron + size - 1) // BLOCK + 1):
-            draw(words, counters, STREAM_POISSON, source, block * COUNTERS, tick, trial, rain.key)
+            draw(words, counters, STREAM_POISSON, source, block * COUNTERS, tick, trial, sources.key)
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(size - lo, BLOCK)
             numbers = scratch.counts[: n - skip]
@@ -71,6 +71,6 @@ def pour(rain: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
             for i in range(len(numbers)):
                 largest = max(largest, numbers[i])
             if largest >= open_:
-                draw_again(rain, r, open_, numbers, block * BLOCK + skip, tick, trial)
+                draw_again(sources, r, open_, numbers, block * BLOCK + skip, tick, trial)
             at = base + lo
-            add_counts(inputs[at + skip : at + n], rain.weight[r], numbers)
+            add_counts(inputs[at + skip : at + n], sources.weight[r], numbers)

@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore.random.philox import STREAM_KEPT, STREAM_POISSON, STREAM_SHOWER
+from tegmentum.simcore.random.philox import (
+    STREAM_POISSON,
+    STREAM_POISSON_INHOMOGENEOUS,
+    STREAM_POISSON_THINNING,
+)
 from tegmentum.simcore.random.words_kernel import BLOCK, GROUP, draw, quad
 
 from .binding import real
@@ -22,7 +26,7 @@ MANY = 512.0  # spikes of a block in a tick from which on neurons draw for thems
 CHUNKS = 4  # of 256 words for the spikes of a block
 
 
-def shower(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
+def add_poisson_inhomogeneous(sources: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Draw the Poisson input of one tick for all such sources onto a shard.
 
     Parameters
@@ -32,27 +36,27 @@ def shower(varied: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> Non
     scratch : Scratch
     """
     words, counters = scratch.words, scratch.counters
-    for r in range(varied.source.shape[0]):
-        source, base, neuron, count, first, first_peak, n_blocks = varied.source[r]
-        now = tick - varied.tick[0]
-        scale, step = varied.scale[r, now], varied.step[r, now]
+    for r in range(sources.source.shape[0]):
+        source, base, neuron, count, first, first_peak, n_blocks = sources.source[r]
+        now = tick - sources.tick[0]
+        scale, step = sources.scale[r, now], sources.step[r, now]
         first += step * count
         first_peak += step * n_blocks
         for block in range(neuron // BLOCK, (neuron + count - 1) // BLOCK + 1):
-            peak = varied.peak[first_peak + block]
+            peak = sources.peak[first_peak + block]
             lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
             skip, n = max(-lo, 0), min(count - lo, BLOCK)
             here = inputs[base + lo + skip : base + lo + n]
-            mean = varied.mean[first + lo + skip : first + lo + n]
+            mean = sources.mean[first + lo + skip : first + lo + n]
             if peak * scale * BLOCK < MANY:
-                thin(varied, r, here, mean, peak, scale, block, skip, scratch, tick, trial)
+                thin(sources, r, here, mean, peak, scale, block, skip, scratch, tick, trial)
             else:
-                draw(words, counters, STREAM_POISSON, source, block * GROUP, tick, trial, varied.key)
-                invert(words[skip:n], here, varied.weight[r], mean, scale, peak * scale)
+                draw(words, counters, STREAM_POISSON, source, block * GROUP, tick, trial, sources.key)
+                invert(words[skip:n], here, sources.weight[r], mean, scale, peak * scale)
 
 
 def thin(
-    varied: Any,
+    sources: Any,
     r: int,
     here: Any,
     mean: Any,
@@ -71,23 +75,23 @@ def thin(
     here, mean : real[n], float64[n]
         accumulators and rates of the block's neurons from its ``skip``-th on, those in this shard
     """
-    source, words, counters = varied.source[r, 0], scratch.words, scratch.counters
-    number = poisson_number(varied, source, peak * scale * BLOCK, block, tick, trial)
+    source, words, counters = sources.source[r, 0], scratch.words, scratch.counters
+    number = poisson_number(sources, source, peak * scale * BLOCK, block, tick, trial)
     for chunk in range((number + BLOCK - 1) // BLOCK):
         counter = (block * CHUNKS + chunk) * GROUP
-        draw(words, counters, STREAM_KEPT, source, counter, tick, trial, varied.key)
+        draw(words, counters, STREAM_POISSON_THINNING, source, counter, tick, trial, sources.key)
         for k in range(min(BLOCK, number - chunk * BLOCK)):
             i = np.int64(words[k] & np.uint32(BLOCK - 1)) - skip
             if (
                 0 <= i < len(here)
                 and (np.float64(words[k] >> np.uint32(8)) + 0.5) * 2.0**-24 * peak < mean[i]
             ):
-                here[i] += varied.weight[r]
+                here[i] += sources.weight[r]
 
 
-def poisson_number(varied: Any, source: int, mean: float, block: int, tick: int, trial: int) -> Any:
+def poisson_number(sources: Any, source: int, mean: float, block: int, tick: int, trial: int) -> Any:
     """Draw a Poisson number of a mean below ``MANY``: count the partial sums that 53 bits exceed."""
-    w = quad(STREAM_SHOWER, source, block, tick, trial, varied.key)
+    w = quad(STREAM_POISSON_INHOMOGENEOUS, source, block, tick, trial, sources.key)
     x = (np.float64(w[0] << np.uint64(21) | w[1] >> np.uint64(11)) + 0.5) * 2.0**-53
     term: Any = math.exp(-mean)
     total: Any = term

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore.intrinsics.memory import prefetch
-from tegmentum.simcore.random.philox import STREAM_DROPS, STREAM_PLACES
+from tegmentum.simcore.random.philox import STREAM_POISSON_PLACES, STREAM_POISSON_SPARSE
 from tegmentum.simcore.random.words_kernel import GROUP, alias, draw, quad
 
 from .reach import reach
 
 
 def draw_window(
-    drops: Any, r: int, block: int, begin: Any, place: Any, scratch: Any, window: int, trial: int
+    sources: Any, r: int, block: int, begin: Any, place: Any, scratch: Any, window: int, trial: int
 ) -> None:
     """Draw the spikes of a block in a window; those of its tick ``j`` are ``begin[j]`` to ``begin[j + 1]``."""
-    source, shift, span = drops.source[r, 0], drops.source[r, 6], drops.source[r, 7]
-    word = quad(STREAM_DROPS, source, block, window, trial, drops.key)[0]
-    n = alias(word, drops.limit, drops.other, drops.source[r, 8], drops.source[r, 9])
+    source, shift, span = sources.source[r, 0], sources.source[r, 6], sources.source[r, 7]
+    word = quad(STREAM_POISSON_SPARSE, source, block, window, trial, sources.key)[0]
+    n = alias(word, sources.limit, sources.other, sources.source[r, 8], sources.source[r, 9])
     u, counters = scratch.words, scratch.counters[: (n + 31) // 32 * 8]
-    draw(u, counters, STREAM_PLACES, source, block * GROUP, window, trial, drops.key)
+    draw(u, counters, STREAM_POISSON_PLACES, source, block * GROUP, window, trial, sources.key)
     mask, rest = (1 << span) - 1, 32 - shift - span
     for j in range(mask + 2):
         begin[j] = 0
@@ -41,7 +41,7 @@ def draw_window(
         place[begin[x & mask]] = x >> span
 
 
-def drip(drops: Any, touch: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
+def add_poisson_sparse(sources: Any, active: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
     """Add the spikes of one tick to the accumulators.
 
     Parameters
@@ -50,14 +50,14 @@ def drip(drops: Any, touch: Any, inputs: Any, scratch: Any, tick: int, trial: in
         accumulators, added to
     scratch : Scratch
     """
-    for r in range(drops.source.shape[0]):
-        _, base, slot, neuron, count, lazy, shift, span, _, _, number = drops.source[r]
+    for r in range(sources.source.shape[0]):
+        _, base, slot, neuron, count, lazy, shift, span, _, _, number = sources.source[r]
         window, at = tick >> span, tick & ((1 << span) - 1)
         for block in range(neuron >> shift, ((neuron + count - 1) >> shift) + 1):
-            begin, place = drops.begin[trial, number], drops.place[trial, number]
-            if drops.window[trial, number] != window:
-                draw_window(drops, r, block, begin, place, scratch, window, trial)
-                drops.window[trial, number] = window
+            begin, place = sources.begin[trial, number], sources.place[trial, number]
+            if sources.window[trial, number] != window:
+                draw_window(sources, r, block, begin, place, scratch, window, trial)
+                sources.window[trial, number] = window
             number += 1
             first = (block << shift) - neuron  # where the block's first neuron is in the shard
             if lazy:
@@ -65,10 +65,10 @@ def drip(drops: Any, touch: Any, inputs: Any, scratch: Any, tick: int, trial: in
                     i = first + place[k]
                     if 0 <= i < count:
                         prefetch(inputs, base + i)
-                        prefetch(touch.mark[trial], slot + i)
+                        prefetch(active.mark[trial], slot + i)
             for k in range(begin[at], begin[at + 1]):
                 i = first + place[k]
                 if 0 <= i < count:
-                    inputs[base + i] += drops.weight[r]
+                    inputs[base + i] += sources.weight[r]
                     if lazy:
-                        reach(touch, trial, slot + i)
+                        reach(active, trial, slot + i)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .binding import flow, gather, hear, inject, load, peek, pick, reset, rows, store, threshold, window
+from .binding import flow, gather, inject, load, peek, pick, reset, rows, store, take_input, threshold, window
 
 BLOCK = 1024  # neurons whose state, input and flags stay in the first-level cache
 
@@ -16,7 +16,7 @@ def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired:
     """Advance ``n`` neurons by one tick: flow, receive, threshold, reset; mark those that fired."""
     for i in range(n):
         c = pick(constants, i)
-        s = hear(flow(load(fields, i), c, inject(current, i)), c, inputs, i)
+        s = take_input(flow(load(fields, i), c, inject(current, i)), c, inputs, i)
         fires = threshold(s, c)
         if fires:
             s = reset(s, c)
@@ -26,15 +26,17 @@ def advance_block(fields: Any, constants: Any, inputs: Any, current: Any, fired:
         fired[i] = 0
 
 
-def step(kind: Any, trial: int, tick: int, inputs: Any, scratch: Any, touch: Any, out: Any, ptr: Any) -> None:
-    """Advance all populations of a kind and append those who fired, in the order of their numbers.
+def step(
+    model_group: Any, trial: int, tick: int, inputs: Any, scratch: Any, active: Any, out: Any, ptr: Any
+) -> None:
+    """Advance all populations of a model group and append those who fired, in the order of their numbers.
 
     Parameters
     ----------
     inputs : real[n_rows, n_slots]
-        accumulators; in the last row currents, where a kind has any
+        accumulators; in the last row currents, where the model group has any
     scratch : Scratch
-    touch : Touch
+    active : Active
         not needed here
     out : int32[n_slots]
         sources that fired, population by population
@@ -43,14 +45,14 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, scratch: Any, touch: Any
     """
     current = inputs[inputs.shape[0] - 1]
     flags, eights = scratch.flags, scratch.eights
-    for p in range(kind.part.shape[0]):
-        population, slot, count, source, first = kind.part[p]
+    for p in range(model_group.part.shape[0]):
+        population, slot, count, source, first = model_group.part[p]
         n_out = ptr[population]
         for lo in range(0, count, BLOCK):
             hi = min(lo + BLOCK, count)
             advance_block(
-                window(kind.fields, trial, first + lo, first + hi),
-                gather(kind.table, kind.arrays, p, first + lo, first + hi),
+                window(model_group.fields, trial, first + lo, first + hi),
+                gather(model_group.table, model_group.arrays, p, first + lo, first + hi),
                 rows(inputs, slot + lo, slot + hi),
                 current[slot + lo : slot + hi],
                 flags,
@@ -65,6 +67,6 @@ def step(kind: Any, trial: int, tick: int, inputs: Any, scratch: Any, touch: Any
         ptr[population + 1] = n_out
 
 
-def look(kind: Any, field: int, trial: int, tick: int, i: int) -> Any:
+def look(model_group: Any, field: int, trial: int, tick: int, i: int) -> Any:
     """Return one number of one neuron's state."""
-    return peek(kind.fields, field, trial, i)
+    return peek(model_group.fields, field, trial, i)

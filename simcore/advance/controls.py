@@ -1,0 +1,249 @@
+"""What can be read and changed between runs: weights, delays, given spikes, neuromodulators, the whole state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..describe import checks
+from ..describe.modulation import Modulator
+from ..describe.network import Network, Projection
+from ..describe.sources import SpikeTrain
+from ..errors import DescriptionError
+from ..lower import synapses
+from ..lower.inputs import trains_of
+from ..lower.modulation import modulators_of
+from ..lower.plan import plan
+from ..lower.queues import new_control, with_room
+from ..lower.synapses import Synapses
+from ..record import checkpoint
+from .machine import Machine
+
+Array = np.ndarray[Any, Any]
+
+
+class Controlled(Machine):
+    """A machine whose synapses and input can be set, and whose state can be saved, loaded and reset."""
+
+    def __init__(
+        self, network: Network, dt: float, seed: int, threads: int, n_trials: int, precision: str
+    ) -> None:
+        self._rewired: set[str] = set()  # projections whose delays were set
+        self._reweighted: set[str] = set()  # those whose weights were set and do not learn
+        super().__init__(network, dt, seed, threads, n_trials, precision)
+
+    def synapses(self, name: str | Projection) -> Synapses:
+        """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
+        places = self._places(name)
+        return Synapses(places.pre, places.post, places.delay, *self._peeked(name, places))
+
+    def set_weights(self, name: str | Projection, weights: Any) -> None:
+        """Set the weights of a projection, in the order of :meth:`synapses`; one number is for all.
+
+        Raises
+        ------
+        DescriptionError
+            for weights that are not finite, not as many, or against the receptor's sign or the rule's range, and
+            where all weights are stored as one number
+        """
+        projection = self._projection(name)
+        number = self._modulated(projection)
+        if number is not None:  # what eligibilities have earned so far belongs to the old weights
+            self._settle()
+            for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                self._rules[number].start_window(plastics[number], wires, self.tick)
+        self._write(str(projection.name), weights)
+        if projection.plasticity is None:
+            self._reweighted.add(str(projection.name))
+
+    def _write(self, name: str, weights: Any) -> None:
+        self._settle()
+        places, projection = self._places(name), self._projection(name)
+        synapses.write(places, self._wires, synapses.weights_for(places, weights, projection))
+
+    def release(self, name: str, amount: Any, level: int | None = None) -> None:
+        """Release a neuromodulator now, as a reward, an error or an expectation would.
+
+        Parameters
+        ----------
+        name : str
+            of the modulator
+        amount : float or array of n_levels
+            by which levels rise
+        level : int, optional
+            the one that rises; by default all do
+
+        Raises
+        ------
+        DescriptionError
+            if no plastic synapse is under a modulator of that name, or there is no such level
+        """
+        number, modulator = self._modulator(name)
+        values = np.asarray(amount, np.float64)
+        n = modulator.n_levels
+        if (
+            not np.all(np.isfinite(values))
+            or values.shape not in ((), (n,))
+            or (level is not None and values.ndim)
+        ):
+            raise DescriptionError(
+                f"release of {name!r}: amount must be one finite number or {n}, got {amount!r}"
+            )
+        if level is not None and not 0 <= level < n:
+            raise DescriptionError(f"release of {name!r}: level must be in [0, {n}), got {level}")
+        for channels in self._channels:
+            channels[number].level[slice(None) if level is None else level] += values
+
+    def levels(self, name: str) -> Array:
+        """Return the present levels of a neuromodulator, float64[n_levels]."""
+        number, modulator = self._modulator(name)
+        return np.asarray(modulator.baseline + self._channels[0][number].level)
+
+    def _modulator(self, name: str) -> tuple[int, Modulator]:
+        found = {m.name: (k, m) for k, m in enumerate(modulators_of(self.network))}
+        if name not in found:
+            known = ", ".join(found) or "none"
+            raise DescriptionError(
+                f"there is no modulator {name!r} that synapses are under; there are: {known}"
+            )
+        return found[name]
+
+    def set_delays(self, name: str | Projection, delays: Any) -> None:
+        """Set the delays of a projection [ms], in the order of :meth:`synapses`, before the first tick.
+
+        Synapses are listed by delay, so they are in a new order afterwards; each keeps its weight.
+
+        Raises
+        ------
+        DescriptionError
+            for delays that are no positive times, and after the first tick, when spikes are under way
+        """
+        projection = self._projection(name)
+        if self.tick > 0:
+            raise DescriptionError(
+                f"set_delays: at {self.t:g} ms spikes of {projection.name!r} may be under way; call it before the "
+                "first run"
+            )
+        new = synapses.with_delays(projection, self.synapses(name), delays)
+        kept = {other: self.synapses(other).weight for other in self._reweighted - {str(projection.name)}}
+        learnt = {
+            other: self.synapses(other).weight for _, _, other in self._learners() if other != projection.name
+        }
+        self._rewire({str(projection.name): new})
+        self._rewired.add(str(projection.name))
+        self._reweighted.discard(str(projection.name))  # its weights are the new projection's
+        for other, weights in {**kept, **learnt}.items():
+            self._write(other, weights)
+
+    def _rewire(self, new: Mapping[str, Projection]) -> None:
+        """Build the synapses anew, with other projections of the same names."""
+        network = self.network
+        parts = (new.get(str(part.name), part) for part in network.projections)
+        before = network, self._plan
+        self.network = Network(*network.populations, *network.spike_trains, *parts, *network.sources)
+        self._plan = plan(self.network, self.dt, self._n_shards, self.seed)
+        try:
+            self._lower()
+        except DescriptionError:
+            self.network, self._plan = before
+            raise
+        self._compile()
+        self._allocate()
+
+    def _restore(
+        self, rewired: Mapping[str, Mapping[str, Array]], given: dict[str, SpikeTrain], input_seed: int
+    ) -> None:
+        """Go back to the network as described, time 0, but for these synapses, trains and seed of the input."""
+        self._given, self._input_seed = given, input_seed
+        if rewired or self._rewired or self._reweighted:
+            self.network = self._described
+            new = {
+                name: synapses.listed(self._projection(name), **columns, dt=self.dt)
+                for name, columns in rewired.items()
+            }
+            self._rewired, self._reweighted = set(rewired), set()
+            self._rewire(new)
+        else:
+            self._trains = trains_of(self._plan, self.n_trials, given)
+            self._allocate()
+
+    def set_spikes(self, name: str | SpikeTrain, times: Any, neuron: Any, trial: Any = None) -> None:
+        """Give a spike train other spikes from here on; those under way still arrive.
+
+        Parameters
+        ----------
+        name : str or SpikeTrain
+        times : array of float, ms
+            in the simulation's time, later than :attr:`t`, or from 0 on where it has not begun
+        neuron : array of int
+        trial : array of int, optional
+            as in :class:`.SpikeTrain`
+        """
+        wanted = getattr(name, "name", name)
+        old = next(
+            (t for t in self.network.spike_trains if isinstance(wanted, str) and t.name == wanted), None
+        )
+        if old is None:
+            raise DescriptionError(f"set_spikes: there is no spike train {checks.shown(wanted)}")
+        new = SpikeTrain(old.name, old.size, times, neuron, trial)
+        early = np.asarray(new.times, np.float64)
+        if early.size and self.tick > 0 and round(float(early.min()) / self.dt) <= self.tick:
+            raise DescriptionError(
+                f"SpikeTrain {old.name!r}: times must be later than {self.t:g} ms, where the simulation is, got "
+                f"{early.min():g}"
+            )
+        given = {**self._given, old.name: new}
+        self._trains = trains_of(self._plan, self.n_trials, given)
+        self._given = given
+        for k, wires in enumerate(self._wires):
+            self._ring[k] = with_room(self._ring[k], wires, self._trains)
+        self._control.room[:] = new_control(self._plan, self._trains, self.threads, self.n_trials).room
+
+    def reset(self, keep: tuple[str, ...] = ("weights",), seed: int | None = None) -> None:
+        """Go back to time 0: initial state, no spikes in flight. Weights stay as they are.
+
+        Without ``seed`` the input is drawn again as it was: the same Poisson spikes and the same noise.
+
+        Parameters
+        ----------
+        keep : tuple of str
+            ``()`` draws the weights anew as they were at first
+        seed : int, optional
+            of the input from here on, Poisson spikes and noise. Connections, parameters and initial states stay those
+            of the simulation's own seed.
+        """
+        if not isinstance(keep, (tuple, list, set, frozenset)):
+            raise DescriptionError(f"reset: keep must be a tuple of names, got {checks.shown(keep)}")
+        for name in keep:
+            if not isinstance(name, str) or name != "weights":
+                raise DescriptionError(f"reset: keep can name 'weights', got {checks.shown(name)}")
+        if seed is not None:
+            checks.number(seed, "reset", "seed", whole=True, least=0, most=2**64 - 1)
+            self._input_seed = int(seed)
+        self._settle()
+        if "weights" not in keep:
+            self._lower()
+            self._reweighted.clear()
+        self._allocate()
+
+    def state(self) -> dict[str, Array]:
+        """Everything that a simulation of the same network needs to go on exactly from here, as named arrays.
+
+        Independent of the number of threads. ``in_flight/*`` are the spikes that some synapse has yet to
+        deliver; ``weights/*``, ``rewired/*`` and ``trains/*`` what :meth:`set_weights`, :meth:`set_delays` and
+        :meth:`set_spikes` changed.
+        """
+        return checkpoint.state(self)
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Continue from what :meth:`state` returned, bit for bit.
+
+        Raises
+        ------
+        DescriptionError
+            for the state of another network, seed, ``dt``, precision or number of trials, and for one that lacks
+            something; the simulation is then as it was. Given spikes may be others.
+        """
+        checkpoint.load_state(self, state)

@@ -1,0 +1,273 @@
+"""Construction: a network as synapses, kernels and memory, at time 0."""
+
+from __future__ import annotations
+
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ..describe import checks
+from ..describe.connectivity import Constant, Distribution
+from ..describe.modulation import BySynapse
+from ..describe.network import Network, Projection
+from ..describe.sources import SpikeTrain
+from ..errors import DescriptionError
+from ..lower import synapses
+from ..lower.arrays import DENSE, PLASTIC
+from ..lower.inputs import (
+    current_steps,
+    gaussian_of,
+    longest,
+    poisson_dense_of,
+    poisson_inhomogeneous_of,
+    poisson_sparse_of,
+    sources_of,
+    trains_of,
+)
+from ..lower.modulation import channels_of
+from ..lower.plan import Plan, model_group_arrays, plan
+from ..lower.plastic import plastics_of
+from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scratch
+from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
+from ..lower.segments import wires_of
+from ..lower.synapses import Places
+from ..machine import memory as machine_memory
+
+Array = np.ndarray[Any, Any]
+
+
+class Machine:
+    """A network lowered to flat arrays, with its kernels; the arguments are those of :class:`.Simulation`, checked."""
+
+    def __init__(
+        self, network: Network, dt: float, seed: int, threads: int, n_trials: int, precision: str
+    ) -> None:
+        self.network, self.dt, self.seed, self.threads = network, dt, seed, threads
+        self.n_trials, self.precision = n_trials, precision
+        self._described = network  # as given; delays that are set make another one
+        self._given: dict[str, SpikeTrain] = {}  # trains that were set
+        self._input_seed = seed
+        self._real = np.dtype(precision).type
+        self._n_shards = threads if n_trials == 1 else 1
+        self._plan: Plan = plan(network, dt, self._n_shards, seed)
+        self._lower()
+        self._compile()
+        self._allocate()
+
+    def _lower(self) -> None:
+        from ..compile import modules as build
+
+        started = time.perf_counter()
+        wiring, placing = (
+            build.kernel_module("lower.wiring_kernel", WIRING),
+            build.kernel_module("lower.placing_kernel", PLACING),
+        )
+        delays = [delay_of(projection, self.dt) for projection in self.network.projections]
+        self._max_delay = max((d.most for d in delays), default=1)
+        self._check_room(delays)
+        groups = groups_of(self.network, delays, self._plan.lazy)
+        p, real = self._plan, self._real
+        with ThreadPoolExecutor(
+            self.threads
+        ) as pool:  # a synapse is a function of the seed and its place alone
+            rows = build_rows(self.network, delays, p.lazy, self.seed, wiring, pool.map)
+            jobs = [
+                pool.submit(wires_of, p, k, groups, rows, delays, self.seed, real, placing)
+                for k in range(self._n_shards)
+            ]
+            self._wires = [job.result() for job in jobs]
+        self._groups = groups
+        self._check_drawn()
+        self._trains = trains_of(p, self.n_trials, self._given)
+        self._currents = current_steps(p)
+        self._longest = longest(p)
+        self.build_s = time.perf_counter() - started
+
+    def _check_room(self, delays: list[Delay]) -> None:
+        """Refuse synapses, and delays whose queues, would not fit into the memory."""
+        memory = machine_memory() or math.inf
+        for projection in self.network.projections:
+            n = projection.rule.expected(projection.pre.size, projection.post.size)
+            if 2 * n > memory:  # the least that a synapse takes
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: {type(projection.rule).__name__} makes {n:g} synapses, "
+                    f"{2 * n / 2**30:.1f} GiB, more than the {memory / 2**30:.1f} GiB of memory"
+                )
+        bytes_ = 8.0 * 65 * (1 << self._max_delay.bit_length()) * self._n_shards * self.n_trials
+        for projection, delay in zip(self.network.projections, delays, strict=True):
+            if len(delay.given) != 1:  # counts of synapses by neuron and delay
+                bytes_ += 8.0 * projection.pre.size * (delay.most - delay.least + 1)
+        if bytes_ > memory:
+            longest = max(zip(delays, self.network.projections, strict=True), key=lambda pair: pair[0].most)
+            raise DescriptionError(
+                f"Projection {longest[1].name!r}: delay up to {longest[0].most * self.dt:g} ms at dt = {self.dt} ms "
+                f"takes queues of {bytes_ / 2**30:.1f} GiB, more than the {memory / 2**30:.1f} GiB of memory"
+            )
+
+    def _check_drawn(self) -> None:
+        """Refuse drawn weights that a receptor or a rule does not take; given ones are checked when described."""
+        for projection in self.network.projections:
+            weight = projection.weight
+            if isinstance(weight, Distribution) and not isinstance(weight, Constant):
+                least, most = weight.bounds()
+                if any(least < low or most > high for low, high, _ in projection.limits()):
+                    places = self._places(str(projection.name), begins=True)
+                    projection.check_weights(synapses.read(places, self._wires))
+
+    def _compile(self) -> None:
+        from ..compile import modules as build
+
+        started = time.perf_counter()
+        modules = [
+            build.model_group_module(
+                model_group.populations[0].model,
+                model_group.varying,
+                model_group.current,
+                model_group.lazy,
+                self.precision,
+            )
+            for model_group in self._plan.model_groups
+        ]
+        self._state_types = [module.State for module in modules]
+        rules = [
+            self.network.projections[g.members[0]].plasticity
+            for g in order_of(self._groups)
+            if g.format == PLASTIC
+        ]
+        self._rules = [build.rule_module(rule, self.precision) for rule in rules]
+        self._sources = sources_of(self._plan)
+        self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
+        self.compile_s = time.perf_counter() - started
+
+    def _allocate(self) -> None:
+        """Set the initial state, empty queues and clocks at 0."""
+        self._channels = [channels_of(self._plan) for _ in self._wires]
+        self._plastics = [
+            plastics_of(self._plan, k, self._groups, wires, self._real, self._rules, self._channels[k])
+            for k, wires in enumerate(self._wires)
+        ]
+        self._label()
+        p, real, n_trials = self._plan, self._real, self.n_trials
+        self._model_groups = []
+        for k in range(self._n_shards):
+            model_groups = []
+            for model_group, state_type in zip(p.model_groups, self._state_types, strict=True):
+                arrays = model_group_arrays(p, model_group, k, self.seed, n_trials, real)
+                model_groups.append(arrays._replace(fields=state_type(*arrays.fields)))
+            self._model_groups.append(tuple(model_groups))
+        n_buckets = 1 << self._max_delay.bit_length()
+        self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
+        self._poisson_inhomogeneous = [
+            poisson_inhomogeneous_of(p, k, self._input_seed, real) for k in range(self._n_shards)
+        ]
+        self._poisson_sparse = [
+            poisson_sparse_of(p, k, self._input_seed, n_trials, real) for k in range(self._n_shards)
+        ]
+        self._gaussian = [gaussian_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        self._poisson_dense = [poisson_dense_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        self._active = [new_active(n_trials, n) for n in p.n_slots]
+        self._fired = new_fired(p, n_trials)
+        self._scratch = [new_scratch() for _ in range(self.threads)]
+        self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
+        self._control = new_control(p, self._trains, self.threads, n_trials)
+        self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))
+
+    def _label(self) -> None:
+        """Tell synapses their levels where each has a choice of its own."""
+        for number, _, name in self._learners():
+            modulation = self._projection(name).modulation
+            if modulation is not None and isinstance(modulation.subpopulations, BySynapse):
+                here = [plastics[number] for plastics in self._plastics]
+                labelled = synapses.label(self._places(name), here, modulation.subpopulations.levels, name)
+                for k, plastic in enumerate(labelled):
+                    rest = self._plastics[k]
+                    self._plastics[k] = (*rest[:number], plastic, *rest[number + 1 :])
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """How each population is updated: ``stepped`` or ``lazy``."""
+        return {p.name: "lazy" if p.name in self._plan.lazy else "stepped" for p in self._plan.populations}
+
+    @property
+    def lazy_updates(self) -> int:
+        """How often a neuron of a lazy population was advanced; the cost of such populations."""
+        return int(self._control.events[:, 1].sum())
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses, those of dense matrices included."""
+        found = sum(len(w.target) + len(w.dense) for w in self._wires)
+        for group in self._groups:
+            projection = self.network.projections[group.members[0]]
+            if group.format == DENSE and without_diagonal(projection):
+                found -= projection.pre.size  # places that stay 0
+        return found
+
+    @property
+    def synapse_bytes(self) -> int:
+        """Memory of all synapses, with the tables that find them [bytes]."""
+        kept = sum(p.eligibility.nbytes + p.which.nbytes for plastics in self._plastics for p in plastics)
+        return int(kept + sum(array.nbytes for w in self._wires for array in w))
+
+    @property
+    def tick(self) -> int:
+        """Ticks simulated so far."""
+        return int(self._control.clock.min())
+
+    @property
+    def t(self) -> float:
+        """Time simulated so far [ms]."""
+        return self.tick * self.dt
+
+    def _projection(self, name: str | Projection) -> Projection:
+        wanted = getattr(name, "name", name)
+        for projection in self.network.projections:
+            if isinstance(wanted, str) and projection.name == wanted:
+                return projection
+        known = ", ".join(str(q.name) for q in self.network.projections) or "none"
+        raise DescriptionError(f"synapses: there is no projection {checks.shown(wanted)}; there are {known}")
+
+    def _places(self, name: str | Projection, begins: bool = False) -> Places:
+        """Find a projection's synapses; ``begins`` before the traces of plastic ones are there."""
+        projection = self._projection(name)
+        number = next(k for k, other in enumerate(self.network.projections) if other is projection)
+        groups = [number in g.members for g in order_of(self._groups)]
+        return synapses.locate(
+            self._plan,
+            self._wires,
+            None if begins else self._plastics,
+            len(groups),
+            groups.index(True),
+            projection,
+        )
+
+    def _learners(self) -> list[tuple[int, int, str]]:
+        """Return number, group and name of each plastic projection."""
+        groups = [(k, g) for k, g in enumerate(order_of(self._groups)) if g.format == PLASTIC]
+        return [(n, k, str(self.network.projections[g.members[0]].name)) for n, (k, g) in enumerate(groups)]
+
+    def _settle(self, name: str | Projection | None = None) -> None:
+        """Bring plastic weights up to date, of one projection or of all."""
+        only = None if name is None else self._projection(name).name
+        for number, _, learner in self._learners():
+            if only in (None, learner):
+                for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                    self._rules[number].settle(plastics[number], wires, self.tick + 1)
+
+    def _peeked(self, name: str | Projection, places: Places) -> tuple[Array, Array | None]:
+        """Return weights and eligibilities of some of a projection's synapses; what follows does not change."""
+        self._settle(name)
+        number = self._modulated(name)
+        if number is None:
+            return synapses.read(places, self._wires), None
+        here = [plastics[number] for plastics in self._plastics]
+        return synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
+
+    def _modulated(self, name: str | Projection) -> int | None:
+        """Return the number of a plastic projection that is under a neuromodulator, None for others."""
+        projection = self._projection(name)
+        modulation = projection.modulation
+        return None if modulation is None else next(n for n, _, q in self._learners() if q == projection.name)
