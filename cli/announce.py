@@ -26,16 +26,19 @@ def announce(network: Network, ms: float, dt: float, precision: str) -> None:
     )
 
 
-def announce_recording(record: Record, network: Network, ms: float, dt: float, n_trials: int) -> None:
-    """Print what the recordings will take on disk: traces exactly, spikes for each Hz of the mean rate."""
+def announce_recording(
+    record: Record, network: Network, ms: float, dt: float, n_trials: int, histories: float = 0.0
+) -> None:
+    """Print what the recordings will take on disk: traces and whole snapshots, spikes for each Hz of the mean rate."""
     from tegmentum.simcore.record.log import ticks_between
 
-    found = record.of(network.nodes(), network.populations)
+    found = record.of(network)
     n_samples = round(ms / dt) // ticks_between(record, dt)
     traces = sum(n_samples * (4 * n_trials * len(t.numbers()) + 16) for t in found.traces.values())
     per_hz = 20 * n_trials * 1e-3 * ms * sum(node.size for node in found.spikes)
     typer.echo(
-        f"recording: traces {size_text(traces)}, spikes {size_text(per_hz)} for each Hz of the mean rate, "
-        "before compression",
+        f"recording: traces {size_text(traces)}, "
+        + (f"histories {size_text(histories)}, " if histories else "")
+        + f"spikes {size_text(per_hz)} for each Hz of the mean rate, before compression",
         err=True,
     )

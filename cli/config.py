@@ -17,6 +17,7 @@ from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
+from tegmentum.simcore.describe.histories import Snapshots
 from tegmentum.simcore.describe.modulation import ByPost, ByPre, BySynapse, Modulator, Release, Whole
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.record import Record, Trace
@@ -135,6 +136,18 @@ PoissonConfig, CurrentConfig, NoiseConfig = (
 TraceConfig = table_of(Trace, typed=False, own={"population": str, "state": str, "neurons": Wholes})
 
 
+SnapshotsConfig = table_of(
+    Snapshots,
+    typed=False,
+    own={
+        "every": number({"above": 0.0}),
+        "synapses": either(one=number({"least": 1}, whole=True), many=Wholes) | None,
+    },
+)
+Interval = number({"above": 0.0})
+AnySnapshots = either(one=Interval, table=SnapshotsConfig)
+
+
 class RecordConfig(Table):
     """What to record."""
 
@@ -146,6 +159,21 @@ class RecordConfig(Table):
     )
     every: number({"above": 0.0}) | None = Field(  # type: ignore[valid-type]
         None, description="between samples of traces; by default one tick", json_schema_extra={"unit": "ms"}
+    )
+    weights: dict[str, AnySnapshots] = Field(  # type: ignore[valid-type]
+        {},
+        description="of plastic projections, by name: the time between snapshots, or a table",
+        json_schema_extra={"unit": "ms"},
+    )
+    eligibility: dict[str, AnySnapshots] = Field(  # type: ignore[valid-type]
+        {},
+        description="of projections under a neuromodulator, by name, as weights",
+        json_schema_extra={"unit": "ms"},
+    )
+    modulators: dict[str, Interval] = Field(  # type: ignore[valid-type]
+        {},
+        description="neuromodulators, by name: the time between samples of their levels",
+        json_schema_extra={"unit": "ms"},
     )
 
 
@@ -359,7 +387,31 @@ def record_of(config: Config, network: Network) -> Record:
                 f"{where}.population: {t.population!r} is a spike train, which has no state"
             )
         traces[name] = t.made(population=population)
-    return Record([node(name, "record.spikes") for name in spikes], traces, r.every)
+    kinds = ("weights", "eligibility", "modulators")
+    histories = {kind: {name: value_of(v) for name, v in getattr(r, kind).items()} for kind in kinds}
+    for kind, found in histories.items():
+        known = _recordable(network, kind)
+        for name in found:
+            if name not in known:
+                hint = nearest(name, known) if known else "; there is none"
+                raise DescriptionError(f"record.{kind}: there is no {_RECORDED[kind]} {name!r}{hint}")
+    return Record([node(name, "record.spikes") for name in spikes], traces, r.every, **histories)
+
+
+_RECORDED = {
+    "weights": "plastic projection",
+    "eligibility": "projection under a neuromodulator called",
+    "modulators": "modulator that synapses are under called",
+}
+
+
+def _recordable(network: Network, kind: str) -> list[str]:
+    """Return the names of what has weights that learn, eligibilities, or levels."""
+    under = [q for q in network.projections if q.modulation is not None]
+    if kind == "modulators":
+        return [q.modulation.modulator.name for q in under if q.modulation is not None]
+    plastic = [q for q in network.projections if q.plasticity is not None]
+    return [str(q.name) for q in (plastic if kind == "weights" else under)]
 
 
 def rehearsed(config: Config, seed: int | None = None) -> tuple[Network, Record, tuple[float, float]]:

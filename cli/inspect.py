@@ -70,6 +70,7 @@ def _body(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     describe = {
         "spikes": _spikes,
         "weights": _weights,
+        "eligibility": _weights,
         "modulators": _modulators,
         "traces": _traces,
         "tables": _table,
@@ -91,10 +92,12 @@ def _spikes(entry: dict[str, Any]) -> str:
 
 
 def _weights(entry: dict[str, Any]) -> str:
-    taken = " to ".join(str(at) for at in dict.fromkeys(entry["first_and_last"]))
-    snapshots = _n(entry["n_snapshots"], "snapshot") + (f" ({taken})" if taken else "")
+    taken = " to ".join(f"{at:.10g}" for at in dict.fromkeys(entry["first_and_last"]))
+    during = " ms" if "n_changes" in entry else ""
+    snapshots = _n(entry["n_snapshots"], "snapshot") + (f" ({taken}{during})" if taken else "")
     unit = f", in {entry['unit']}" if entry["unit"] else ""
-    return f"{snapshots} of {entry['n_synapses']:,} synapses{unit}"
+    changes = f", {_n(entry['n_changes'], 'change')}" if entry.get("n_changes") is not None else ""
+    return f"{snapshots} of {_n(entry['n_synapses'], 'synapse')}{changes}{unit}"
 
 
 def _modulators(entry: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 if TYPE_CHECKING:
-    from tegmentum.simcore import Record
+    from tegmentum.simcore import Network, Record
 
 
 def free_path(out: Path | None, force: bool) -> Path:
@@ -50,6 +50,24 @@ def trace_bytes(record: Record, ms: float, dt: float, n_trials: int, precision: 
     return n_samples * n_trials * n_columns * {"float32": 4, "float64": 8}[precision]
 
 
+def history_bytes(record: Record, network: Network, ms: float, precision: str) -> float:
+    """Bytes of whole snapshots and of levels that a run records, before compression; changes alone not counted."""
+    real, n_bytes = {"float32": 4, "float64": 8}[precision], 0.0
+    for kind in ("weights", "eligibility"):
+        for name, snapshots in getattr(record, kind).items():
+            if not snapshots.changed:
+                projection = network[name]
+                n: float = snapshots.count(
+                    projection.rule.expected(projection.pre.size, projection.post.size)
+                )
+                n_bytes += ms / snapshots.every * (real * n + 16)
+    under = (q.modulation.modulator for q in network.projections if q.modulation is not None)
+    levels = {m.name: int(m.n_levels) for m in under}
+    for name, every in record.modulators.items():
+        n_bytes += ms / every * (8 * levels[name] + 16)
+    return n_bytes
+
+
 def check_disk(path: Path, n_bytes: float) -> None:
     """Refuse to begin what will not fit on the disk."""
     from tegmentum.simcore.machine import free_disk
@@ -59,8 +77,8 @@ def check_disk(path: Path, n_bytes: float) -> None:
     free = free_disk(path)
     if free is not None and n_bytes > free:
         raise StoreError(
-            f"{path}: the traces take about {size_text(n_bytes)}, the disk has {size_text(free)} free; record fewer "
-            "neurons, at longer intervals (record.every), or write elsewhere with --out"
+            f"{path}: the recordings take about {size_text(n_bytes)}, the disk has {size_text(free)} free; "
+            "record fewer neurons and synapses, at longer intervals, or write elsewhere with --out"
         )
 
 

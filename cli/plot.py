@@ -45,6 +45,9 @@ class Kind(StrEnum):
     matrix = "matrix"
     forgetting = "forgetting"
     changes = "changes"
+    trajectories = "trajectories"
+    distribution = "distribution"
+    levels = "levels"
 
 
 def plot(
@@ -66,8 +69,18 @@ def plot(
     trial: Annotated[
         list[int] | None, typer.Option("--trial", help="Trials of a raster, side by side; -1 is the last.")
     ] = None,
+    eligibility: Annotated[
+        bool,
+        typer.Option("--eligibility", help="Trajectories or distribution of eligibilities, not weights."),
+    ] = False,
+    synapses: Annotated[
+        int, typer.Option("--synapses", min=1, max=1000, help="How many trajectories, at most.")
+    ] = 50,
+    modulator: Annotated[
+        list[str] | None, typer.Option("--modulator", help="Neuromodulators of levels; by default all.")
+    ] = None,
 ) -> None:
-    """Draw spikes, weights or the accuracy of a run, or what continual learning kept, forgot and changed."""
+    """Draw spikes, weights, histories or the accuracy of a run, or what continual learning kept and forgot."""
     from tegmentum.simcore.record.manifest import read_manifest
     from tegmentum.simcore.record.reader import reading
 
@@ -83,6 +96,16 @@ def plot(
             figure = weights(store, projection or [])
         elif kind is Kind.accuracy:
             figure = accuracy(store)
+        elif kind in (Kind.trajectories, Kind.distribution, Kind.levels):
+            from . import plot_histories
+
+            what = "eligibility" if eligibility else "weights"
+            if kind is Kind.trajectories:
+                figure = plot_histories.trajectories(store, what, projection or [], synapses)
+            elif kind is Kind.distribution:
+                figure = plot_histories.distribution(store, what, projection or [])
+            else:
+                figure = plot_histories.levels(store, modulator or [])
         else:
             from . import plot_continual
 
@@ -138,16 +161,19 @@ def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Fi
 
 def weights(store: Path, projections: Sequence[str]) -> Figure:
     """Draw each projection's weights before and after; where the inputs are an image, what units see."""
+    from tegmentum.simcore.record.replay import frames, moments_of
+
     groups = _groups(store, "weights", projections)
     figure = _figure(10 if any(_is_image(group) for group in groups.values()) else 6, 3.6 * len(groups) + 0.4)
     rows = figure.subfigures(len(groups), 1, squeeze=False)[:, 0]
     for row, (name, group) in zip(rows, groups.items(), strict=True):
-        w, at = group["w"], group["snapshot"][:]
+        at, unit = moments_of(group)
         if len(at) == 0 or group.attrs["n_synapses"] == 0:
             raise StoreError(f"{store}: projection {name!r} has no synapses or no snapshot yet")
-        first, last = w[0], w[len(at) - 1]
+        first, last = (w.copy() for w in frames(group, [0, len(at) - 1]))
         halves = row.subfigures(1, 2, width_ratios=[1.25, 1]) if _is_image(group) else [row]
-        snapshots = [(int(at[0]), first), (int(at[-1]), last)]
+        word = "{:g} ms" if unit == "ms" else "snapshot at {:g}"
+        snapshots = [(word.format(at[0]), first), (word.format(at[-1]), last)]
         _draw_histogram(halves[0].subplots(), name, group, snapshots)
         if _is_image(group):
             _draw_receptive_fields(halves[1], group, first, last)
@@ -236,7 +262,7 @@ def _rate_image(
 
 
 def _draw_histogram(
-    axes: Axes, name: str, group: Any, snapshots: Sequence[tuple[int, NDArray[np.float32]]]
+    axes: Axes, name: str, group: Any, snapshots: Sequence[tuple[str, NDArray[np.float32]]]
 ) -> None:
     """Draw the distributions of the first and the last snapshot over the same bins."""
     import numpy as np
@@ -246,7 +272,7 @@ def _draw_histogram(
     high = max(float(np.nanmax(w)) for w in both.values())
     bins = np.linspace(low, high if high > low else low + 1, 61).tolist()
     for (at, w), colour in zip(both.items(), (_BEFORE, _AFTER), strict=False):
-        axes.hist(w, bins=bins, color=colour, alpha=0.75, label=f"snapshot at {at}")
+        axes.hist(w, bins=bins, color=colour, alpha=0.75, label=at)
     unit = _unit(group["w"])
     axes.set_title(name, pad=22)
     axes.set(xlabel=f"weight ({unit})" if unit else "weight", ylabel="synapses")

@@ -11,7 +11,7 @@ import typer
 
 from .announce import announce, announce_recording
 from .interrupts import Interrupts, stop_interrupted
-from .options import check_disk, check_store, trace_bytes
+from .options import check_disk, check_store, history_bytes, trace_bytes
 
 
 def run(
@@ -43,14 +43,15 @@ def run(
     store = file.with_suffix(".zarr") if out is None else out
     check_store(store, force)
     network, record, _ = rehearsed(config, seed)
-    check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision))
+    histories = history_bytes(record, network, s.duration, s.precision)
+    check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision) + histories)
     n_neurons = sum(p.size for p in network.populations)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
     from tegmentum.simcore.advance.progress import reporting
 
     started = time.perf_counter()
-    announce_recording(record, network, s.duration, s.dt, s.n_trials)
+    announce_recording(record, network, s.duration, s.dt, s.n_trials, histories)
     done = -1.0
 
     def report(now: float, total: float) -> None:

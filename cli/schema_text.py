@@ -39,6 +39,7 @@ def schema_text() -> str:
         ("[[noise]]", config.NoiseConfig),
         ("[record]", config.RecordConfig),
         ("[record.traces.NAME]", config.TraceConfig),
+        ("[record.weights] and [record.eligibility]: PROJECTION = { every = ... }", config.SnapshotsConfig),
     ]
     lines = [
         "A network file is TOML. Its tables, each key with type and range, unit, default and meaning;",

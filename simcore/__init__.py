@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from .describe.grids import AvgPool2D, Conv2D
+    from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
     from .describe.network import Network, Population, Projection
     from .describe.plasticity import SynapseRule, WindowRule
@@ -98,6 +99,7 @@ __all__ = [
     "RunStore",
     "Simulation",
     "SimulationError",
+    "Snapshots",
     "SpikeTrain",
     "Spikes",
     "StoreError",
@@ -118,6 +120,7 @@ _HOMES = {
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",
     "describe.grids": "AvgPool2D Conv2D",
+    "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
     "describe.trials": "Expected Presented one_hot random_table",
     "describe.network": "Network Population Projection",

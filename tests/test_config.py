@@ -295,7 +295,7 @@ def test_run_refuses_more_traces_than_the_disk_holds(tegmentum, written, tmp_pat
     )
     done = tegmentum("run", written())  # 200 samples of 5 neurons, 4 bytes each
     assert done.code == 4
-    assert "the traces take about 4.0 kB, the disk has 4.0 kB free" in done.err
+    assert "the recordings take about 4.0 kB, the disk has 4.0 kB free" in done.err
 
 
 def test_check_performs_every_check_without_building(tegmentum, written):

@@ -393,3 +393,19 @@ def test_modulators_that_do_not_fit_their_source(options, text):
                 **options,
             }
         )
+
+
+def test_weights_are_recorded_between_trials():
+    events, labels = samples(6)
+    sim, steps = simulation(), simulation()
+    shown = learn(sim, events, labels, record=Record(weights={"first": 2.0 * TICKS}))
+    found = shown.record.weights["first"]
+    expected = [steps.synapses("first").weight]
+    for k in (0, 2, 4):
+        learn(steps, part(events, k, k + 2), labels[k : k + 2])
+        expected.append(steps.synapses("first").weight)
+    assert np.array_equal(found.values, expected)
+    with pytest.raises(DescriptionError, match="multiple of a trial's 30 ms"):
+        learn(sim, events, labels, record=Record(weights={"first": 20.0}))
+    with pytest.raises(DescriptionError, match="modulators are as at rest"):
+        learn(sim, events, labels, record=Record(modulators={"dopamine": 30.0}))

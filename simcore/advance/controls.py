@@ -37,13 +37,7 @@ class Controlled(Machine):
     def synapses(self, name: str | Projection) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
         places = self._places(name)
-        self._settle()
-        number = self._modulated(name)
-        if number is None:
-            return Synapses(places.pre, places.post, places.delay, synapses.read(places, self._wires))
-        here = [plastics[number] for plastics in self._plastics]
-        weight, eligibility = synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
-        return Synapses(places.pre, places.post, places.delay, weight, eligibility)
+        return Synapses(places.pre, places.post, places.delay, *self._peeked(name, places))
 
     def set_weights(self, name: str | Projection, weights: Any) -> None:
         """Set the weights of a projection, in the order of :meth:`synapses`; one number is for all.

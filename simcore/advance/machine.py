@@ -262,11 +262,22 @@ class Machine:
         groups = [(k, g) for k, g in enumerate(order_of(self._groups)) if g.format == PLASTIC]
         return [(n, k, str(self.network.projections[g.members[0]].name)) for n, (k, g) in enumerate(groups)]
 
-    def _settle(self) -> None:
-        """Bring plastic weights up to date."""
-        for wires, plastics in zip(self._wires, self._plastics, strict=True):
-            for rule, plastic in zip(self._rules, plastics, strict=True):
-                rule.settle(plastic, wires, self.tick + 1)
+    def _settle(self, name: str | Projection | None = None) -> None:
+        """Bring plastic weights up to date, of one projection or of all."""
+        only = None if name is None else self._projection(name).name
+        for number, _, learner in self._learners():
+            if only in (None, learner):
+                for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                    self._rules[number].settle(plastics[number], wires, self.tick + 1)
+
+    def _peeked(self, name: str | Projection, places: Places) -> tuple[Array, Array | None]:
+        """Return weights and eligibilities of some of a projection's synapses; what follows does not change."""
+        self._settle(name)
+        number = self._modulated(name)
+        if number is None:
+            return synapses.read(places, self._wires), None
+        here = [plastics[number] for plastics in self._plastics]
+        return synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
 
     def _modulated(self, name: str | Projection) -> int | None:
         """Return the number of a plastic projection that is under a neuromodulator, None for others."""

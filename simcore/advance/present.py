@@ -26,6 +26,7 @@ from ..lower.plan import model_group_arrays
 from ..lower.plastic import with_log
 from ..lower.protocol import protocol_of, session, widths
 from ..lower.queues import new_control, with_room
+from ..record.histories import Histories
 from ..record.log import Log
 from .progress import reporting
 from .signals import Deferred
@@ -104,6 +105,9 @@ def present(
     record = Record() if record is None else record
     if not isinstance(record, Record):
         raise DescriptionError(f"present: record must be a Record, got {checks.shown(record)}")
+    record = record.of(sim.network)
+    _check_record(sim, record, length)
+    histories = Histories(sim, record)
 
     plastics = [sim._projection(name) for _, _, name in sim._learners()]
     s = session(
@@ -136,7 +140,7 @@ def present(
         trials.append(TrialArrays(protocol, start))
     ticks = rounds * length
     with Deferred() as signals, reporting(progress, ticks * sim.dt) as report:
-        result = sim._run(ticks, Log(sim, record, ticks), signals, report, trials)
+        result = sim._run(ticks, Log(sim, record, ticks), histories, signals, report, trials)
     if learning:
         sim._trials.usual = usual[0]
         sim._trials.n += n
@@ -268,6 +272,23 @@ def _check_sources(
         if source.signal in ("error", "label") and answer is not None and source.n_codes != classes:
             raise DescriptionError(
                 f"present: the table of {dopamine!r} has {source.n_codes} rows, but there are {classes} classes"
+            )
+
+
+def _check_record(sim: Simulation, record: Record, length: int) -> None:
+    """Refuse to look at synapses within a trial, where they wait for its end."""
+    for kind in ("eligibility", "modulators"):
+        if getattr(record, kind):
+            raise DescriptionError(
+                f"present: record: {kind} are as at rest between trials; the levels at the pulses are in what present "
+                "returns"
+            )
+    for name, snapshots in record.weights.items():
+        ticks = snapshots.every / sim.dt
+        if abs(ticks / length - round(ticks / length)) > 1e-9:
+            raise DescriptionError(
+                f"present: record: weights of {name!r}: every must be a multiple of a trial's {length * sim.dt:g} ms, "
+                f"got {snapshots.every:g}"
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..describe.connectivity import AllToAll, Distribution, FixedProbability
-from ..describe.network import Network
+from ..describe.network import Network, Projection
 from ..describe.record import Record
 from ..errors import DescriptionError
 from ..lower.footprint import footprint
@@ -68,6 +68,8 @@ def rehearse(
         raise DescriptionError("Simulation: the network has no population")
     if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
         raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic")
+    if record is not None:
+        record = record.of(network)
     _check_duration(dt, ms, record)
     n_neurons = n_trials * sum(node.size for node in network.nodes())
     _check_memory(_NEURON * float(n_neurons), f"{n_neurons:,} neurons in all trials")
@@ -81,6 +83,7 @@ def rehearse(
                 "spikes that wait for delays as long, or as spread, as these",
             )
             _check_weights(network, delays)
+            _check_recorded(network, delays, record)
             p, real = plan(network, dt, 1), np.dtype(precision).type
             _check_neurons(network, dt, seed, real)
             for lowered in (poisson_dense_of, poisson_inhomogeneous_of, gaussian_of):
@@ -98,7 +101,12 @@ def rehearse(
 
 def _check_duration(dt: float, ms: float | None, record: Record | None) -> None:
     """Refuse a duration or an interval that is no positive number of ticks."""
-    spans = [("run: ms", ms), ("Record: every", None if record is None else record.every)]
+    spans = [("run: ms", ms)]
+    if record is not None:
+        spans.append(("Record: every", record.every))
+        for kind in ("weights", "eligibility"):
+            spans += [(f"Record: {kind} of {q!r}: every", s.every) for q, s in getattr(record, kind).items()]
+        spans += [(f"Record: modulators: {m!r}: every", every) for m, every in record.modulators.items()]
     for what, span in spans:
         if span is None:
             continue
@@ -144,17 +152,37 @@ def _waiting(network: Network, delays: list[Delay], n_trials: int) -> float:
 def _check_weights(network: Network, delays: list[Delay]) -> None:
     """Refuse arrays of weights and delays of a wrong length, wherever the number of synapses is known."""
     for projection, delay in zip(network.projections, delays, strict=True):
-        rule = projection.rule
-        if isinstance(rule, FixedProbability):
-            continue  # its number of synapses is a matter of chance
-        n = round(rule.expected(projection.pre.size, projection.post.size))
-        if isinstance(rule, AllToAll) and projection.pre is projection.post and not rule.autapses:
-            n -= 0 if is_dense(projection, delay, set()) else projection.pre.size
+        n = _number_of_synapses(projection, delay)
+        if n is None:
+            continue
         given_weights(projection, None, n)
         if delay.given.size > 1 and delay.given.size != n:
             raise DescriptionError(
                 f"Projection {projection.name!r}: delay must have {n} values, got {delay.given.size}"
             )
+
+
+def _number_of_synapses(projection: Projection, delay: Delay) -> int | None:
+    """Return the number of synapses, None where it is a matter of chance."""
+    rule = projection.rule
+    if isinstance(rule, FixedProbability):
+        return None
+    n = round(rule.expected(projection.pre.size, projection.post.size))
+    if isinstance(rule, AllToAll) and projection.pre is projection.post and not rule.autapses:
+        n -= 0 if is_dense(projection, delay, set()) else projection.pre.size
+    return n
+
+
+def _check_recorded(network: Network, delays: list[Delay], record: Record | None) -> None:
+    """Refuse ids of synapses that are not there, wherever the number of synapses is known."""
+    counts = {
+        str(q.name): _number_of_synapses(q, d) for q, d in zip(network.projections, delays, strict=True)
+    }
+    for kind in ("weights", "eligibility") if record is not None else ():
+        for name, snapshots in getattr(record, kind).items():
+            n = counts[name]
+            if n is not None:
+                snapshots.ids(n, f"Record: {kind} of {name!r}")
 
 
 def _check_neurons(network: Network, dt: float, seed: int, real: Any) -> None:

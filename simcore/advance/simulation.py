@@ -21,6 +21,7 @@ from ..lower.modulation import modulators_of
 from ..lower.plan import check
 from ..lower.queues import grown
 from ..machine import default_threads
+from ..record.histories import Histories
 from ..record.log import Log
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
@@ -160,12 +161,13 @@ class Simulation(Controlled):
                     f"run: the levels of {modulator.name!r} are set at the end of trials, which a run has not: use "
                     "present"
                 )
+        record = record.of(self.network)
+        histories = Histories(self, record)  # all that can be wrong with it, before a store is there
         with Deferred() as signals, reporting(progress, ms) as report:
             if to is None:
-                return self._run(n, Log(self, record, n), signals, report)
+                return self._run(n, Log(self, record, n), histories, signals, report)
             from ..record.store import RunStore
 
-            record = record.of(self._plan.nodes, self._plan.populations)  # before the store is there
             config = {"network": described(self.network), "dt": self.dt, "seed": self.seed, "ms": ms}
             config.update(
                 threads=self.threads,
@@ -175,7 +177,9 @@ class Simulation(Controlled):
                 input_seed=self._input_seed,
             )
             with RunStore.create(str(to), config=config, force=force) as store:
-                return self._run(n, Log(self, record, n, store), signals, report)
+                log = Log(self, record, n, store)
+                histories.open(self, store)
+                return self._run(n, log, histories, signals, report)
 
     def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:
         """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
@@ -184,7 +188,13 @@ class Simulation(Controlled):
         return present(self, events, labels, **options)
 
     def _run(
-        self, n: int, log: Log, signals: Deferred, report: Report, trials: list[Trials] | None = None
+        self,
+        n: int,
+        log: Log,
+        histories: Histories,
+        signals: Deferred,
+        report: Report,
+        trials: list[Trials] | None = None,
     ) -> Result:
         """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second.
 
@@ -206,10 +216,11 @@ class Simulation(Controlled):
 
         try:
             length = 64
+            histories.look(self)
             while self.tick < until:
                 border = until if trials else (self.tick // self._window + 1) * self._window
                 stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
-                stop = min(stop, next_change(self._currents, self.tick))
+                stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
                 self._set_currents(self.tick + 1)
                 self._poisson_inhomogeneous = [
                     scales(self._plan, sources, self.tick, stop) for sources in self._poisson_inhomogeneous
@@ -219,6 +230,7 @@ class Simulation(Controlled):
                 if time.perf_counter() - t0 < 0.1:
                     length *= 2
                 log.drain_traces()
+                histories.look(self)
                 self._guard(stop == until, trials is not None)
                 report((self.tick - start) * self.dt, n * self.dt)
                 signals.let_through()
@@ -229,7 +241,7 @@ class Simulation(Controlled):
                 error.add_note(f"Besides, the recordings could not be brought into the store: {second}")
             raise
         log.close(*books())
-        return log.result(*books())
+        return histories.into(self, log.result(*books()))
 
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DescriptionError
-from .network import Population
+from . import checks
+from .histories import ChangeHistory, LevelHistory, SynapseHistory, as_snapshots
+from .network import Network, Population
 
 Array = np.ndarray[Any, Any]
 
@@ -75,11 +77,25 @@ class Record:
     traces : mapping of name to Trace
     every : float, ms, optional
         time between samples of traces; by default one tick
+    weights, eligibility : mapping of projection to Snapshots or ms
+        plastic projections, or their names; a number is the time between snapshots of all synapses [ms]. Eligibility
+        is what synapses under a neuromodulator have.
+    modulators : mapping of neuromodulator to ms
+        neuromodulators, or their names, and the time between samples of their levels [ms]
+
+    Notes
+    -----
+    Weights, eligibilities and levels are taken at the multiples of their intervals from time 0 on that lie in a run,
+    its start and its end included, after all that happens in that tick. Looking changes nothing, but a run pauses to
+    look: some 0.1 ms of wall time each, and a pass over the projection's synapses.
     """
 
     spikes: Sequence[Any] = ()
     traces: Mapping[str, Trace] = field(default_factory=dict)
     every: float | None = None
+    weights: Mapping[Any, Any] = field(default_factory=dict)
+    eligibility: Mapping[Any, Any] = field(default_factory=dict)
+    modulators: Mapping[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.spikes, str) or not isinstance(self.spikes, Iterable):
@@ -92,11 +108,20 @@ class Record:
                 raise DescriptionError(f"Record: trace {name!r} must be a Trace, got {_short(trace)}")
         if self.every is not None and not isinstance(self.every, numbers.Real):
             raise DescriptionError(f"Record: every must be a number [ms], got {self.every!r}")
+        for kind in ("weights", "eligibility"):
+            given = _named(getattr(self, kind), kind, "{'exc-exc': 1000.0}")
+            made = {name: as_snapshots(value, f"Record: {kind} of {name!r}") for name, value in given.items()}
+            object.__setattr__(self, kind, made)
+        levels = _named(self.modulators, "modulators", "{'dopamine': 10.0}")
+        for name, every in levels.items():
+            checks.number(every, f"Record: modulators: {name!r}", "time between samples", "ms", above=0.0)
+        object.__setattr__(self, "modulators", levels)
 
-    def of(self, nodes: Iterable[Any], populations: Iterable[Population]) -> Record:
-        """Look up names in a network; refuse what is not in it."""
-        by_name = {node.name: node for node in nodes}
-        traced = {p.name: p for p in populations}
+    def of(self, network: Network) -> Record:
+        """Look up names in a network; refuse what is not in it, and weights that do not learn."""
+        by_name = {node.name: node for node in network.nodes()}
+        traced = {p.name: p for p in network.populations}
+        self._check_histories(network)
         spikes: list[Any] = []
         for wanted in self.spikes:
             node = _found(wanted, by_name)
@@ -107,6 +132,47 @@ class Record:
             for name, trace in self.traces.items()
         }
         return replace(self, spikes=spikes, traces=traces)
+
+    def _check_histories(self, network: Network) -> None:
+        projections = {str(q.name): q for q in network.projections}
+        for kind in ("weights", "eligibility"):
+            for name in getattr(self, kind):
+                _known(name, projections, f"{kind}: there is no projection")
+                if projections[name].plasticity is None:
+                    plastic = [q for q, other in projections.items() if other.plasticity is not None]
+                    there = ", ".join(map(repr, plastic)) or "none"
+                    raise DescriptionError(
+                        f"Record: {kind}: projection {name!r} is not plastic; plastic are: {there}"
+                    )
+        for name in self.eligibility:
+            if projections[name].modulation is None:
+                rule = type(projections[name].plasticity).__name__
+                raise DescriptionError(
+                    f"Record: eligibility: projection {name!r} has none: {rule} is under no neuromodulator"
+                )
+        modulations = [q.modulation for q in network.projections]
+        acting = {m.modulator.name: m for m in modulations if m is not None}
+        for name in self.modulators:
+            _known(name, acting, "modulators: synapses are under no modulator")
+
+
+def _known(name: str, there: Iterable[str], what: str) -> None:
+    if name not in there:
+        known = ", ".join(map(repr, there)) or "none"
+        raise DescriptionError(f"Record: {what} {name!r}; there are: {known}")
+
+
+def _named(given: Any, kind: str, example: str) -> dict[str, Any]:
+    """Return a mapping by name whose keys may be the objects themselves."""
+    if not isinstance(given, Mapping):
+        raise DescriptionError(f"Record: {kind} must be a mapping such as {example}, got {_short(given)}")
+    out = {}
+    for key, value in given.items():
+        name = key if isinstance(key, str) else getattr(key, "name", None)
+        if not isinstance(name, str):
+            raise DescriptionError(f"Record: {kind} must map names such as {example}, got {_short(key)}")
+        out[name] = value
+    return out
 
 
 def _found(wanted: Any, nodes: Mapping[str, Any]) -> Any:
@@ -163,6 +229,8 @@ class Result:
     traces : dict of trace name to array (trial, sample, neuron)
     trace_tick : array of int64
         when the samples were taken
+    weights, eligibility : dict of projection name to SynapseHistory or ChangeHistory
+    modulators : dict of neuromodulator name to LevelHistory
     n_spikes : dict of population name to int
         of all populations, recorded or not
     synaptic_events : int
@@ -181,6 +249,9 @@ class Result:
     synaptic_events: int
     run_s: float
     store: str | None = None
+    weights: dict[str, SynapseHistory | ChangeHistory] = field(default_factory=dict)
+    eligibility: dict[str, SynapseHistory | ChangeHistory] = field(default_factory=dict)
+    modulators: dict[str, LevelHistory] = field(default_factory=dict)
 
     def rates(self) -> dict[str, float]:
         """Return each population's mean rate [Hz], over neurons, trials and the run.
@@ -208,10 +279,12 @@ class Result:
     def _head(self) -> str:
         trials = f", {self.n_trials} trials" if self.n_trials > 1 else ""
         where = f", in {self.store}" if self.store else ""
-        traces = f", traces {', '.join(self.traces)}" if self.traces else ""
+        kinds = ("traces", self.traces), ("weights of", self.weights), ("eligibility of", self.eligibility)
+        named = (*kinds, ("levels of", self.modulators))
+        held = "".join(f", {what} {', '.join(names)}" for what, names in named if names)
         return (
             f"Result: {self.start * self.dt:g} to {self.stop * self.dt:g} ms{trials}, "
-            f"{self.synaptic_events:,} synaptic events{traces}{where}"
+            f"{self.synaptic_events:,} synaptic events{held}{where}"
         )
 
     def _rows(self) -> list[tuple[str, str, str, str]]:

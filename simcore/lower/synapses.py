@@ -58,6 +58,11 @@ class Places:
     form: int
     constant: float
 
+    def at(self, ids: Array) -> Places:
+        """Return the places of some synapses."""
+        names = ("pre", "post", "delay", "shard", "position")
+        return dataclasses.replace(self, **{name: getattr(self, name)[ids] for name in names})
+
 
 def locate(
     p: Any,

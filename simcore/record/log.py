@@ -35,7 +35,7 @@ class Log:
         self.simulation, self.start, self.until = simulation, start, until
         self.store = store
         p, n_trials, real = simulation._plan, simulation.n_trials, simulation._real
-        self.record = record = record.of(p.nodes, p.populations)
+        self.record = record = record.of(simulation.network)
         known = {id(node): k for k, node in enumerate(p.nodes)}
         wanted = np.zeros(len(p.nodes), np.uint8)
         for node in record.spikes:

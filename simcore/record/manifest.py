@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import DescriptionError, StoreError
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout on disk. A reader accepts every version up to its own."""
 
 _MARKER = "tegmentum_schema"

@@ -58,7 +58,8 @@ def summarise(path: str | Path) -> dict[str, Any]:
     -------
     dict
         JSON-serialisable: the entries of `read_manifest`; ``path``, ``last_commit`` (UTC) and ``bytes`` on
-        disk; and ``spikes``, ``weights``, ``modulators``, ``traces`` and ``tables``, each a dict by name.
+        disk; and ``spikes``, ``weights``, ``eligibility``, ``modulators``, ``traces`` and ``tables``, each a dict by
+        name.
         Rates are in Hz, and None where the lengths of the trials were not recorded.
 
     Raises
@@ -75,7 +76,8 @@ def summarise(path: str | Path) -> dict[str, Any]:
     summary["path"] = str(path)
     summary["last_commit"] = datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
     summary["bytes"] = _size(path)
-    summary |= {"spikes": {}, "weights": {}, "modulators": {}, "traces": {}, "tables": {}, "populations": {}}
+    kinds = ("spikes", "weights", "eligibility", "modulators", "traces", "tables", "populations")
+    summary |= {kind: {} for kind in kinds}
     try:
         for name, group in [("", root), *_groups(root)]:
             _describe(path, name, group, summary)
@@ -149,15 +151,20 @@ def _spikes(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _weights(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    """Describe snapshots at epochs or, from a run, at times [ms]; of the latter maybe changes only."""
     from .layout import units_of
 
-    at = arrays["snapshot"][:]
-    return {
+    during = "time" in arrays
+    at = arrays["time" if during else "snapshot"][:]
+    entry = {
         **{key: attrs[key] for key in ("n_synapses", "n_pre", "n_post")},
-        "unit": units_of(arrays["w"]),
+        "unit": units_of(arrays["w" if "w" in arrays else "e"]),
         "n_snapshots": len(at),
-        "first_and_last": [int(at[0]), int(at[-1])] if len(at) else [],
+        "first_and_last": [at[0].item(), at[-1].item()] if len(at) else [],
     }
+    if during:
+        entry["n_changes"] = int(arrays["n_changes"][:].sum()) if attrs["changed"] else None
+    return entry
 
 
 def _populations(arrays: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +216,7 @@ def _table(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 _DESCRIBE: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] = {
     "spikes": _spikes,
     "weights": _weights,
+    "eligibility": _weights,
     "modulators": _modulators,
     "traces": _traces,
     "tables": _table,

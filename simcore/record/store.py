@@ -22,13 +22,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..advance.signals import Deferred
 from ..errors import StoreError
 from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
+from .snapshots import Levels, SynapseSnapshots
 
 if TYPE_CHECKING:
     import zarr
@@ -172,6 +173,43 @@ class RunStore:
             f"modulators/{name}",
             lambda group: Modulators(self, group, channels, n_subpopulations, time_name, dim),
         )
+
+    def snapshots(
+        self,
+        kind: str,
+        name: str,
+        synapses: dict[str, ArrayLike],
+        sizes: dict[str, int],
+        tick_ms: float,
+        dtype: DTypeLike,
+        unit: str = "",
+        changed: bool = False,
+    ) -> SynapseSnapshots:
+        """Record weights or eligibilities of a projection's synapses during a run.
+
+        Parameters
+        ----------
+        kind
+            ``weights`` or ``eligibility``.
+        name
+            The projection.
+        synapses
+            ``synapse``, ``pre``, ``post`` and ``delay`` [ticks] of each, shape (n,).
+        sizes
+            ``n_pre`` and ``n_post``.
+        tick_ms, dtype, unit
+            Length of a tick; type and unit of the values.
+        changed
+            Whether only what changed is written.
+        """
+        return self._declare(
+            f"{kind}/{name}",
+            lambda group: SynapseSnapshots(self, group, kind, synapses, sizes, tick_ms, dtype, unit, changed),
+        )
+
+    def levels(self, name: str, n_levels: int, tick_ms: float) -> Levels:
+        """Record the levels of a neuromodulator during a run, with ticks of `tick_ms` ms."""
+        return self._declare(f"modulators/{name}", lambda group: Levels(self, group, name, n_levels, tick_ms))
 
     def trace(
         self,

@@ -1,0 +1,212 @@
+"""What a run looks at from time to time: weights and eligibilities of plastic synapses, levels of neuromodulators.
+
+Whoever advances a simulation asks :meth:`Histories.due` how far it may go and then lets :meth:`Histories.look`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..describe.histories import ChangeHistory, LevelHistory, Snapshots, SynapseHistory
+from ..describe.network import Projection
+from ..describe.record import Record, Result
+from ..lower.plan import ticks
+
+if TYPE_CHECKING:
+    from ..advance.simulation import Simulation
+    from .store import RunStore
+
+Array = np.ndarray[Any, Any]
+NEVER = 1 << 62  # a tick that no run reaches
+
+
+class Sink(Protocol):
+    """Where snapshots go."""
+
+    def append(self, tick: int, *values: Any) -> None:
+        """Take one snapshot."""
+
+
+class Watch(Protocol):
+    """Something to look at every so many ticks."""
+
+    every: int
+
+    def open(self, simulation: Simulation, store: RunStore) -> None:
+        """Let what is found go to a store."""
+
+    def look(self, simulation: Simulation) -> None:
+        """Take a snapshot or a sample."""
+
+
+class Kept:
+    """Snapshots in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+
+    def append(self, tick: int, *values: Any) -> None:
+        """Take one snapshot."""
+        self.rows.append((tick, *values))
+
+    def column(self, k: int, dtype: Any, *shape: int) -> Array:
+        """Return the k-th part of all snapshots, one under the other."""
+        return np.array([row[k] for row in self.rows], dtype).reshape(-1, *shape)
+
+
+class SynapseWatch:
+    """Snapshots of the weights, or of the eligibilities, of some of a projection's synapses."""
+
+    def __init__(self, simulation: Simulation, kind: str, name: str, snapshots: Snapshots) -> None:
+        where = f"Record: {kind} of {name!r}"
+        self.kind, self.name, self.changed = kind, name, bool(snapshots.changed)
+        self.every = interval(snapshots.every, simulation.dt, where)
+        places = simulation._places(name)
+        self.ids = snapshots.ids(len(places.pre), where)
+        self.places = places.at(self.ids)
+        self.sink: Sink = Kept()
+        self._last: Array | None = None
+
+    def open(self, simulation: Simulation, store: RunStore) -> None:
+        """Let snapshots go to a store."""
+        projection, places = simulation._projection(self.name), self.places
+        self.sink = store.snapshots(
+            self.kind,
+            self.name,
+            {"synapse": self.ids, "pre": places.pre, "post": places.post, "delay": places.delay},
+            {"n_pre": projection.pre.size, "n_post": projection.post.size},
+            simulation.dt,
+            simulation._real,
+            unit_of(projection),
+            self.changed,
+        )
+
+    def look(self, simulation: Simulation) -> None:
+        """Take a snapshot."""
+        weight, eligibility = simulation._peeked(self.name, self.places)
+        found = weight if self.kind == "weights" else eligibility
+        assert found is not None  # a record of eligibility was checked
+        now = found.astype(simulation._real)
+        if not self.changed:
+            self.sink.append(simulation.tick, now)
+            return
+        place = np.arange(len(now)) if self._last is None else np.flatnonzero(now != self._last)
+        self._last = now
+        self.sink.append(simulation.tick, place, now[place])
+
+    def history(self, simulation: Simulation) -> SynapseHistory | ChangeHistory:
+        """Return what is in memory."""
+        kept, real = self.sink, simulation._real
+        assert isinstance(kept, Kept)
+        known = simulation.dt, kept.column(0, np.int64), self.ids, self.places.pre, self.places.post
+        if not self.changed:
+            return SynapseHistory(*known, kept.column(1, real, len(self.ids)))
+        lengths = [len(row[1]) for row in kept.rows]
+        place = np.concatenate([row[1] for row in kept.rows] or [np.zeros(0, np.int64)])
+        value = np.concatenate([row[2] for row in kept.rows] or [np.zeros(0, real)])
+        return ChangeHistory(*known, np.repeat(np.arange(len(lengths)), lengths), place, value)
+
+
+class LevelWatch:
+    """Samples of the levels of a neuromodulator."""
+
+    def __init__(self, simulation: Simulation, name: str, every: float) -> None:
+        self.name = name
+        self.every = interval(every, simulation.dt, f"Record: modulators: {name!r}")
+        self.sink: Sink = Kept()
+
+    def open(self, simulation: Simulation, store: RunStore) -> None:
+        """Let samples go to a store."""
+        self.sink = store.levels(self.name, len(simulation.levels(self.name)), simulation.dt)
+
+    def look(self, simulation: Simulation) -> None:
+        """Take a sample."""
+        self.sink.append(simulation.tick, simulation.levels(self.name))
+
+    def history(self, simulation: Simulation) -> LevelHistory:
+        """Return what is in memory."""
+        assert isinstance(self.sink, Kept)
+        n_levels = len(simulation.levels(self.name))
+        ticks = self.sink.column(0, np.int64)
+        return LevelHistory(simulation.dt, ticks, self.sink.column(1, np.float64, n_levels))
+
+
+class Histories:
+    """All that a record wants looked at.
+
+    Looks are at multiples of the intervals from tick 0 on, wherever a run begins or ends. Reading changes no bit of
+    what follows.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    record : Record
+        looked up in the network
+
+    Raises
+    ------
+    DescriptionError
+        for an interval that is no multiple of ``dt``, and for synapses that are not there
+    """
+
+    def __init__(self, simulation: Simulation, record: Record) -> None:
+        self.weights = {n: SynapseWatch(simulation, "weights", n, s) for n, s in record.weights.items()}
+        self.eligibility = {
+            n: SynapseWatch(simulation, "eligibility", n, s) for n, s in record.eligibility.items()
+        }
+        self.modulators = {n: LevelWatch(simulation, n, every) for n, every in record.modulators.items()}
+        self._watches: list[Watch] = [
+            *self.weights.values(),
+            *self.eligibility.values(),
+            *self.modulators.values(),
+        ]
+        self._looked = -1
+        self._streams = False
+
+    def open(self, simulation: Simulation, store: RunStore) -> None:
+        """Let everything go to a store from now on, instead of into memory."""
+        self._streams = True
+        for watch in self._watches:
+            watch.open(simulation, store)
+
+    def due(self, tick: int) -> int:
+        """Return the next tick after ``tick`` at which to look."""
+        return min(((tick // watch.every + 1) * watch.every for watch in self._watches), default=NEVER)
+
+    def look(self, simulation: Simulation) -> None:
+        """Take what is due at the simulation's tick, once."""
+        tick = simulation.tick
+        if tick == self._looked:
+            return
+        self._looked = tick
+        for watch in self._watches:
+            if tick % watch.every == 0:
+                watch.look(simulation)
+
+    def into(self, simulation: Simulation, result: Result) -> Result:
+        """Return a result with what is in memory; nothing is, where it went to a store."""
+        if self._streams:
+            return result
+        return replace(
+            result,
+            weights={n: w.history(simulation) for n, w in self.weights.items()},
+            eligibility={n: w.history(simulation) for n, w in self.eligibility.items()},
+            modulators={n: w.history(simulation) for n, w in self.modulators.items()},
+        )
+
+
+def interval(every: float, dt: float, where: str) -> int:
+    """Return the ticks from one look to the next."""
+    return max(1, ticks(every, dt, f"{where}: every"))
+
+
+def unit_of(projection: Projection) -> str:
+    """Return the unit of a projection's weights, "1" where the model does not tell it."""
+    model, receptor = projection.post.model, str(projection.receptor)
+    fields = model.functions()["State"]._fields
+    if model.conductances:
+        return "nS"
+    return next((model.unit(f) for f in (receptor, f"i_{receptor}") if f in fields), "1")
