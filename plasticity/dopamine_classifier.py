@@ -2,8 +2,9 @@ r"""A network that learns to classify by dopamine-modulated STDP, every part of 
 
 Pixels fire once, the brighter the earlier, with axonal delays; each spike excites the hidden neurons through plastic
 synapses and inhibits all of them alike (feed-forward inhibition); hidden neurons inhibit each other. They excite the
-output neurons, one for each class, through plastic synapses, and inhibit all of those alike. Weights are excitatory
-and stay so (Dale's law): what could become negative elsewhere is here the excess of inhibition over excitation.
+output neurons, one or a few for each class, through plastic synapses, and inhibit all of those alike. Weights are
+excitatory and stay so (Dale's law): what could become negative elsewhere is here the excess of inhibition over
+excitation.
 
 Pairs of an arrival before a post spike leave an eligibility,
 
@@ -11,12 +12,12 @@ Pairs of an arrival before a post spike leave an eligibility,
 
 and at the end of the trial dopamine turns it into weight, for each subpopulation of synapses by its own level
 :math:`L_s = L_0 + a \delta_s`: the class that the sample should be less what the output says,
-:math:`\delta_k = [k = label] - p_k` with :math:`p = \mathrm{softmax}(\beta n)` of the output's spike counts,
+:math:`\delta_k = [k = label] - p_k` with :math:`p = \mathrm{softmax}(\beta n)` of the output's mean spike counts,
 
 .. math:: \Delta w_{ij} = \eta \, g(L_s) \, e_{ij}
 
-through D1- and D2-like receptors :math:`g`. A subpopulation is the synapses onto one output neuron, or onto those
-hidden neurons that belong to one class.
+through D1- and D2-like receptors :math:`g`. A subpopulation is the synapses onto the output neurons of one
+class, or onto those hidden neurons that belong to one class.
 """
 
 from __future__ import annotations
@@ -74,8 +75,21 @@ class DopamineParameters:
         by how much a trial moves a hidden threshold
     target : float, 0.4
         share of trials in which a hidden neuron is to fire
+    per_class : int, 1
+        output neurons of a class, whose spikes are counted together; they differ by their initial weights
+    shift : float, 0.0
+        augmentation of square images: each is shown, in each epoch of learning, moved by up to so many pixels across
+        and down; never when it is only to be classified
+    epochs : int, 10
+        over which the rate of learning falls to 0, where the learner is told none
     ablation : str, 'none'
         one of :data:`ABLATIONS`
+
+    Notes
+    -----
+    The defaults are for images of MNIST's size, of which about 127 pixels fire. The sum of :math:`k` random weights in
+    :math:`[0, w]` less its mean spreads as :math:`w \sqrt{k}`: with fewer spikes ``w_hidden``, and ``eta_hidden`` with
+    it, must be larger. :func:`parameters_for` has them for other data sets.
     """
 
     n_hidden: int = 400
@@ -94,14 +108,19 @@ class DopamineParameters:
     tau_e: float = 500.0
     beta: float = 2.0
     drive: float = 0.2
+    per_class: int = 1
+    shift: float = 0.0
+    epochs: int = 10
     ablation: str = "none"
 
     def __post_init__(self) -> None:
         if self.ablation not in ABLATIONS:
             raise DescriptionError(f"ablation: must be one of {', '.join(ABLATIONS)}, got {self.ablation!r}")
-        for name, least in (("n_hidden", 1), ("ticks", 10), ("span", 1)):
+        for name, least in (("n_hidden", 1), ("ticks", 10), ("span", 1), ("per_class", 1), ("epochs", 1)):
             if getattr(self, name) < least:
                 raise DescriptionError(f"{name}: must be >= {least}, got {getattr(self, name)}")
+        if not 0 <= self.shift <= 1:
+            raise DescriptionError(f"shift: must be in [0, 1] pixels, got {self.shift}")
         if self.span + 7 > self.ticks:
             raise DescriptionError(
                 f"ticks: must be at least {self.span + 7}, for spikes over {self.span} ticks and delays up to 6, got "
@@ -114,6 +133,33 @@ class DopamineParameters:
         return float(np.sqrt(400.0 / self.n_hidden))
 
 
+#: Parameters by data set, chosen on samples held out of the training part, never on the test part.
+PRESETS = {
+    # digits: 27 pixels fire. Five-fold on the training part, 4 folds, 40 epochs: 400 hidden 96.5 without and 97.2 with
+    # half a pixel of shift; 1,000 hidden 97.5; and with 4 output neurons a class 97.8.
+    "digits": DopamineParameters(
+        n_hidden=1000,
+        w_hidden=0.71,
+        eta_hidden=5.7e-3,
+        eta_output=1e-3,
+        lateral=0.004,
+        tau_plus=40.0,
+        w_output=0.1,
+        per_class=4,
+        shift=0.5,
+        epochs=40,
+    ),
+    "mnist": DopamineParameters(),
+}
+
+
+def parameters_for(data: str) -> DopamineParameters:
+    """Return the parameters for a data set by its name, one of :data:`PRESETS`; change them with ``replace``."""
+    if data not in PRESETS:
+        raise DescriptionError(f"parameters_for: data must be one of {', '.join(PRESETS)}, got {data!r}")
+    return PRESETS[data]
+
+
 def dopamine_network(n_inputs: int, n_classes: int, p: DopamineParameters, seed: int = 0) -> Network:
     """Describe the network; delays and initial weights are drawn from the seed.
 
@@ -123,11 +169,13 @@ def dopamine_network(n_inputs: int, n_classes: int, p: DopamineParameters, seed:
     rng = np.random.Generator(np.random.Philox(seed))
     delay = np.repeat(rng.integers(2, 7, n_inputs).astype(float)[:, None], p.n_hidden, axis=1)
     w_hidden = rng.uniform(0.0, p.w_hidden, (n_inputs, p.n_hidden))
-    w_output = rng.uniform(0.0, p.w_output, (p.n_hidden, n_classes))
+    w_output = rng.uniform(0.0, p.w_output, (p.n_hidden, n_classes * p.per_class))
     pixels = SpikeTrain("pixels", n_inputs, np.zeros(0), np.zeros(0, np.int64))
     hidden = Population("hidden", p.n_hidden, HomeostaticLIF(
         v_thresh=p.v_hidden, rate=p.homeostasis, target=p.target), update="stepped")  # fmt: skip
-    output = Population("output", n_classes, HomeostaticLIF(drive=p.drive, floor=-1.0), update="stepped")
+    output = Population(
+        "output", n_classes * p.per_class, HomeostaticLIF(drive=p.drive, floor=-1.0), update="stepped"
+    )
     on_hidden, on_output = _rules(p, n_classes, seed)
     dense = AllToAll()
     return Network(
@@ -147,7 +195,7 @@ def _rules(p: DopamineParameters, n_classes: int, seed: int) -> tuple[SynapseRul
     """Return the rules of hidden and output synapses; none where the hidden ones stay as drawn."""
     receptor = D1D2(d2=0.0 if p.ablation == "d1-only" else 1.0)
     own = np.arange(p.n_hidden) % n_classes
-    error = Expected("error", one_hot(n_classes), scale=0.5, beta=p.beta)
+    error = Expected("error", one_hot(n_classes), scale=0.5, beta=p.beta / p.per_class)
     towards_hidden, groups, eta = replace(error, scale=1.0), ByPost(own), p.eta_hidden
     if p.ablation == "shuffled":
         error, towards_hidden = replace(error, shuffled=True), replace(towards_hidden, shuffled=True)
@@ -157,7 +205,7 @@ def _rules(p: DopamineParameters, n_classes: int, seed: int) -> tuple[SynapseRul
     elif p.ablation == "random-table":
         towards_hidden = replace(towards_hidden, table=random_table(n_classes, p.n_hidden, seed))
         groups, eta = ByPost(np.arange(p.n_hidden)), p.eta_hidden / 3
-    per_class: Subpopulations = ByPost(np.arange(n_classes))
+    per_class: Subpopulations = ByPost(np.repeat(np.arange(n_classes), p.per_class))
     towards_all: Subpopulations = groups
     if p.ablation == "global":
         error, per_class = Expected("reward", np.ones((1, 1)), scale=0.5), Whole()

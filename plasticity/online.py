@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,27 @@ Array = np.ndarray[Any, Any]
 _AT_ONCE = 1000  # samples between two looks at progress
 
 
+def shifted(x: Array, x_max: int, by: Array) -> Array:
+    """Return square images moved by ``by[n, 2]``, down and across, of at most 1 pixel: bilinear, black beyond the edge.
+
+    Parameters
+    ----------
+    x : uint8[n, n_inputs]
+    x_max : int
+        the integer that means brightness 1; of the result it is 255
+    by : float[n, 2]
+    """
+    side = math.isqrt(x.shape[1])
+    padded = np.pad(x.reshape(-1, side, side) * np.float32(255.0 / x_max), ((0, 0), (1, 1), (1, 1)))
+    out = np.zeros((len(x), side, side), np.float32)
+    for down in (-1, 0, 1):
+        for across in (-1, 0, 1):
+            share = np.prod(np.maximum(0.0, 1.0 - np.abs(by + np.array([down, across]))), axis=1)
+            part = padded[:, 1 + down : 1 + down + side, 1 + across : 1 + across + side]
+            out += share.astype(np.float32)[:, None, None] * part
+    return np.rint(out).astype(np.uint8).reshape(len(x), -1)
+
+
 class OnlineLearner:
     """A network that learns by dopamine-modulated STDP while it is shown samples.
 
@@ -26,8 +48,8 @@ class OnlineLearner:
     ----------
     n_inputs, n_classes : int
     parameters : DopamineParameters
-    epochs : int
-        over which the rate of learning falls to 0, in equal steps
+    epochs : int, optional
+        over which the rate of learning falls to 0, in equal steps; by default the parameters' number
     seed : int
         of weights, delays and the order of samples
     threads : int, 1
@@ -45,13 +67,18 @@ class OnlineLearner:
         n_classes: int,
         parameters: DopamineParameters | None = None,
         *,
-        epochs: int = 10,
+        epochs: int | None = None,
         seed: int = 0,
         threads: int = 1,
     ) -> None:
         self.parameters = DopamineParameters() if parameters is None else parameters
+        epochs = self.parameters.epochs if epochs is None else epochs
         if epochs < 1:
             raise DescriptionError(f"OnlineLearner: epochs must be >= 1, got {epochs}")
+        if self.parameters.shift and math.isqrt(n_inputs) ** 2 != n_inputs:
+            raise DescriptionError(
+                f"OnlineLearner: shift is for square images, got {n_inputs} inputs; set it to 0"
+            )
         self.n_inputs, self.n_classes, self.epochs, self.seed = n_inputs, n_classes, epochs, seed
         network = dopamine_network(n_inputs, n_classes, self.parameters, seed)
         self.simulation = Simulation(network, dt=1.0, seed=seed, threads=threads, max_rate=1000.0)
@@ -62,7 +89,9 @@ class OnlineLearner:
         """Show samples; with ``learning`` > 0 learn from them."""
         p = self.parameters
         events = latency(x, x_max, p.ticks, span=p.span, least=p.least)
-        return self.simulation.present(events, y, readout="output", learning=learning, **options)
+        return self.simulation.present(
+            events, y, readout="output", n_classes=self.n_classes, learning=learning, **options
+        )
 
     def learn(
         self, x: Array, y: Array, x_max: int, epoch: int = 1, on_progress: Callable[[int], None] | None = None
@@ -82,7 +111,12 @@ class OnlineLearner:
         if not 1 <= epoch <= self.epochs:
             raise DescriptionError(f"learn: epoch must be in [1, {self.epochs}], got {epoch}")
         key = np.array([self.seed, epoch], np.uint64)
-        order = np.random.Generator(np.random.Philox(key=key)).permutation(len(x))
+        rng = np.random.Generator(np.random.Philox(key=key))
+        order = rng.permutation(len(x))
+        most = self.parameters.shift
+        if most:
+            moved, x_max = shifted(x, x_max, rng.uniform(-most, most, (len(x), 2))), 255
+            x = moved
         correct, events, seconds = 0, 0, 0.0
         for first in range(0, len(x), _AT_ONCE):
             part = order[first : first + _AT_ONCE]
