@@ -286,10 +286,8 @@ def scales(p: Plan, inhomogeneous: PoissonInhomogeneous, tick: int, until: int) 
     """Evaluate rates that depend on time for the ticks after ``tick`` up to ``until``."""
     n_ticks, n_sources = until - tick, len(inhomogeneous.source)
     scale, step = np.ones((n_sources, n_ticks)), np.zeros((n_sources, n_ticks), np.int64)
-    places, sources = (
-        inhomogeneous.source.copy(),
-        [p.network.sources[number] for number in inhomogeneous.source[:, 0]],
-    )
+    places = inhomogeneous.source.copy()
+    sources = [p.network.sources[number] for number in places[:, 0]]
     moving = [_moves(source) for source in sources]
     # what was evaluated last time comes after what stays
     first = int(places[moving, 4].min(initial=len(inhomogeneous.mean)))
