@@ -12,6 +12,57 @@ if TYPE_CHECKING:
     from tegmentum.simcore.record.store import RunStore
 
 
+def epoch_table(store: RunStore) -> Any:
+    """Return the table of what each epoch achieved, the store's root."""
+    return store.table(
+        "",
+        dim="epoch",
+        columns={
+            "epoch": ("int64", ""),
+            "train_accuracy": ("float64", "fraction"),
+            "test_accuracy": ("float64", "fraction"),
+            "synaptic_events": ("int64", ""),
+            "learning_time": ("float64", "s"),
+        },
+    )
+
+
+def confusion_table(store: RunStore, n: int) -> Any:
+    """Return the table of which of ``n`` classes was taken for which."""
+    return store.table(
+        "learning",
+        dim="evaluation",
+        columns={
+            "evaluation": ("int64", "after epoch"),
+            "confusion": ("int64", "samples", ("label", "prediction"), (n, n)),
+        },
+    )
+
+
+def write_epoch(
+    table: Any, confusion: Any, epoch: int, work: Work, test_accuracy: float, data: Dataset, predicted: Any
+) -> None:
+    """Write what an epoch achieved into the tables of :func:`epoch_table` and :func:`confusion_table`."""
+    table.append(
+        epoch=epoch,
+        train_accuracy=work.accuracy,
+        test_accuracy=test_accuracy,
+        synaptic_events=work.synaptic_events,
+        learning_time=work.seconds,
+    )
+    n = data.n_classes
+    pairs = np.bincount(data.y_test * n + predicted, minlength=n * n).reshape(n, n)
+    confusion.append(evaluation=epoch, confusion=pairs)
+
+
+def write_trials(store: RunStore, labels: Any, predicted: Any) -> None:
+    """Write label and prediction of the samples whose spikes the store holds."""
+    columns = {"trial": ("int64", ""), "label": ("int64", ""), "prediction": ("int64", "")}
+    trials = store.table("trials", dim="trial", columns=columns)
+    for k, (label, prediction) in enumerate(zip(labels, predicted, strict=True)):
+        trials.append(trial=k, label=label, prediction=prediction)
+
+
 class TrainingRecorder:
     """Accuracy for each epoch in the root, weights and biases at epoch ends, levels of the neuromodulator, spikes.
 
@@ -24,26 +75,7 @@ class TrainingRecorder:
 
     def __init__(self, store: RunStore, learner: Learner, data: Dataset):
         self.store, self.learner, self.data = store, learner, data
-        self.table = store.table(
-            "",
-            dim="epoch",
-            columns={
-                "epoch": ("int64", ""),
-                "train_accuracy": ("float64", "fraction"),
-                "test_accuracy": ("float64", "fraction"),
-                "synaptic_events": ("int64", ""),
-                "learning_time": ("float64", "s"),
-            },
-        )
-        n = data.n_classes
-        self.confusion = store.table(
-            "learning",
-            dim="evaluation",
-            columns={
-                "evaluation": ("int64", "after epoch"),
-                "confusion": ("int64", "samples", ("label", "prediction"), (n, n)),
-            },
-        )
+        self.table, self.confusion = epoch_table(store), confusion_table(store, data.n_classes)
         self.weights: list[Any] = []
         for layer in learner.layers:
             pre, post = np.divmod(
@@ -83,16 +115,7 @@ class TrainingRecorder:
 
     def epoch(self, epoch: int, work: Work, test_accuracy: float, predicted: Any) -> None:
         """Write what an epoch achieved, and commit."""
-        self.table.append(
-            epoch=epoch,
-            train_accuracy=work.accuracy,
-            test_accuracy=test_accuracy,
-            synaptic_events=work.synaptic_events,
-            learning_time=work.seconds,
-        )
-        n = self.data.n_classes
-        pairs = np.bincount(self.data.y_test * n + predicted, minlength=n * n).reshape(n, n)
-        self.confusion.append(evaluation=epoch, confusion=pairs)
+        write_epoch(self.table, self.confusion, epoch, work, test_accuracy, self.data, predicted)
         self.snapshot(epoch)
         self.store.commit()
 
@@ -101,13 +124,7 @@ class TrainingRecorder:
         if self.learner.graded or not n_samples:
             return
         predicted = self.learner.predict(self.data.x_test[:n_samples], self.data.x_max)
-        trials = self.store.table(
-            "trials",
-            dim="trial",
-            columns={"trial": ("int64", ""), "label": ("int64", ""), "prediction": ("int64", "")},
-        )
-        for k in range(n_samples):
-            trials.append(trial=k, label=self.data.y_test[k], prediction=predicted[k])
+        write_trials(self.store, self.data.y_test[:n_samples], predicted)
         outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
         for layer, spikes in zip(self.learner.layers, outputs, strict=True):
             group = self.store.spikes(

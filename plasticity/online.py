@@ -59,6 +59,10 @@ class OnlineLearner:
     ----------
     simulation : Simulation
     parameters : DopamineParameters
+    spikes_per_sample : dict of float
+        of hidden and output neurons, in the last pass of learning
+    levels : dict of float64[2, n_levels]
+        mean and standard deviation of each neuromodulator's levels at the pulses of the last pass
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class OnlineLearner:
                 f"OnlineLearner: shift is for square images, got {n_inputs} inputs; set it to 0"
             )
         self.n_inputs, self.n_classes, self.epochs, self.seed = n_inputs, n_classes, epochs, seed
+        self.spikes_per_sample: dict[str, float] = {}
+        self.levels: dict[str, Array] = {}
         network = dopamine_network(n_inputs, n_classes, self.parameters, seed)
         self.simulation = Simulation(network, dt=1.0, seed=seed, threads=threads, max_rate=1000.0)
 
@@ -118,15 +124,30 @@ class OnlineLearner:
             moved, x_max = shifted(x, x_max, rng.uniform(-most, most, (len(x), 2))), 255
             x = moved
         correct, events, seconds = 0, 0, 0.0
+        spikes = dict.fromkeys(("hidden", "output"), 0)
+        sums: dict[str, Array] = {}
         for first in range(0, len(x), _AT_ONCE):
             part = order[first : first + _AT_ONCE]
             shown = self.show(x[part], x_max, y[part], learning=1.0 - (epoch - 1) / self.epochs)
             correct += int((shown.chosen == y[part]).sum())
             events += shown.synaptic_events
             seconds += shown.seconds
+            for name in spikes:
+                spikes[name] += int(shown.spikes[name].sum())
+            for name, level in shown.levels.items():
+                moments = np.stack([level.sum(axis=0), (level**2).sum(axis=0)])
+                sums[name] = sums.get(name, 0.0) + moments
             if on_progress is not None:
                 on_progress(first + len(part))
+        self.spikes_per_sample = {name: n / len(x) for name, n in spikes.items()}
+        for name, (first, second) in sums.items():
+            mean = first / len(x)
+            self.levels[name] = np.stack([mean, np.sqrt(np.maximum(second / len(x) - mean**2, 0.0))])
         return Work(correct, len(x), events, seconds)
+
+    def thresholds(self) -> Array:
+        """Return the thresholds of the hidden neurons, float64[n_hidden]."""
+        return np.asarray(self.simulation.state()["state/hidden/theta"][0], np.float64)
 
     def predict(self, x: Array, x_max: int) -> Array:
         """Return the class of each sample, int64[n]; a sample's does not depend on the others."""

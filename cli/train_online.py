@@ -1,0 +1,122 @@
+"""Training by dopamine-modulated STDP: sample by sample, on the tick engine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tegmentum.simcore.errors import DescriptionError
+
+if TYPE_CHECKING:
+    from tegmentum.datasets import Dataset
+
+BYTES = 10  # of a plastic synapse: target 2, weight 4, eligibility 4
+INHIBITION = 4  # of a fixed one
+
+
+@dataclass(frozen=True)
+class OnlineConfig:
+    """A training run, resolved: what the store's manifest keeps."""
+
+    dataset: str
+    rule: str
+    ablation: str
+    hidden: tuple[int, ...]
+    epochs: int
+    ticks: int
+    parameters: dict[str, Any]
+    seed: int
+    threads: int
+    n_train: int
+    n_test: int
+    record: int
+
+
+class OnlineTraining:
+    """The learner of trials, as :mod:`.train` drives it; synapses are made by :meth:`compile`."""
+
+    def __init__(self, config: OnlineConfig, data: Dataset) -> None:
+        from tegmentum.plasticity import DopamineParameters
+
+        self.config, self.data = config, data
+        self.parameters = DopamineParameters(**config.parameters)
+        self.layers = [data.n_features, *config.hidden, data.n_classes]
+        self.samples_an_epoch = config.n_train
+        self._check_size()
+
+    def compile(self) -> float:
+        """Make the network and compile, or load compiled code; returns the seconds that it took."""
+        from tegmentum.plasticity import OnlineLearner
+
+        start, config = time.perf_counter(), self.config
+        self.learner = OnlineLearner(self.data.n_features, self.data.n_classes, self.parameters, epochs=config.epochs,
+                                     seed=config.seed, threads=config.threads)  # fmt: skip
+        self.learner.predict(self.data.x_test[:1], self.data.x_max)
+        return time.perf_counter() - start
+
+    def recorder(self, store: Any) -> Any:
+        """Return what writes to the store."""
+        from .online_store import OnlineRecorder
+
+        return OnlineRecorder(store, self.learner, self.data)
+
+    def results(self) -> dict[str, Any]:
+        """Return what the JSON holds beside what all runs have."""
+        return {"ablation": self.config.ablation, "spikes_per_sample": self.learner.spikes_per_sample}
+
+    def announcement(self, path: Path) -> tuple[str, ...]:
+        """Say what the run will cost."""
+        config, p = self.config, self.parameters
+        plastic, fixed = self._synapses()
+        spikes = (self.data.x_train[:1000] > p.least * self.data.x_max).sum(axis=1).mean()
+        events = config.n_train * spikes * 2 * p.n_hidden
+        size = (4 * plastic * (config.epochs + 1) + 8 * plastic) / 1e6
+        without = "" if p.ablation == "none" else f", ablation {p.ablation}"
+        return (
+            f"{config.rule}: {'-'.join(map(str, self.layers))}, {plastic:,} plastic synapses of {BYTES} bytes and "
+            f"{fixed:,} fixed, {p.ticks} ticks a sample{without}, {config.epochs} epochs, {config.threads} "
+            f"thread{'' if config.threads == 1 else 's'}",
+            f"cost: about {events:.1e} synaptic events an epoch from {spikes:.0f} input spikes a sample; {path} at "
+            f"most {size:,.0f} MB",
+        )
+
+    def _synapses(self) -> tuple[int, int]:
+        p, n_out = self.parameters, self.data.n_classes * self.parameters.per_class
+        plastic = self.data.n_features * p.n_hidden + p.n_hidden * n_out
+        return plastic, plastic + p.n_hidden**2
+
+    def _check_size(self) -> None:
+        """Refuse what does not fit into the memory, before anything is built or written."""
+        from tegmentum.simcore.machine import memory as machine_memory
+
+        plastic, fixed = self._synapses()
+        need, memory = 3 * (BYTES * plastic + INHIBITION * fixed), machine_memory()
+        if memory and need > memory:
+            raise DescriptionError(
+                f"--hidden: {'-'.join(map(str, self.layers))} needs about {need / 1e9:,.0f} GB for its synapses, "
+                f"this machine has {memory / 1e9:,.0f} GB; use fewer neurons"
+            )
+
+
+def parameters_of(
+    dataset: str, hidden: tuple[int, ...] | None, ticks: int | None, ablation: str, epochs: int | None
+) -> dict[str, Any]:
+    """Return the parameters that suit a data set, but for what was asked for."""
+    from tegmentum.plasticity.dopamine_classifier import parameters_for
+
+    p = parameters_for(dataset)
+    if hidden is not None and len(hidden) != 1:
+        raise DescriptionError(
+            f"--hidden: dopamine-stdp has one hidden layer, got {','.join(map(str, hidden))}"
+        )
+    return asdict(
+        replace(
+            p,
+            n_hidden=p.n_hidden if hidden is None else hidden[0],
+            ticks=p.ticks if ticks is None else ticks,
+            epochs=p.epochs if epochs is None else epochs,
+            ablation=ablation,
+        )
+    )
