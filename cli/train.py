@@ -17,7 +17,6 @@ from .interrupts import Interrupts, stop_interrupted
 from .options import free_path, one_of
 
 if TYPE_CHECKING:
-
     from .train_online import OnlineConfig, OnlineTraining
     from .train_windows import WindowConfig, WindowTraining
 
@@ -37,8 +36,8 @@ def train(
     hidden: Annotated[str | None, typer.Option(help="Neurons of the hidden layer; of NACA's also several, e.g. "
                                                r"500,300 \[1000; dopamine-stdp 400 where the data are not digits].",
                                                show_default=False)] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[10; for digits dopamine-stdp 40, "
-                                               "naca 20].", show_default=False)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[10; for digits "
+                                               "20].", show_default=False)] = None,
     batch: Annotated[int | None, typer.Option(min=1, help=r"naca: samples of one weight update \[32].",
                                               show_default=False)] = None,
     ticks: Annotated[int | None, typer.Option(min=1, max=1024, help="Ticks for which a sample is shown "

@@ -146,7 +146,7 @@ PRESETS = {
         tau_plus=40.0,
         w_output=0.1,
         per_class=4,
-        epochs=40,
+        epochs=20,
     ),
     "mnist": DopamineParameters(),
 }

@@ -16,7 +16,7 @@ import xarray as xr
 
 from tegmentum.simcore.record.manifest import read_manifest
 
-SMALL = ("--hidden", 100, "--epochs", 2, "--limit-train", 640, "--limit-test", 100)
+SMALL = ("--rule", "naca", "--hidden", 100, "--epochs", 2, "--limit-train", 640, "--limit-test", 100)
 KEYS = {
     *("dataset", "rule", "layers", "seed", "threads", "backend", "epochs", "n_train", "n_test"),
     *("train_accuracy", "test_accuracy", "test_accuracy_by_epoch"),
@@ -62,7 +62,9 @@ def test_table_and_cost(tegmentum):
 
 def test_learns_digits(tegmentum):
     """Half of the neurons of the main job, a quarter of its epochs: far above chance, near the result."""
-    result = tegmentum("train", "--hidden", 500, "--epochs", 5, "--record", 0, "--json").document
+    result = tegmentum(
+        "train", "--rule", "naca", "--hidden", 500, "--epochs", 5, "--record", 0, "--json"
+    ).document
     assert result["test_accuracy"] > 0.9
     assert result["train_accuracy"] > 0.85
 
@@ -150,6 +152,70 @@ def test_without_out_the_next_free_name(tegmentum):
     assert stores == ["run.zarr", "run-2.zarr"]
 
 
+# ------------------------------------------------------------------------------------------ the main job: dopamine
+
+
+ONLINE = ("--hidden", 60, "--epochs", 2, "--limit-train", 300, "--limit-test", 80)
+
+
+def test_the_main_job_learns_digits_by_dopamine(tegmentum):
+    result = tegmentum("train", "--hidden", 400, "--epochs", 4, "--record", 0, "--json").document
+    assert set(result) >= KEYS | {"ablation", "events_per_sample", "spikes_per_sample"}
+    assert (result["rule"], result["ablation"], result["layers"]) == ("dopamine-stdp", "none", [64, 400, 10])
+    assert result["test_accuracy"] > 0.93
+    assert result["synaptic_events"] == pytest.approx(4 * 1438 * result["events_per_sample"], rel=0.2)
+    assert 0 < result["spikes_per_sample"]["hidden"] < 400 * 50
+
+
+def test_store_of_the_main_job_opens_in_xarray(tegmentum):
+    result = tegmentum("train", *ONLINE, "--record", 5, "--out", "run.zarr", "--json").document
+    tree = xr.open_datatree("run.zarr", engine="zarr")
+    assert list(tree["test_accuracy"].values) == result["test_accuracy_by_epoch"]
+    assert tree.attrs["config"]["parameters"]["n_hidden"] == 60
+    for name, n in {"pixels-hidden": 64 * 60, "hidden-output": 60 * 40}.items():
+        w = tree[f"weights/{name}"]["w"]
+        assert w.shape == (3, n)
+        assert float(w.min()) >= 0.0  # Dale's law
+        assert bool((w[0] != w[-1]).any())
+    assert tree["homeostasis"]["threshold"].shape == (3, 60)
+    for name in ("dopamine-hidden", "dopamine-output"):
+        level = tree[f"modulators/{name}"]["level"]
+        assert level.shape == (2, 2, 10)
+        assert (
+            0
+            < float(level.sel(channel="mean level").min())
+            < float(level.sel(channel="mean level").max())
+            < 1
+        )
+    for name in ("pixels", "hidden", "output"):
+        spikes = tree[f"spikes/{name}"]
+        assert spikes["trial_offset"].shape == (6,)
+        assert 0 <= int(spikes["t"].min()) <= int(spikes["t"].max()) < 50
+    assert list(tree["trials"]["label"].values) == list(tree["spikes/hidden"]["label"].values)
+    confusion = tree["learning"]["confusion"]
+    assert sum(int(confusion[-1, k, k]) for k in range(10)) / 80 == result["test_accuracy"]
+
+
+def test_threads_change_nothing_of_the_main_job(tegmentum):
+    for threads in (1, 2):
+        tegmentum("train", *ONLINE, "--threads", threads, "--out", f"{threads}.zarr")
+    one, two = (xr.open_datatree(f"{threads}.zarr", engine="zarr") for threads in (1, 2))
+    for name in one["weights"]:
+        assert one[f"weights/{name}"]["w"].values.tobytes() == two[f"weights/{name}"]["w"].values.tobytes()
+    assert np.array_equal(one["spikes/hidden"]["neuron"], two["spikes/hidden"]["neuron"])
+
+
+@pytest.mark.parametrize(
+    "ablation", ["frozen", "global", "shuffled", "no-timing", "label", "d1-only", "random-table"]
+)
+def test_ablations(tegmentum, ablation):
+    done = tegmentum("train", *ONLINE, "--ablation", ablation, "--record", 0, "--out", "run.zarr", "--json")
+    assert done.code == 0, done.err
+    assert done.document["ablation"] == ablation
+    first = xr.open_datatree("run.zarr", engine="zarr")["weights/pixels-hidden"]["w"]
+    assert bool((first[0] != first[-1]).any()) == (ablation != "frozen")
+
+
 # ------------------------------------------------------------------------------------------- what it refuses
 
 
@@ -194,6 +260,12 @@ REFUSED = [  # arguments, exit code, words of the message
     ("--hidden-gain 0", 3, ["hidden_gain", "0"]),
     ("--hidden-gain inf", 3, ["hidden_gain", "inf"]),
     ("--rate-scale -1", 3, ["rate_scale", "-1"]),
+    ("--ablation frozen", 3, ["--ablation", "dopamine-stdp", "naca"]),
+    ("--rule dopamine-stdp --batch 3", 3, ["--batch", "naca", "dopamine-stdp"]),
+    ("--rule dopamine-stdp --ablation frosen", 3, ["ablation", "frosen"]),
+    ("--rule dopamine-stdp --hidden 100,50", 3, ["--hidden", "one hidden layer", "100,50"]),
+    ("--rule dopamine-stdp --hidden 1000000000", 3, ["--hidden", "GB"]),
+    ("--rule dopamine-stdp --ticks 20", 3, ["ticks", "27", "20"]),
     ("--batch 641", 3, ["batch", "640 training samples", "641"]),
     ("--batch 0", 2, ["--batch"]),
     ("--epochs 0", 2, ["--epochs"]),
@@ -259,10 +331,24 @@ def test_out_that_cannot_be_written(tegmentum, tmp_path, parent):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("rule", ["naca", "dopamine-stdp"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_interrupted_run_keeps_its_epochs(tmp_path, number):
+def test_interrupted_run_keeps_its_epochs(tmp_path, number, rule):
     path = tmp_path / "run.zarr"
-    arguments = ["train", "--hidden", "100", "--epochs", "100000", "--record", "0", "--threads", "2", "--out"]
+    arguments = [
+        "train",
+        "--rule",
+        rule,
+        "--hidden",
+        "100",
+        "--epochs",
+        "100000",
+        "--record",
+        "0",
+        "--threads",
+        "2",
+        "--out",
+    ]
     # where tests run in the background, SIGINT is ignored, and so it would be in the child
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -292,7 +378,8 @@ def test_interrupted_run_keeps_its_epochs(tmp_path, number):
     assert root.attrs["status"] == "interrupted"
     assert list(root["epoch"].values) == list(range(1, n_epochs + 1))
     assert np.isfinite(root["test_accuracy"].values).all()
-    weights = xr.open_datatree(path, engine="zarr")["weights/input-hidden1"]
+    first = {"naca": "input-hidden1", "dopamine-stdp": "pixels-hidden"}[rule]
+    weights = xr.open_datatree(path, engine="zarr")[f"weights/{first}"]
     assert weights["w"].sizes["snapshot"] == n_epochs + 1
 
 

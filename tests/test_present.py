@@ -296,6 +296,7 @@ def test_levels_of_other_signals(signal):
 def test_shuffled_levels_are_those_of_other_classes_and_do_not_depend_on_the_split():
     events, labels = samples(10)
     plain, mixed, split = (simulation(network(shuffled=k)) for k in (False, True, True))
+    mixed.present(events, readout="output")  # a test shuffles nothing
     a, b = learn(plain, events, labels), learn(mixed, events, labels)
     c = [learn(split, part(events, 0, 3), labels[:3]), learn(split, part(events, 3, 10), labels[3:])]
     first = a.levels["dopamine"][0], b.levels["dopamine"][0]

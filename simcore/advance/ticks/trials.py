@@ -105,7 +105,9 @@ def encode(protocol: Any, m: int, sample: int, best: int) -> Any:
 
 
 def expect(protocol: Any, levels: Any, k: int, sample: int, best: int) -> None:
-    """Raise the levels to what the expectation says."""
+    """Raise the levels to what the expectation says, where it is to be learned from."""
+    if protocol.learning[0] <= 0.0:
+        return
     column = 0
     for m in range(len(levels)):
         level = levels[m].level
