@@ -1,4 +1,4 @@
-"""Which networks a learner can take: chains of dense projections whose rules fit their neurons."""
+"""Which networks a learner runs by windows: chains of dense projections whose rules fit their neurons."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ from .rules.surrogate import Slope
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
 
 
+def is_chain(network: Network) -> bool:
+    """Whether a network's shape is that of a chain of dense layers a tick apart, whatever its neurons and rules."""
+    pres = [p.pre.name for p in network.projections]
+    follows = {p.pre.name: p.post.name for p in network.projections}
+    found = [train.name for train in network.spike_trains]
+    while found and found[-1] in follows:
+        found.append(follows.pop(found[-1]))
+    dense = all(isinstance(p.rule, AllToAll) and takes_one_tick(p) for p in network.projections)
+    one = len(network.spike_trains) == 1 and not network.sources
+    return one and dense and not follows and len(found) > 1 and len(pres) == len(set(pres))
+
+
+def takes_one_tick(p: Projection) -> bool:
+    """Whether all spikes of a projection arrive one tick later."""
+    return isinstance(p.delay, Constant) and p.delay.value == 1.0
+
+
 def chain_of(network: Network) -> list[Projection]:
     """Projections from the input to the output, in order.
 
@@ -24,21 +41,23 @@ def chain_of(network: Network) -> list[Projection]:
     DescriptionError
         if the network is no chain of dense layers, or a rule does not fit its neurons
     """
-    if len(network.spike_trains) != 1 or network.sources:
-        raise DescriptionError(
-            "Learner: the network must have exactly one input, a SpikeTrain, and no other source"
-        )
+    check_input(network)
     by_pre: dict[str, Projection] = {}
     for p in network.projections:
         if not isinstance(p.rule, AllToAll):
             raise DescriptionError(
-                f"Projection {p.name!r}: a Learner needs AllToAll, got {type(p.rule).__name__}"
+                f"Projection {p.name!r}: windows need AllToAll, got {type(p.rule).__name__}; engine='ticks' takes any"
             )
         if p.pre.name in by_pre:
             raise DescriptionError(
                 f"Projection {p.name!r}: {p.pre.name!r} already projects elsewhere; need a chain"
             )
-        _check_rule(p)
+        check_rule(p)
+        if not takes_one_tick(p):
+            raise DescriptionError(
+                f"Projection {p.name!r}: synapses of windows take one tick; delay must be 1.0, got {p.delay!r}; "
+                "engine='ticks' takes any"
+            )
         by_pre[p.pre.name] = p
     chain, name = [], network.spike_trains[0].name
     while name in by_pre:
@@ -50,7 +69,15 @@ def chain_of(network: Network) -> list[Projection]:
     return chain
 
 
-def _check_rule(p: Projection) -> None:
+def check_input(network: Network) -> None:
+    """Refuse networks whose input is not one spike train."""
+    if len(network.spike_trains) != 1 or network.sources:
+        raise DescriptionError(
+            "Learner: the network must have exactly one input, a SpikeTrain, and no other source"
+        )
+
+
+def check_rule(p: Projection) -> None:
     """Refuse rules that do not fit the postsynaptic neuron."""
     where, model = f"Projection {p.name!r}", p.post.model
     if not isinstance(p.plasticity, (Modulated, ErrorDriven, Frozen)):
@@ -65,9 +92,9 @@ def _check_rule(p: Projection) -> None:
     for name, value in parameters.items():
         if not isinstance(value, str) and (np.ndim(value) or not np.isscalar(value)):
             raise DescriptionError(f"Population {p.post.name!r}: a Learner needs one {name} for all neurons")
-    if not isinstance(p.delay, Constant) or p.delay.value != 1.0:
+    if p.post.initial:
         raise DescriptionError(
-            f"{where}: a Learner's synapses take one tick; delay must be 1.0, got {p.delay!r}"
+            f"Population {p.post.name!r}: every window starts from 0; initial must be empty, got {p.post.initial!r}"
         )
     if isinstance(p.plasticity, Frozen):
         return
@@ -92,8 +119,13 @@ def _check_whole(chain: list[Projection]) -> None:
             raise DescriptionError(
                 f"Population {p.post.name!r}: all layers must spike, or all be graded, as {chain[0].post.name!r} is"
             )
-        if isinstance(p.plasticity, Modulated) and p.plasticity.modulator.expectation.n_classes != n_classes:
-            raise DescriptionError(
-                f"Projection {p.name!r}: the expectation is of {p.plasticity.modulator.expectation.n_classes} classes, "
-                f"but the output {chain[-1].post.name!r} has {n_classes}"
-            )
+        check_classes(p, chain[-1].post.name, n_classes)
+
+
+def check_classes(p: Projection, output: str, n_classes: int) -> None:
+    """Refuse an expectation of other classes than the output has."""
+    if isinstance(p.plasticity, Modulated) and p.plasticity.modulator.expectation.n_classes != n_classes:
+        raise DescriptionError(
+            f"Projection {p.name!r}: the expectation is of {p.plasticity.modulator.expectation.n_classes} classes, "
+            f"but the output {output!r} has {n_classes}"
+        )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tegmentum.simcore.compile import templates
-from tegmentum.simcore.describe.connectivity import Distribution
 from tegmentum.simcore.describe.network import Projection
-from tegmentum.simcore.random import philox as rng
 
-from .rules.optimiser import SGD, Adam
-from .rules.surrogate import FactorConstants, state_difference
-from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from . import draws
+from .rules.three_factor import Frozen
+from .signal import functions_of, in_float32, optimiser_of, signal_of
 
 Array = np.ndarray[Any, Any]
 BLOCK = 64  #: neurons of a block: what the intrinsic sums at once
@@ -35,11 +33,6 @@ def round_up(n: int, to: int) -> int:
     return -(-n // to) * to
 
 
-def _float32(constants: Any) -> Any:
-    """Cast every field of a named tuple to float32."""
-    return type(constants)(*map(np.float32, constants))
-
-
 class Layer:
     """Weights and rule of one dense projection.
 
@@ -51,6 +44,8 @@ class Layer:
     n_classes, n_ticks, batch : of the task; the error rule's gradient is scaled by them
     """
 
+    LEARNT: ClassVar = ("table", "first_moment", "second_moment", "seen")  #: arrays that learning changes
+
     def __init__(
         self, projection: Projection, index: int, n_classes: int, n_ticks: int, batch: int, seed: int
     ):
@@ -61,7 +56,7 @@ class Layer:
         self.n_padded = round_up(self.n_post, self.width)
         self.n_blocks = self.n_padded // self.width
         self.learns = not isinstance(self.rule, Frozen)
-        self.optimiser: SGD | Adam = self.rule.optimiser if self.learns else SGD()
+        self.optimiser = optimiser_of(self.rule)
         self.steps = 0
         self._lower_weights(projection, index, seed)
         self._lower_rule(index, n_classes, n_ticks, batch, seed)
@@ -69,41 +64,22 @@ class Layer:
 
     def _lower_weights(self, projection: Projection, index: int, seed: int) -> None:
         """Draw weights and biases; the bias is the last row, uniform in +-1/sqrt(n_pre)."""
-        drawn = projection.weight
-        if isinstance(drawn, Distribution):
-            drawn = drawn.quantile(rng.uniform(self.n_pre * self.n_post, seed, rng.STREAM_WEIGHTS, 2 * index))
-        bound = self.n_pre**-0.5
-        bias = (2.0 * rng.uniform(self.n_post, seed, rng.STREAM_WEIGHTS, 2 * index + 1) - 1.0) * bound
         shape = (self.n_blocks, self.n_pre + 1, self.width)
         self.table, self.first_moment, self.second_moment = (aligned_zeros(shape) for _ in range(3))
         self.seen = np.zeros((self.n_blocks, self.n_pre + 1), np.bool_)
-        self.set_weights(np.reshape(drawn, (self.n_pre, self.n_post)), bias)
+        bias = draws.biases(self.n_post, self.n_pre, index, seed)
+        self.set_weights(draws.dense_weights(projection, index, seed), bias)
 
     def _lower_rule(self, index: int, n_classes: int, n_ticks: int, batch: int, seed: int) -> None:
-        self.constants = _float32(self.post.model.derive(1.0))
-        self.levels = self.gains = np.zeros((n_classes, 0))
-        self.error_scale, self.every_tick = np.float32(0), False
-        padded = np.zeros((n_classes, self.n_padded), np.float32)
-        if isinstance(self.rule, Modulated):
-            self.levels = self.rule.modulator.levels(self.n_post, seed, index)
-            self.gains = self.rule.receptor.gain(self.levels)
-            padded[:, : self.n_post] = self.gains
-        elif isinstance(self.rule, ErrorDriven):
-            self.every_tick = self.rule.every_tick
-            self.error_scale = np.float32(2.0 / (n_ticks * batch * n_classes) if self.every_tick else 1.0)
-        self.padded_gains = padded
+        self.constants = in_float32(self.post.model.derive(1.0))
+        self.levels, self.gains, self.error_scale, self.every_tick = signal_of(
+            self.rule, self.n_post, index, n_classes, n_ticks, batch, seed
+        )
+        self.padded_gains = np.zeros((n_classes, self.n_padded), np.float32)
+        self.padded_gains[:, : self.gains.shape[1]] = self.gains
 
     def _bind(self) -> ModuleType:
-        model: Any = self.post.model
-        own = model.functions()
-        functions: dict[str, Any] = {name: own[name] for name in ("State", "flow", "receive")}
-        functions.update(model.window_functions())
-        if self.learns:
-            functions["local_factor"] = self.rule.local.function(model)
-            self.factor = _float32(self.rule.local.derive(model))
-        else:  # never called, but the kernel is compiled with something
-            functions["local_factor"], self.factor = state_difference, _float32(FactorConstants(0.0))
-        functions["optimiser_step"] = self.optimiser.function
+        functions, self.factor = functions_of(self.post.model, self.rule)
         return templates.bind(
             "window",
             (
@@ -113,6 +89,11 @@ class Layer:
             ),
             functions,
         )
+
+    @property
+    def finite(self) -> bool:
+        """Whether all weights are finite."""
+        return bool(np.isfinite(self.table).all())
 
     def weights(self) -> tuple[Array, Array]:
         """Weights (n_pre, n_post) and biases (n_post,), float32 copies."""

@@ -6,7 +6,7 @@ from dense_naca import SGD as DenseSGD
 from dense_naca import Adam as DenseAdam
 from dense_naca import DenseNaca, gains
 
-from tegmentum.plasticity import learner as learner_module
+from tegmentum.plasticity import windows as windows_module
 from tegmentum.plasticity.learner import Learner
 from tegmentum.plasticity.modulation.expectation import Expectation
 from tegmentum.plasticity.modulation.neuromodulator import Dopamine
@@ -331,8 +331,8 @@ class TestInvariance:
             (1, 320, 64 << 20), (2, 320, 64 << 20), (3, 320, 64 << 20),
             (1, 4, 64 << 20), (2, 12, 64 << 20), (3, 9, 64 << 20), (1, 1, 64 << 20), (2, 320, 1),
         ]:  # fmt: skip
-            monkeypatch.setattr(learner_module, "_CHUNK_TRIALS", trials)
-            monkeypatch.setattr(learner_module, "_CHUNK_BYTES", size)
+            monkeypatch.setattr(windows_module, "_CHUNK_TRIALS", trials)
+            monkeypatch.setattr(windows_module, "_CHUNK_BYTES", size)
             learner = make((70, 5, 130), 60, optimiser=optimiser, threads=threads)
             works = [learner.learn(x, y, 255, epoch) for epoch in range(2)]
             learners.append((learner, works, learner.rates(x, 255)))
@@ -351,7 +351,7 @@ class TestInvariance:
         x, y = samples(61, 3)
         learners = []
         for threads, trials in [(1, 320), (3, 8)]:
-            monkeypatch.setattr(learner_module, "_CHUNK_TRIALS", trials)
+            monkeypatch.setattr(windows_module, "_CHUNK_TRIALS", trials)
             learner = make((70, 5), 3, rule="naca-ann", optimiser=ADAM, threads=threads)
             learner.learn(x, y, 255, 0)
             learners.append(learner)
@@ -374,7 +374,7 @@ class TestInvariance:
         np.testing.assert_array_equal(
             learner.rates(np.repeat(x[:3], 5, axis=0), 255), np.repeat(rates[:3], 5, axis=0)
         )
-        monkeypatch.setattr(learner_module, "_CHUNK_TRIALS", 7)
+        monkeypatch.setattr(windows_module, "_CHUNK_TRIALS", 7)
         np.testing.assert_array_equal(learner.rates(x, 255), rates)
 
     def test_prediction_leaves_no_trace(self):
