@@ -446,7 +446,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("network", "message"),
         [
-            (lambda: chain(rule=FixedIndegree(3)), "'input-hidden': a Learner needs AllToAll, got FixedInde"),
+            (lambda: chain(rule=FixedIndegree(3)), "'input-hidden': windows need AllToAll, got FixedIndegree"),
             (lambda: chain(out_rule="STDP"), "'read-out': plasticity must be a rule"),
             (
                 lambda: chain(models=(DiscreteLIF(), LIF())),
@@ -459,7 +459,7 @@ class TestErrors:
     )  # fmt: skip
     def test_networks_that_are_no_chain(self, network, message):
         with pytest.raises(DescriptionError, match=message):
-            Learner(network())
+            Learner(network(), engine="windows")
 
     @pytest.mark.parametrize(
         ("network", "named"),
