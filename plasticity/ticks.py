@@ -164,7 +164,9 @@ class Ticks:
 
 def _sorted(trial: Array, tick: Array, neuron: Array, n: int) -> Spikes:
     """Sort spikes that are sorted by (trial, tick) by neuron."""
-    order = np.argsort(neuron, kind="stable")
+    order = np.argsort(
+        neuron.astype(np.uint16 if n <= 1 << 16 else np.int64), kind="stable"
+    )  # 16 bits: radix
     begin = np.searchsorted(neuron[order], np.arange(n + 1))
     return begin, trial[order].astype(np.int64), tick[order].astype(np.int64)
 

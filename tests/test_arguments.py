@@ -313,7 +313,9 @@ def test_learner(field):
 
 
 def test_rules_of_windows_are_for_a_learner():
-    with pytest.raises(DescriptionError, match=r"'.*': \w+ learns by windows, not by ticks; a Learner runs"):
+    with pytest.raises(
+        DescriptionError, match=r"'.*': \w+ learns at the end of a window, .*; a Learner runs"
+    ):
         Simulation(naca(4, [3], 2))
 
 

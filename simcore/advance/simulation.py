@@ -91,8 +91,8 @@ class Simulation(Controlled):
             if isinstance(projection.plasticity, WindowRule):
                 rule = type(projection.plasticity).__name__
                 raise DescriptionError(
-                    f"Projection {projection.name!r}: {rule} learns by windows, not by ticks; a Learner runs it "
-                    "(tegmentum.plasticity.Learner)"
+                    f"Projection {projection.name!r}: {rule} learns at the end of a window, which a simulation "
+                    "does not know; a Learner runs it (tegmentum.plasticity.Learner)"
                 )
         self.max_rate = float(max_rate)
         self._window = max(1, round(WINDOW / float(dt)))

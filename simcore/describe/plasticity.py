@@ -44,9 +44,9 @@ from .modulation import Receptor, Subpopulations
 
 @dataclass(frozen=True)
 class WindowRule:
-    """Base of all rules that act on whole dense projections at the end of a window of ticks.
+    """Base of all rules that act at the end of a window of ticks.
 
-    The tick-by-tick engine refuses them; :class:`tegmentum.plasticity.Learner` runs them.
+    A simulation, which knows no windows, refuses them; :class:`tegmentum.plasticity.Learner` runs them.
     """
 
     def problem(self) -> str | None:
