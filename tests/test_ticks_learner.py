@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tegmentum import datasets
-from tegmentum.datasets.encode import bernoulli
 from tegmentum.plasticity import (
     SGD,
     Adam,
@@ -25,6 +24,7 @@ from tegmentum.plasticity import (
 )
 from tegmentum.simcore import (
     AllToAll,
+    Conv2D,
     DescriptionError,
     DiscreteLIF,
     FixedIndegree,
@@ -36,9 +36,11 @@ from tegmentum.simcore import (
     Poisson,
     Population,
     Projection,
+    Simulation,
     SpikeTrain,
     Uniform,
 )
+from tegmentum.simcore.encode import bernoulli
 from tegmentum.simcore.random import philox as rng
 
 N_IN, STEP, LOCAL = 20, SGD(0.0625), StateDifference()
@@ -277,6 +279,32 @@ class TestAnyShape:
         np.testing.assert_array_equal(learner.rates(x[3:4], 255), rates[3:4])
         assert learner.rates(x[:0], 255).shape == (0, 4)
         assert learner.spikes(x[:0], 255)[0].shape == (0, 6, 12)
+
+    def test_first_weights_are_those_of_the_description(self):
+        """Given, constant, a kernel's, or drawn as a simulation of the same synapses draws them."""
+        inp, a = SpikeTrain("input", 6, [], []), Population("a", 6, DiscreteLIF())
+        b, out = Population("b", 16, DiscreteLIF()), Population("output", 4, DiscreteLIF())
+        kernel = np.arange(1.0, 10.0).reshape(3, 3, 1, 1) / 8
+        given = np.arange(36.0).reshape(6, 6) / 32
+
+        def network(rule):
+            return Network(
+                inp, a, b, out,
+                Projection(inp, a, AllToAll(), given, Uniform(1.0, 5.0), plasticity=rule),
+                Projection(a, b, FixedProbability(0.5), Normal(0.0, 0.3), 2.0, plasticity=rule),
+                Projection(b, b, Conv2D(kernel, (4, 4, 1), padding=1), delay=3.0, plasticity=rule, name="conv"),
+                Projection(b, out, FromCOO([0, 1, 2, 3], [3, 2, 1, 0]), [0.5, 0.25, 1.0, 2.0], plasticity=rule),
+                Projection(b, b, AllToAll(autapses=False), -0.25, plasticity=rule),
+            )  # fmt: skip
+
+        learner = Learner(network(Frozen()), n_ticks=2, batch=3, seed=9, engine="ticks")
+        drawn = Simulation(network(None), dt=1.0, seed=9)
+        for layer in learner.layers:
+            synapses = drawn.synapses(layer.name)
+            np.testing.assert_array_equal(layer.synapses.pre, synapses.pre)
+            np.testing.assert_array_equal(layer.synapses.post, synapses.post)
+            np.testing.assert_array_equal(layer.synapses.delay, synapses.delay)
+            np.testing.assert_array_equal(layer.weight, synapses.weight.astype(np.float32))
 
     @pytest.mark.parametrize("batch", [1, 6])
     def test_threads_decide_nothing(self, batch):
