@@ -33,6 +33,8 @@ def train(
     ablation: Annotated[str | None, typer.Option(help="dopamine-stdp: what to take away, to see what it is good for: "
                                                  "frozen, global, shuffled, no-timing, label, d1-only or random-table.",
                                                  show_default=False)] = None,
+    shift: Annotated[float | None, typer.Option(help="dopamine-stdp: augment square images: in each epoch move each by "
+                                                r"up to so many pixels, at most 1 \[0].", show_default=False)] = None,
     hidden: Annotated[str | None, typer.Option(help="Neurons of the hidden layer; of NACA's also several, e.g. "
                                                r"500,300 \[1000; dopamine-stdp 400 where the data are not digits].",
                                                show_default=False)] = None,
@@ -75,7 +77,8 @@ def train(
 
     one_of("--rule", rule, (ONLINE, *RULES))
     given = {"--batch": batch, "--optimiser": optimiser, "--lr": lr, "--hidden-gain": hidden_gain,
-             "--rate-scale": rate_scale, "--ablation": ablation}  # fmt: skip
+             "--rate-scale": rate_scale, "--ablation": ablation,
+             "--shift": shift}  # fmt: skip
     _refuse_foreign(rule, given)
     from tegmentum.datasets import load
 
@@ -88,7 +91,7 @@ def train(
     if rule == ONLINE:
         from .train_online import OnlineConfig, OnlineTraining, parameters_of
 
-        p = parameters_of(data.name, layers, ticks, ablation or "none", epochs)
+        p = parameters_of(data.name, layers, ticks, ablation or "none", epochs, shift or 0.0)
         training = OnlineTraining(
             OnlineConfig(**common, ablation=p["ablation"], hidden=(p["n_hidden"],), epochs=p["epochs"],
                          ticks=p["ticks"], parameters=p, threads=threads or 1),
@@ -122,8 +125,9 @@ def train(
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
     """Refuse options that mean nothing to a rule."""
     for option, value in given.items():
-        if value is not None and (option == "--ablation") != (rule == ONLINE):
-            others = ONLINE if option == "--ablation" else "naca, naca-ann and frozen"
+        online = option in ("--ablation", "--shift")
+        if value is not None and online != (rule == ONLINE):
+            others = ONLINE if online else "naca, naca-ann and frozen"
             raise DescriptionError(f"{option}: is an option of {others}, got --rule {rule}; leave it out")
 
 

@@ -74,6 +74,7 @@ class OnlineTraining:
         events = config.n_train * spikes * 2 * p.n_hidden
         size = (4 * plastic * (config.epochs + 1) + 8 * plastic) / 1e6
         without = "" if p.ablation == "none" else f", ablation {p.ablation}"
+        without += f", shifted by up to {p.shift:g} pixels" if p.shift else ""
         return (
             f"{config.rule}: {'-'.join(map(str, self.layers))}, {plastic:,} plastic synapses of {BYTES} bytes and "
             f"{fixed:,} fixed, {p.ticks} ticks a sample{without}, {config.epochs} epochs, {config.threads} "
@@ -101,22 +102,27 @@ class OnlineTraining:
 
 
 def parameters_of(
-    dataset: str, hidden: tuple[int, ...] | None, ticks: int | None, ablation: str, epochs: int | None
+    dataset: str,
+    hidden: tuple[int, ...] | None,
+    ticks: int | None,
+    ablation: str,
+    epochs: int | None,
+    shift: float,
 ) -> dict[str, Any]:
     """Return the parameters that suit a data set, but for what was asked for."""
     from tegmentum.plasticity.dopamine_classifier import parameters_for
 
-    p = parameters_for(dataset)
     if hidden is not None and len(hidden) != 1:
         raise DescriptionError(
             f"--hidden: dopamine-stdp has one hidden layer, got {','.join(map(str, hidden))}"
         )
+    p = parameters_for(dataset, None if hidden is None else hidden[0])
     return asdict(
         replace(
             p,
-            n_hidden=p.n_hidden if hidden is None else hidden[0],
             ticks=p.ticks if ticks is None else ticks,
             epochs=p.epochs if epochs is None else epochs,
+            shift=shift,
             ablation=ablation,
         )
     )
