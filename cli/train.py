@@ -38,7 +38,7 @@ def train(
     hidden: Annotated[str | None, typer.Option(help="Neurons of the hidden layer; of NACA's also several, e.g. "
                                                r"500,300 \[1000; dopamine-stdp 400 where the data are not digits].",
                                                show_default=False)] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[10; for digits "
+    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[10; naca on digits "
                                                "20].", show_default=False)] = None,
     batch: Annotated[int | None, typer.Option(min=1, help=r"naca: samples of one weight update \[32].",
                                               show_default=False)] = None,

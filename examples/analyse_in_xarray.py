@@ -1,6 +1,6 @@
 """What a run of `tegmentum train` did, read from its store with xarray: tables, and a picture.
 
-tegmentum train --out run.zarr
+tegmentum train --rule naca --out run.zarr
 python examples/analyse_in_xarray.py run.zarr --out analysis.png
 """
 
