@@ -54,6 +54,32 @@ def test_distal_reward(run):
     )
 
 
+def test_dopamine_stdp(run, tmp_path):
+    out = run(EXAMPLES / "dopamine_stdp.py", "--hidden", 200, "--epochs", 3)
+    accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
+    assert len(accuracy) == 3
+    assert accuracy[-1] > 0.85  # 0.94 with this seed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_timing(run):
+    out = run(EXAMPLES / "timing.py", "--seeds", 1, "--samples", 2000, "--epochs", 2)
+    right = dict(re.findall(r"^(\w[\w ]+?) +\d+\.\d\d +(\d+\.\d\d)$", out, re.MULTILINE))
+    assert set(right) == {"causal STDP", "rate Hebb", "frozen"}
+    assert float(right["causal STDP"]) > 90
+    assert float(right["rate Hebb"]) < 40  # chance is 10
+    assert float(right["frozen"]) < 40
+
+
+def test_learning_pictures(run, tmp_path):
+    out = run(EXAMPLES / "learning_pictures.py", "--hidden", 100, "--epochs", 2)
+    assert float(re.search(r"right answers in the last epoch: (\d+\.\d) %", out)[1]) > 70
+    for name in ("learning-pair.png", "learning-trials.png"):
+        picture = (tmp_path / name).read_bytes()
+        assert picture.startswith(PNG)
+        assert 10_000 < len(picture) < 100_000
+
+
 def test_first_network(run, tmp_path):
     out = run(EXAMPLES / "first_network.py", "--out", tmp_path / "raster.png")
     assert re.search(r"^exc: \d+\.\d Hz$", out, re.MULTILINE)
