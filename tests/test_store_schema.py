@@ -1,4 +1,4 @@
-"""The layout of schema 2: times in ms, units, names; stores of schema 1 and damaged ones."""
+"""The layout of schema 3: times in ms, units, names; stores of schema 1 and damaged ones."""
 
 from __future__ import annotations
 

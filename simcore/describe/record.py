@@ -87,7 +87,7 @@ class Record:
     -----
     Weights, eligibilities and levels are taken at the multiples of their intervals from time 0 on that lie in a run,
     its start and its end included, after all that happens in that tick. Looking changes nothing, but a run pauses to
-    look: some 0.1 ms of wall time each, and a pass over the projection's synapses.
+    look: 0.2 to 0.5 ms of wall time each, and a pass over the projection's synapses.
     """
 
     spikes: Sequence[Any] = ()
