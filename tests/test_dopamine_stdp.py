@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from pathlib import Path
@@ -337,3 +338,18 @@ def test_a_file_describes_modulators(tegmentum):
         outcome = tegmentum(*check, value)
         assert outcome.code == 3, value
         assert problem in " ".join(outcome.err.split()), outcome.err
+
+
+def test_the_rule_that_the_page_on_learning_writes(tmp_path, monkeypatch):
+    """Nearest neighbours: of two arrivals before a post spike the later counts, of two post spikes as well."""
+    page = (Path(__file__).parent.parent / "docs" / "learning.md").read_text()
+    (tmp_path / "nearest_rule.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    monkeypatch.syspath_prepend(tmp_path)
+    rule = importlib.import_module("nearest_rule").NearestSTDP(Modulator("dopamine"), a_plus=1.0, a_minus=0.5)
+    arrivals, posts = [[100, 200, 350]], [[290, 300]]
+    net = network(rule, arrivals, posts, [[]], np.ones((1, 1)), Population("da", 1, Parrot()))
+    simulation = Simulation(net, dt=DT, precision="float64")
+    simulation.run(40.0)
+    pairs = [(29.0, 9.0, 1.0), (30.0, 10.0, 1.0), (35.0, 5.0, -0.5)]
+    expected = sum(a * math.exp(-gap / 20.0 - (40.0 - t) / rule.tau_e) for t, gap, a in pairs)
+    assert simulation.synapses("learn").eligibility[0] == pytest.approx(expected, rel=1e-9)
