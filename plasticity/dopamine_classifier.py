@@ -133,7 +133,7 @@ class DopamineParameters:
         return float(np.sqrt(400.0 / self.n_hidden))
 
 
-#: The digits have 27 pixels that fire. Chosen on held-out training samples, never on the test part; there, 400 hidden
+#: The digits have 27 pixels that fire. Chosen on held-out training samples (standard error 0.5), where 400 hidden
 #: neurons reach 96.5 %, 1,000 reach 97.5, and with 4 output neurons a class 97.8. ``w_output`` falls with the number of
 #: hidden neurons: else their inhibition silences the output, and what is silent has no eligibility.
 DIGITS = DopamineParameters(
@@ -152,15 +152,16 @@ DIGITS = DopamineParameters(
 LARGE = DopamineParameters(n_hidden=1000, eta_output=6e-4, w_output=0.126, lateral=0.01, per_class=4)
 
 
+#: Fashion-MNIST has 330 pixels that fire. 10,000 training images learned 5 times, 5,000 others held out, one seed:
+#: 77.6 % with the weights and the rate for MNIST, which are unstable on all 60,000, 82.2 with these.
+FASHION = DopamineParameters(w_hidden=0.093, eta_hidden=1.8e-4, eta_output=6e-4, per_class=4)
+
+
 def parameters_for(data: str, n_hidden: int | None = None) -> DopamineParameters:
     """Return parameters for a data set by its name, and for so many hidden neurons; ``replace`` changes them."""
-    p = (
-        DIGITS
-        if data == "digits"
-        else LARGE
-        if n_hidden is not None and n_hidden >= 700
-        else DopamineParameters()
-    )
+    own = {"digits": DIGITS, "fashion-mnist": FASHION}
+    large = n_hidden is not None and n_hidden >= 700
+    p = own.get(data, LARGE if large else DopamineParameters())
     return p if n_hidden is None else replace(p, n_hidden=n_hidden)
 
 
