@@ -332,9 +332,9 @@ class TestAnyShape:
     @pytest.mark.parametrize("seed", [0, 1, 2])
     def test_a_sparse_delayed_layer_learns_the_digits(self, seed):
         data = datasets.load("digits")
-        learner = Learner(sparse_digits(), n_ticks=10, batch=32, seed=seed, threads=2)
+        learner = Learner(sparse_digits(), n_ticks=20, batch=32, seed=seed, threads=2)
         before = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
-        for epoch in range(8):
+        for epoch in range(6):
             learner.learn(data.x_train, data.y_train, data.x_max, epoch)
         after = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
         assert learner.engine == "ticks"
@@ -342,7 +342,7 @@ class TestAnyShape:
         assert after > 0.9
 
 
-def sparse_digits(n_hidden=200, lr=4e-3):
+def sparse_digits(n_hidden=300, lr=4e-3):
     optimiser = Adam(lr)
     modulated = Modulated(Dopamine(Expectation(10)), NacaReceptor(), LOCAL, optimiser)
     inp, out = SpikeTrain("input", 64, [], []), Population("output", 10, DiscreteLIF())
