@@ -20,6 +20,7 @@ ELSEWHERE = {
     "brunel.toml": "test_run.py",
     "compare_simulators.py": "test_workloads.py",
     "custom_neuron.py": "test_guards.py",
+    "distal_reward.toml": "test_dopamine_stdp.py",
     "dopamine.toml": "test_dopamine_stdp.py",
     "microcircuit_statistics.py": "test_microcircuit_statistics.py",
 }
@@ -145,3 +146,12 @@ def test_make_digits(run, tmp_path):
     content = gzip.decompress((tmp_path / "digits.csv.gz").read_bytes())
     assert content == gzip.decompress(shipped.read_bytes())
     assert f"content_sha256 {hashlib.sha256(content).hexdigest()}" in out
+
+
+def test_custom_rule(run, tmp_path):
+    out = run(EXAMPLES / "custom_rule.py")
+    with_, without = (
+        [float(w) for w in re.findall(r" (\d\.\d{3})", line)] for line in out.strip().split("\n")
+    )
+    assert with_[0] > 1.2 * with_[1] > 0.5
+    assert without == [0.5, 0.5]

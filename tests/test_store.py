@@ -488,7 +488,7 @@ def test_what_is_no_readable_run_is_a_clear_error(read, tmp_path, path):
 
     RunStore.create(path, CONFIG).close()
     rewrite(path, lambda root: root["attributes"].update(tegmentum_schema=99))
-    with pytest.raises(StoreError, match=r"store schema 99, .* reads schemas up to 2"):
+    with pytest.raises(StoreError, match=r"store schema 99, .* reads schemas up to 3"):
         read(path)
     rewrite(path, lambda root: root["attributes"].update(tegmentum_schema="x"))
     with pytest.raises(StoreError, match="damaged, tegmentum_schema"):
