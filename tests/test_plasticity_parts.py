@@ -255,7 +255,7 @@ class TestLocalFactor:
         assert local.function(DiscreteLIF())(v, float(v > 0.5), before, constants) == expected
 
     def test_lens_and_threshold_set_the_level(self):
-        assert StateDifference(0.2).derive(DiscreteLIF(v_thresh=1.0)).level == pytest.approx(0.8)
+        assert StateDifference(0.2).derive(DiscreteLIF(v_thresh=1.0)).threshold == pytest.approx(0.8)
         with pytest.raises(DescriptionError, match=r"StateDifference: lens must be >= 0, got -0\.1"):
             StateDifference(-0.1)
 
