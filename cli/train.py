@@ -43,7 +43,7 @@ def train(
     batch: Annotated[int | None, typer.Option(min=1, help=r"naca: samples of one weight update \[32].",
                                               show_default=False)] = None,
     ticks: Annotated[int | None, typer.Option(min=1, max=1024, help="Ticks for which a sample is shown "
-                                              r"\[50; naca 20].", show_default=False)] = None,
+                                              r"\[50; naca 20; naca-ann has one].", show_default=False)] = None,
     optimiser: Annotated[str | None, typer.Option(help=r"naca: adam or sgd \[adam].", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help=r"naca: learning rate \[0.001 for digits, else 0.0001].",
                                              show_default=False)] = None,
@@ -77,9 +77,12 @@ def train(
 
     one_of("--rule", rule, (ONLINE, *RULES))
     given = {"--batch": batch, "--optimiser": optimiser, "--lr": lr, "--hidden-gain": hidden_gain,
-             "--rate-scale": rate_scale, "--ablation": ablation,
-             "--shift": shift}  # fmt: skip
+             "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks}  # fmt: skip
     _refuse_foreign(rule, given)
+    if ablation is not None:
+        from tegmentum.plasticity.dopamine_classifier import ABLATIONS
+
+        one_of("--ablation", ablation, tuple(ABLATIONS))
     from tegmentum.datasets import load
 
     data = load(dataset, data_dir).limited(limit_train, limit_test)
@@ -124,10 +127,14 @@ def train(
 
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
     """Refuse options that mean nothing to a rule."""
+    windows = ("naca", "naca-ann", "frozen")
+    own = {"--ablation": (ONLINE,), "--shift": (ONLINE,), "--ticks": (ONLINE, "naca", "frozen")}
     for option, value in given.items():
-        online = option in ("--ablation", "--shift")
-        if value is not None and online != (rule == ONLINE):
-            others = ONLINE if online else "naca, naca-ann and frozen"
+        rules = own.get(option, windows)
+        if value is not None and rule not in rules:
+            others = (
+                " and ".join(rules).replace(" and ", ", ", len(rules) - 2) if len(rules) > 1 else rules[0]
+            )
             raise DescriptionError(f"{option}: is an option of {others}, got --rule {rule}; leave it out")
 
 
@@ -251,9 +258,9 @@ def _print_result(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=f"{result['dataset']} by {result['rule']}", box=None, show_header=False, title_justify="left"
-    )
+    ablation = result.get("ablation", "none")
+    title = f"{result['dataset']} by {result['rule']}" + ("" if ablation == "none" else f", {ablation}")
+    table = Table(title=title, box=None, show_header=False, title_justify="left")
     by_epoch = result["test_accuracy_by_epoch"]
     rows = (
         ("test accuracy", f"{100 * result['test_accuracy']:.2f} %  ({result['n_test']:,} samples)"),
@@ -265,6 +272,10 @@ def _print_result(result: dict[str, Any]) -> None:
         (
             "synaptic events",
             f"{result['synaptic_events']:.3e}  ({result['events_per_sample']:,.0f} a sample)",
+        ),
+        *(
+            (f"{name} spikes", f"{n:,.0f} a sample  (last epoch)")
+            for name, n in result.get("spikes_per_sample", {}).items()
         ),
         (
             "learning",

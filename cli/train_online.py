@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tegmentum.simcore.describe import checks
 from tegmentum.simcore.errors import DescriptionError
 
 if TYPE_CHECKING:
@@ -43,7 +45,13 @@ class OnlineTraining:
         self.config, self.data = config, data
         self.parameters = DopamineParameters(**config.parameters)
         self.layers = [data.n_features, *config.hidden, data.n_classes]
+        self.n_out = data.n_classes * self.parameters.per_class
         self.samples_an_epoch = config.n_train
+        checks.number(config.seed, "train", "seed", whole=True, least=0, most=2**64 - 1)
+        if self.parameters.shift and math.isqrt(data.n_features) ** 2 != data.n_features:
+            raise DescriptionError(
+                f"--shift: is for square images, {data.name} has {data.n_features} inputs; leave it out"
+            )
         self._check_size()
 
     def compile(self) -> float:
@@ -71,20 +79,22 @@ class OnlineTraining:
         config, p = self.config, self.parameters
         plastic, fixed = self._synapses()
         spikes = (self.data.x_train[:1000] > p.least * self.data.x_max).sum(axis=1).mean()
-        events = config.n_train * spikes * 2 * p.n_hidden
-        size = (4 * plastic * (config.epochs + 1) + 8 * plastic) / 1e6
+        hidden = p.target * p.n_hidden  # homeostasis: each fires in that share of the trials
+        events = config.n_train * (spikes * 2 * p.n_hidden + hidden * (p.n_hidden + 2 * self.n_out))
+        recorded = config.record * (self.data.n_features + hidden + self.n_out * p.ticks)
+        size = (4 * plastic * (config.epochs + 1) + 8 * plastic + 12 * recorded) / 1e6
         without = "" if p.ablation == "none" else f", ablation {p.ablation}"
         without += f", shifted by up to {p.shift:g} pixels" if p.shift else ""
         return (
             f"{config.rule}: {'-'.join(map(str, self.layers))}, {plastic:,} plastic synapses of {BYTES} bytes and "
             f"{fixed:,} fixed, {p.ticks} ticks a sample{without}, {config.epochs} epochs, {config.threads} "
             f"thread{'' if config.threads == 1 else 's'}",
-            f"cost: about {events:.1e} synaptic events an epoch from {spikes:.0f} input spikes a sample; {path} at "
-            f"most {size:,.0f} MB",
+            f"cost: about {events:.1e} synaptic events an epoch from {spikes:.0f} input and {hidden:.0f} hidden spikes "
+            f"a sample; {path} at most {size:,.0f} MB",
         )
 
     def _synapses(self) -> tuple[int, int]:
-        p, n_out = self.parameters, self.data.n_classes * self.parameters.per_class
+        p, n_out = self.parameters, self.n_out
         plastic = self.data.n_features * p.n_hidden + p.n_hidden * n_out
         return plastic, plastic + p.n_hidden**2
 

@@ -6,7 +6,9 @@ import time
 
 import numpy as np
 
+from .dopamine_classifier import DopamineParameters
 from .learner import Learner
+from .online import OnlineLearner
 from .rules.naca import naca
 from .rules.optimiser import SGD, Adam
 
@@ -18,4 +20,12 @@ def compile_rule(rule: str, optimiser: SGD | Adam | None = None) -> float:
     x, y = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8), np.array([0, 1])
     learner.learn(x, y, 3, 0)
     learner.predict(x, 3)
+    return time.perf_counter() - start
+
+
+def compile_online() -> float:
+    """Compile, or load from the cache, everything that :class:`.OnlineLearner` calls; returns seconds."""
+    start = time.perf_counter()
+    learner = OnlineLearner(4, 2, DopamineParameters(n_hidden=4))
+    learner.learn(np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8), np.array([0, 1]), 3)
     return time.perf_counter() - start

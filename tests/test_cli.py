@@ -106,10 +106,15 @@ def test_warmup_compiles_once(tmp_path):
         done = subprocess.run(
             [*PROGRAM, "warmup"], capture_output=True, text=True, env=environment, check=True
         )
-        for rule in RULES:
+        for rule in ("dopamine-stdp", *RULES):
             assert f"{rule}: " in done.stderr
         return {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb[ic]")}
 
     cold = kept()
     assert cold
+    train = ["train", "--epochs", "1", "--hidden", "300", "--limit-train", "100", "--record", "0"]
+    store = tmp_path / "run.zarr"
+    subprocess.run(
+        [*PROGRAM, *train, "--out", str(store)], capture_output=True, text=True, env=environment, check=True
+    )
     assert kept() == cold

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.record.manifest import read_manifest
 
 SMALL = ("--rule", "naca", "--hidden", 100, "--epochs", 2, "--limit-train", 640, "--limit-test", 100)
@@ -159,12 +161,15 @@ ONLINE = ("--hidden", 60, "--epochs", 2, "--limit-train", 300, "--limit-test", 8
 
 
 def test_the_main_job_learns_digits_by_dopamine(tegmentum):
-    result = tegmentum("train", "--hidden", 400, "--epochs", 4, "--record", 0, "--json").document
+    done = tegmentum("train", "--hidden", 400, "--epochs", 4, "--record", 0, "--json")
+    result = done.document
     assert set(result) >= KEYS | {"ablation", "events_per_sample", "spikes_per_sample"}
-    assert (result["rule"], result["ablation"], result["layers"]) == ("dopamine-stdp", "none", [64, 400, 10])
+    assert (result["rule"], result["ablation"], result["layers"]) == ("dopamine-stdp", "none", [64, 400, 40])
     assert result["test_accuracy"] > 0.93
     assert result["synaptic_events"] == pytest.approx(4 * 1438 * result["events_per_sample"], rel=0.2)
     assert 0 < result["spikes_per_sample"]["hidden"] < 400 * 50
+    announced = float(re.search(r"about (\S+) synaptic events an epoch", done.err).group(1))
+    assert announced == pytest.approx(result["synaptic_events"] / 4, rel=0.5)
 
 
 def test_store_of_the_main_job_opens_in_xarray(tegmentum):
@@ -192,8 +197,41 @@ def test_store_of_the_main_job_opens_in_xarray(tegmentum):
         assert spikes["trial_offset"].shape == (6,)
         assert 0 <= int(spikes["t"].min()) <= int(spikes["t"].max()) < 50
     assert list(tree["trials"]["label"].values) == list(tree["spikes/hidden"]["label"].values)
+    _check_recorded_trials(tree)
     confusion = tree["learning"]["confusion"]
     assert sum(int(confusion[-1, k, k]) for k in range(10)) / 80 == result["test_accuracy"]
+
+
+def _check_recorded_trials(tree: xr.DataTree) -> None:
+    """Of each trial the bright pixels fire once, the brightest first, and no class has more spikes than the answer."""
+    from tegmentum.datasets import load
+
+    data, p = load("digits"), tree.attrs["config"]["parameters"]
+    for k in range(5):
+        trains = {name: tree[f"spikes/{name}"] for name in ("pixels", "output")}
+        cuts = {name: slice(*s["trial_offset"].values[k : k + 2]) for name, s in trains.items()}
+        fired, t = (trains["pixels"][column].values[cuts["pixels"]] for column in ("neuron", "t"))
+        assert sorted(fired) == list(np.flatnonzero(data.x_test[k] > p["least"] * data.x_max))
+        assert np.all(np.diff(data.x_test[k][fired[np.argsort(t, kind="stable")]].astype(int)) <= 0)
+        neuron = trains["output"]["neuron"].values[cuts["output"]]
+        votes = np.bincount(neuron // p["per_class"], minlength=10)
+        assert votes[int(tree["trials"]["prediction"][k])] == votes.max() > 0
+
+
+@pytest.mark.parametrize("kind", ["raster", "weights", "accuracy", "trajectories", "distribution", "levels"])
+def test_pictures_of_the_main_job(tegmentum, tmp_path, kind):
+    pytest.importorskip("matplotlib")
+    tegmentum("train", *ONLINE, "--record", 2, "--out", "run.zarr")
+    done = tegmentum("plot", "run.zarr", kind, "-o", "picture.png")
+    assert done.code == 0, done.err
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_help_names_every_ablation(tegmentum):
+    from tegmentum.plasticity import ABLATIONS
+
+    text = tegmentum("train", "--help").out
+    assert [name for name in ABLATIONS if name != "none" and name not in text] == []
 
 
 def test_threads_change_nothing_of_the_main_job(tegmentum):
@@ -261,8 +299,19 @@ REFUSED = [  # arguments, exit code, words of the message
     ("--hidden-gain inf", 3, ["hidden_gain", "inf"]),
     ("--rate-scale -1", 3, ["rate_scale", "-1"]),
     ("--ablation frozen", 3, ["--ablation", "dopamine-stdp", "naca"]),
-    ("--rule dopamine-stdp --batch 3", 3, ["--batch", "naca", "dopamine-stdp"]),
-    ("--rule dopamine-stdp --ablation frosen", 3, ["ablation", "frosen"]),
+    ("--shift 0.5", 3, ["--shift", "dopamine-stdp", "naca"]),
+    ("--rule naca-ann --ticks 5", 3, ["--ticks", "dopamine-stdp, naca and frozen", "naca-ann"]),
+    *(
+        (
+            f"--rule dopamine-stdp {option}",
+            3,
+            [option.split()[0], "naca, naca-ann and frozen", "dopamine-stdp"],
+        )
+        for option in ("--batch 3", "--optimiser sgd", "--lr 0.1", "--hidden-gain 2", "--rate-scale 0.5")
+    ),
+    ("--rule dopamine-stdp --ablation frosen", 3, ["--ablation", "frosen", "did you mean 'frozen'"]),
+    ("--rule dopamine-stdp --shift 2", 3, ["shift", "[0, 1]", "2"]),
+    (f"--rule dopamine-stdp --seed {2**64}", 3, ["seed", str(2**64)]),
     ("--rule dopamine-stdp --hidden 100,50", 3, ["--hidden", "one hidden layer", "100,50"]),
     ("--rule dopamine-stdp --hidden 1000000000", 3, ["--hidden", "GB"]),
     ("--rule dopamine-stdp --ticks 20", 3, ["ticks", "27", "20"]),
@@ -288,11 +337,29 @@ def test_bad_input_is_refused_and_nothing_written(tegmentum, tmp_path, arguments
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_input_leaves_the_store_that_force_would_replace(tegmentum, tmp_path):
+@pytest.mark.parametrize(
+    "bad", [("--batch", 641), ("--rule", "dopamine-stdp", "--seed", 2**64)], ids=["batch", "seed"]
+)
+def test_bad_input_leaves_the_store_that_force_would_replace(tegmentum, tmp_path, bad):
     assert tegmentum("train", *SMALL, "--epochs", 1, "--out", "run.zarr").code == 0
     before = tree_of(tmp_path)
-    assert tegmentum("train", *SMALL, "--batch", 641, "--out", "run.zarr", "--force").code == 3
+    assert tegmentum("train", *SMALL, *bad, "--out", "run.zarr", "--force").code == 3
     assert tree_of(tmp_path) == before
+
+
+def test_shift_is_for_square_images():
+    from dataclasses import replace
+
+    from tegmentum.cli.train_online import OnlineConfig, OnlineTraining, parameters_of
+    from tegmentum.datasets import load
+
+    data = load("digits")
+    half = {part: np.ascontiguousarray(getattr(data, part)[:, :32]) for part in ("x_train", "x_test")}
+    data = replace(data, shape=(4, 8), **half)
+    p = parameters_of("digits", (20,), None, "none", 1, 0.5)
+    config = OnlineConfig("digits", "dopamine-stdp", "none", (20,), 1, 50, p, 0, 1, 1438, 359, 0)
+    with pytest.raises(DescriptionError, match="--shift: is for square images, digits has 32 inputs"):
+        OnlineTraining(config, data)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "corrupt", "empty", "other content"])
@@ -332,7 +399,7 @@ def test_out_that_cannot_be_written(tegmentum, tmp_path, parent):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 @pytest.mark.parametrize("rule", ["naca", "dopamine-stdp"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_interrupted_run_keeps_its_epochs(tmp_path, number, rule):
     path = tmp_path / "run.zarr"
     arguments = [
@@ -364,18 +431,19 @@ def test_interrupted_run_keeps_its_epochs(tmp_path, number, rule):
         signal.signal(signal.SIGINT, before)
     try:
         _wait_for_an_epoch(path, child)
-        child.send_signal(number)
+        child.send_signal(signal.Signals[number])
         out, err = child.communicate(timeout=60)
     finally:
         child.kill()
         child.wait()
-    assert child.returncode == 130, err
+    killed = number == "SIGKILL"
+    assert child.returncode == (-signal.SIGKILL if killed else 130), err
     assert out == ""
     assert "Traceback" not in err
     root = xr.open_zarr(path)
     n_epochs = root.sizes["epoch"]
     assert n_epochs >= 1
-    assert root.attrs["status"] == "interrupted"
+    assert root.attrs["status"] == ("running" if killed else "interrupted")
     assert list(root["epoch"].values) == list(range(1, n_epochs + 1))
     assert np.isfinite(root["test_accuracy"].values).all()
     first = {"naca": "input-hidden1", "dopamine-stdp": "pixels-hidden"}[rule]
