@@ -44,8 +44,8 @@ class OnlineTraining:
 
         self.config, self.data = config, data
         self.parameters = DopamineParameters(**config.parameters)
-        self.layers = [data.n_features, *config.hidden, data.n_classes]
         self.n_out = data.n_classes * self.parameters.per_class
+        self.layers = [data.n_features, *config.hidden, self.n_out]
         self.samples_an_epoch = config.n_train
         checks.number(config.seed, "train", "seed", whole=True, least=0, most=2**64 - 1)
         if self.parameters.shift and math.isqrt(data.n_features) ** 2 != data.n_features:

@@ -28,4 +28,6 @@ def compile_online() -> float:
     start = time.perf_counter()
     learner = OnlineLearner(4, 2, DopamineParameters(n_hidden=4))
     learner.learn(np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8), np.array([0, 1]), 3)
+    for name in ("pixels-hidden", "hidden-output"):
+        learner.simulation.synapses(name)
     return time.perf_counter() - start
