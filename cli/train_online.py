@@ -62,6 +62,8 @@ class OnlineTraining:
         self.learner = OnlineLearner(self.data.n_features, self.data.n_classes, self.parameters, epochs=config.epochs,
                                      seed=config.seed, threads=config.threads)  # fmt: skip
         self.learner.predict(self.data.x_test[:1], self.data.x_max)
+        for name in ("pixels-hidden", "hidden-output"):
+            self.learner.simulation.synapses(name)
         return time.perf_counter() - start
 
     def recorder(self, store: Any) -> Any:

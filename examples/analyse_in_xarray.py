@@ -77,6 +77,17 @@ def show_selectivity(run: xr.DataTree, axes: Axes) -> None:
     axes.set(title="rate by dopamine", xlabel="level for the class shown", ylabel="spikes per tick")
 
 
+def show_swing(run: xr.DataTree, axes: Axes) -> None:
+    """How far dopamine moved from trial to trial in each epoch: less and less, as fewer answers are wrong."""
+    for name, group in run["modulators"].children.items():
+        swing = group["level"].sel(channel="standard deviation", drop=True).mean("subpopulation")
+        print(f"{name}: standard deviation {swing[0]:.3f} in the first epoch, {swing[-1]:.3f} in the last")
+        swing.plot(ax=axes, marker="o", markersize=3, label=name)
+    axes.set(title="swing of dopamine", xlabel="epoch", ylabel="standard deviation of the level")
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=8)
+
+
 def main() -> None:
     """Print tables and draw a picture."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,10 +99,12 @@ def main() -> None:
     config = run.attrs["config"]
     print(f"{config['dataset']} by {config['rule']}, seed {config['seed']}: {run.attrs['status']}\n")
     figure = Figure(figsize=(12, 3.6), layout="constrained")
-    for show, axes in zip(
-        (show_accuracy, show_weight_change, show_selectivity), figure.subplots(1, 3), strict=True
-    ):
-        show(run, axes)
+    accuracy, change, dopamine = figure.subplots(1, 3)
+    show_accuracy(run, accuracy)
+    show_weight_change(run, change)
+    show_selectivity(run, dopamine)
+    if config["rule"] == "dopamine-stdp":
+        show_swing(run, dopamine)
     figure.savefig(options.out, dpi=120)
     print(f"\npicture: {options.out}")
 

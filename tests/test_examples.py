@@ -106,17 +106,18 @@ def test_learn_digits(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("rule", ["naca", "frozen"])
+@pytest.mark.parametrize("rule", ["dopamine-stdp", "naca", "frozen"])
 def test_analyse_in_xarray(run, tmp_path, rule):
-    store = tmp_path / "run.zarr"
-    small = ("--rule", rule, "--hidden", 100, "--epochs", 2, "--hidden-gain", 5)
+    store, online = tmp_path / "run.zarr", rule == "dopamine-stdp"
+    small = ("--rule", rule, "--hidden", 100, "--epochs", 2, *(() if online else ("--hidden-gain", 5)))
     run("-m", "tegmentum.cli.main", "train", *small, "--out", store)
     before = read_manifest(store)
     out = run(EXAMPLES / "analyse_in_xarray.py", store, "--out", tmp_path / "analysis.png")
     assert f"digits by {rule}, seed 0: complete" in out
     assert "test_accuracy" in out
-    assert "input-hidden1: rms change of weights 0.0" in out
-    assert re.search(r"hidden1: 0\.\d+ spikes per tick", out)
+    assert f"{'pixels-hidden' if online else 'input-hidden1'}: rms change of weights 0.0" in out
+    assert bool(re.search(r"^dopamine-hidden: standard deviation 0\.\d+ in the first", out, re.M)) == online
+    assert re.search(r"hidden1?: 0\.\d+ spikes per tick", out)
     assert ("correlation of rate and level of dopamine" in out) == (rule == "naca")
     assert (tmp_path / "analysis.png").read_bytes().startswith(PNG)
     assert read_manifest(store) == before
