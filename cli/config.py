@@ -18,9 +18,10 @@ from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
 from tegmentum.simcore.describe.histories import Snapshots
-from tegmentum.simcore.describe.modulation import ByPost, ByPre, BySynapse, Modulator, Release, Whole
+from tegmentum.simcore.describe.modulation import ByPost, ByPre, BySynapse, Modulator, Whole
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.record import Record, Trace
+from tegmentum.simcore.describe.releases import Course, Given, Release
 from tegmentum.simcore.describe.sources import Current, Noise, Poisson, SpikeTrain
 from tegmentum.simcore.errors import DescriptionError
 
@@ -110,11 +111,26 @@ ReleaseConfig = table_of(
     typed=False,
     own={"population": str, "amount": number({}), "delay": number({"above": 0.0}), "onto": Wholes},
 )
+GivenConfig = table_of(
+    Given,
+    typed=False,
+    own={
+        "times": array({"least": 0.0}),
+        "amounts": either(number({}), array({})),
+        "onto": either(number({"least": 0}, whole=True), Wholes),
+    },
+)
+CourseConfig = table_of(Course, typed=False, own={"times": array({"least": 0.0}), "values": array({})})
 ModulatorConfig = table_of(
     Modulator,
     typed=False,
     leave=("name",),
-    own={"n_levels": Size, "releases": list[ReleaseConfig]},  # type: ignore[valid-type]
+    own={
+        "n_levels": Size,
+        "baseline": either(one=number({}), table=CourseConfig),
+        "releases": list[ReleaseConfig],  # type: ignore[valid-type]
+        "given": list[GivenConfig],  # type: ignore[valid-type]
+    },
 )
 ProjectionConfig = table_of(
     Projection,
@@ -349,7 +365,8 @@ def _modulators(tables: Any, nodes: dict[str, Any]) -> dict[str, Modulator]:
                 )
             releases.append(release.made(population=node))
         with _computable(f"modulators.{name}"):
-            out[name] = m.made(name=name, releases=tuple(releases))
+            given = tuple(part.made() for part in m.given)
+            out[name] = m.made(name=name, releases=tuple(releases), given=given)
     return out
 
 

@@ -33,6 +33,10 @@ def schema_text() -> str:
         ("[simulation]", config.SimulationConfig),
         ("[populations.NAME]", config.PopulationConfig),
         ("[spike_trains.NAME]", config.SpikeTrainConfig),
+        ("[modulators.NAME]", config.ModulatorConfig),
+        ("[[modulators.NAME.releases]]", config.ReleaseConfig),
+        ("[[modulators.NAME.given]]", config.GivenConfig),
+        ("[modulators.NAME.baseline], instead of a number", config.CourseConfig),
         ("[[projections]]", config.ProjectionConfig),
         ("[[poisson]]", config.PoissonConfig),
         ("[[currents]]", config.CurrentConfig),
@@ -52,6 +56,8 @@ def schema_text() -> str:
         (f"Neuron models: model = {{ type = ... }}; {each}", config.MODELS),
         ("Connection rules: rule = { type = ... }", config.RULES),
         ("Plasticity rules: plasticity = { type = ... }", config.PLASTICITY),
+        ("Receptors of neuromodulators: receptor = { type = ... }", config.RECEPTORS),
+        ("Subpopulations of synapses: subpopulations = { type = ... }", config.SUBPOPULATIONS),
         ("Distributions, where one may stand: weight = { type = ... }", config.DISTRIBUTIONS),
     ]
     for title, tables in kinds:
@@ -97,7 +103,8 @@ def _kind(part: dict[str, Any]) -> str:
 
         name = part["$ref"].rpartition("/")[2]
         families = {"neuron model": config.MODELS, "connection rule": config.RULES,
-                    "plasticity rule": config.PLASTICITY, "distribution": config.DISTRIBUTIONS}  # fmt: skip
+                    "plasticity rule": config.PLASTICITY, "receptor": config.RECEPTORS,
+                    "subpopulations": config.SUBPOPULATIONS, "distribution": config.DISTRIBUTIONS}  # fmt: skip
         return next((family for family, tables in families.items() if name in tables), "table")
     options = part.get("oneOf") or part.get("anyOf")
     if options:
@@ -111,6 +118,8 @@ def _kind(part: dict[str, Any]) -> str:
     if kind == "array":
         n = f"{part['minItems']} " if part.get("minItems", 0) > 1 else ""
         inner = part.get("items", {})
+        if "$ref" in inner:
+            return "list of tables"
         return f"list of {n}{_kind({'type': inner.get('type')}).replace('number', 'numbers').replace('name', 'names')}"
     if kind == "object":
         return (

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     )
     from .describe.grids import AvgPool2D, Conv2D
     from .describe.histories import Snapshots
-    from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
+    from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Whole
     from .describe.network import Network, Population, Projection
     from .describe.plasticity import SynapseRule, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
+    from .describe.releases import Course, Given, Release
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
     from .describe.trials import Expected, Presented, one_hot, random_table
     from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
@@ -62,6 +63,7 @@ __all__ = [
     "BySynapse",
     "Constant",
     "Conv2D",
+    "Course",
     "Current",
     "DataError",
     "DescriptionError",
@@ -73,6 +75,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "FromCOO",
+    "Given",
     "GradedUnit",
     "HomeostaticLIF",
     "Izhikevich",
@@ -121,8 +124,9 @@ _HOMES = {
     "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.histories": "Snapshots",
-    "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Release Whole",
+    "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Whole",
     "describe.trials": "Expected Presented one_hot random_table",
+    "describe.releases": "Course Given Release",
     "describe.network": "Network Population Projection",
     "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
     "param",

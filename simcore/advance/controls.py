@@ -14,7 +14,7 @@ from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
 from ..lower.inputs import trains_of
-from ..lower.modulation import modulators_of
+from ..lower.modulation import modulators_of, raise_levels
 from ..lower.plan import plan
 from ..lower.queues import new_control, with_room
 from ..lower.synapses import Synapses
@@ -79,6 +79,13 @@ class Controlled(Machine):
         ------
         DescriptionError
             if no plastic synapse is under a modulator of that name, or there is no such level
+
+        Notes
+        -----
+        A reward that comes late: where only the run tells when, as after a rewarded act, run until it is due and
+        release then, as ``examples/distal_reward.py`` does; how a run is split changes nothing. Where its time is known
+        beforehand, describe it (:class:`.Given`); where neurons call for it, let their spikes release it, with a
+        ``delay`` of seconds if need be (:class:`.Release`, ``examples/distal_reward.toml``).
         """
         number, modulator = self._modulator(name)
         values = np.asarray(amount, np.float64)
@@ -94,12 +101,14 @@ class Controlled(Machine):
         if level is not None and not 0 <= level < n:
             raise DescriptionError(f"release of {name!r}: level must be in [0, {n}), got {level}")
         for channels in self._channels:
-            channels[number].level[slice(None) if level is None else level] += values
+            raise_levels(channels[number], values * modulator.norm(), slice(None) if level is None else level)
 
     def levels(self, name: str) -> Array:
         """Return the present levels of a neuromodulator, float64[n_levels]."""
-        number, modulator = self._modulator(name)
-        return np.asarray(modulator.baseline + self._channels[0][number].level)
+        number, _ = self._modulator(name)
+        channel = self._channels[0][number]
+        above = channel.level - channel.fast if len(channel.fast) else channel.level
+        return np.asarray(channel.rest[0] + above)
 
     def _modulator(self, name: str) -> tuple[int, Modulator]:
         found = {m.name: (k, m) for k, m in enumerate(modulators_of(self.network))}

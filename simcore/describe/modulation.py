@@ -2,9 +2,10 @@ r"""Neuromodulators in time: channels with a level for each subpopulation of syn
 
 A level is a baseline and what was released of late,
 
-.. math:: L_k(t) = b + n_k(t), \qquad \dot n_k = -n_k / \tau + \sum_r a_r \, \delta(t - t_r)
+.. math:: L_k(t) = b(t) + n_k(t), \qquad \dot n_k = -n_k / \tau + \sum_r a_r \, \delta(t - t_r)
 
-and a receptor turns it into a signed gain on plasticity, :math:`g(L_k)`.
+or, where it takes time to rise, the difference of two such exponentials. A receptor turns it into a signed gain on
+plasticity, :math:`g(L_k)`.
 """
 
 from __future__ import annotations
@@ -17,34 +18,13 @@ import numpy as np
 
 from ..errors import DescriptionError
 from . import checks
+from .releases import Course, Given, Release
 from .trials import Expected
 
 if TYPE_CHECKING:
-    from .network import Population, Projection
+    from .network import Projection
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Release:
-    """Release of a neuromodulator by the spikes of a population.
-
-    Parameters
-    ----------
-    population : Population
-        whose neurons release it
-    amount : float, the level's unit
-        by which a spike raises a level
-    delay : float, ms
-        from the spike to the rise; at least a tick
-    onto : array of int, optional
-        which level the spikes of each neuron raise; by default they raise all
-    """
-
-    population: Population
-    amount: float = 1.0
-    delay: float = 1.0
-    onto: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +39,42 @@ class Modulator:
         how many subpopulations of synapses have a level of their own, at most 65,536
     tau : float, ms, 200.0
         decay of what is released
-    baseline : float, 0.0
+    baseline : float or Course, 0.0
         tonic level
     releases : sequence of Release
         populations whose spikes release it; :meth:`.Simulation.release` adds what a reward, an error or an
         expectation releases
     source : Expected, optional
         an expectation that sets the levels at the end of each trial, for a pulse; :meth:`.Simulation.present` has
-        trials. Such a modulator is not released, and between pulses its level is the baseline.
+        trials. Between pulses its level is the baseline, a number: it excludes ``releases``, ``given`` and
+        ``tau_rise``.
+    tau_rise : float, ms, optional
+        a release makes the level rise with this time constant, at most 0.99 ``tau``; by default it rises at once
+    given : sequence of Given
+        releases at given times
 
     Notes
     -----
+    With ``tau_rise`` the level that a release of amount :math:`a` causes is
+
+    .. math:: a \, N \left(e^{-t / \tau} - e^{-t / \tau_{rise}}\right), \qquad
+        N^{-1} = \rho^{\rho / (1 - \rho)} - \rho^{1 / (1 - \rho)}, \quad \rho = \tau_{rise} / \tau
+
+    which peaks at :math:`a`, after :math:`\tau \rho \ln(1 / \rho) / (1 - \rho)`: an amount means the same height with
+    and without a rise.
+
     E. M. Izhikevich (2007), Cereb. Cortex 17:2443-2452, doi:10.1093/cercor/bhl152, has :math:`\tau` = 200 ms, a
-    baseline of 0.002 and releases of 0.5 [µM].
+    baseline of 0.002 and releases of 0.5 [µM], which rise at once.
     """
 
     name: str
     n_levels: int = 1
     tau: float = 200.0
-    baseline: float = 0.0
+    baseline: float | Course = 0.0
     releases: tuple[Release, ...] = ()
     source: Expected | None = None
+    tau_rise: float | None = None
+    given: tuple[Given, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"{type(self).__name__} {self.name!r}"
@@ -87,14 +82,26 @@ class Modulator:
             raise DescriptionError(f"{where}: name must be a text without '/', and not empty")
         checks.number(self.n_levels, where, "n_levels", whole=True, least=1, most=1 << 16)
         checks.number(self.tau, where, "tau", "ms", above=0.0)
-        checks.number(self.baseline, where, "baseline")
-        if not isinstance(self.releases, (list, tuple)):
-            raise DescriptionError(
-                f"{where}: releases must be a list of Release, got {checks.shown(self.releases)}"
-            )
-        object.__setattr__(self, "releases", tuple(self.releases))
-        for release in self.releases:
-            self._check(release, where)
+        if self.tau_rise is not None:
+            checks.number(self.tau_rise, where, "tau_rise", "ms", above=0.0, most=0.99 * self.tau)
+        if isinstance(self.baseline, Course):
+            self.baseline.check(where)
+        else:
+            checks.number(self.baseline, where, "baseline")
+        for field, kind, example in (
+            ("releases", Release, "Release(population, ...)"),
+            ("given", Given, "Given(times, ...)"),
+        ):
+            parts = getattr(self, field)
+            if not isinstance(parts, (list, tuple)):
+                raise DescriptionError(
+                    f"{where}: {field} must be a list of {kind.__name__}, got {checks.shown(parts)}"
+                )
+            object.__setattr__(self, field, tuple(parts))
+            for part in parts:
+                if not isinstance(part, kind):
+                    raise DescriptionError(f"{where}: {field} must be {example}, got {checks.shown(part)}")
+                part.check(where, self.n_levels)
         if self.source is not None:
             self._check_source(where)
 
@@ -106,33 +113,28 @@ class Modulator:
             raise DescriptionError(
                 f"{where}: n_levels must be {source.n_levels}, as its source's table has columns, got {self.n_levels}"
             )
+        for field, used in (
+            ("releases", bool(self.releases)),
+            ("given", bool(self.given)),
+            ("tau_rise", self.tau_rise is not None),
+            ("a Course of the baseline", isinstance(self.baseline, Course)),
+        ):
+            if used:
+                raise DescriptionError(
+                    f"{where}: {field} and source exclude each other; between the pulses of its source a level is the "
+                    "baseline"
+                )
         if source.tonic != self.baseline:
             raise DescriptionError(
                 f"{where}: baseline must be {source.tonic:g}, its source's tonic level, got {self.baseline:g}"
             )
-        if self.releases:
-            raise DescriptionError(f"{where}: releases and source exclude each other")
 
-    def _check(self, release: Release, where: str) -> None:
-        if not isinstance(release, Release):
-            raise DescriptionError(
-                f"{where}: releases must be Release(population, ...), got {checks.shown(release)}"
-            )
-        if not hasattr(release.population, "model"):
-            raise DescriptionError(
-                f"{where}: a release's population must be a Population, got {checks.shown(release.population)}"
-            )
-        where = f"{where}: release by {release.population.name!r}"
-        checks.number(release.amount, where, "amount")
-        checks.number(release.delay, where, "delay", "ms", above=0.0)
-        if release.onto is not None:
-            onto = np.asarray(release.onto)
-            if onto.shape != (release.population.size,) or onto.dtype.kind not in "iu":
-                raise DescriptionError(
-                    f"{where}: onto must hold {release.population.size} whole numbers, one for each neuron"
-                )
-            if onto.min() < 0 or onto.max() >= self.n_levels:
-                raise DescriptionError(f"{where}: onto must be in [0, {self.n_levels})")
+    def norm(self) -> float:
+        """Return :math:`N`, 1 where the level rises at once."""
+        if self.tau_rise is None:
+            return 1.0
+        rho = self.tau_rise / self.tau
+        return 1.0 / (rho ** (rho / (1.0 - rho)) - rho ** (1.0 / (1.0 - rho)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,9 +83,11 @@ class Plastic(NamedTuple):
     eligibility: Any  # real[n_synapses], under a neuromodulator; this and what follows has length 0 elsewhere
     which: Any  # uint16[n_slots, n_segments or n_synapses], number of the level that acts on a synapse
     level: Any  # float64[n_levels], the modulator's
-    rest: Any  # float64[1], its baseline
+    fast: Any  # float64[n_levels], the modulator's
+    rest: Any  # float64[1], the modulator's
     receptor: Any  # tuple of float, parameters of the curve
-    share: Any  # float64[2], integral over a tick of a steady gain, and of one that decays as the level does [ms]
+    share: Any  # float64[2], integral over a tick of a steady gain, and of its distance from rest [ms]
+    mean: Any  # float64[2], mean of ``level`` and of ``fast`` over a tick, as eligibility weighs it; where there is one
     window: Any  # int64[1], tick at which the present window starts
     area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since then [ms]
     rise: Any  # float64[n_ticks + 1], exp(t / tau_e) for each tick of a window
@@ -151,14 +153,22 @@ class Trials(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """Levels of one neuromodulator, above its baseline, as one shard keeps them."""
+    """Levels of one neuromodulator as one shard keeps them, above its baseline; amounts have its kinetics' norm."""
 
-    level: Any  # float64[n_levels]
-    decay: Any  # float64[1], in a tick
+    level: Any  # float64[n_levels], what decays with tau
+    fast: Any  # float64[n_levels], what decays with tau_rise and is taken off; length 0 where levels rise at once
+    rest: Any  # float64[1], the baseline of the moment
+    decay: Any  # float64[2] in a tick, of ``level`` and ``fast``
     coming: Any  # float64[n_ticks, n_levels], what will be released in the ticks to come, a ring
     release: Any  # int64[n, 4]: population, first source, delay [ticks], first place in ``onto`` or -1
     amount: Any  # float64[n]
     onto: Any  # int64[n], the level that each neuron's spikes raise
+    given_tick: Any  # int64[n], ticks of given releases, in order
+    given_onto: Any  # int64[n], the level that each raises, -1 for all
+    given_amount: Any  # float64[n]
+    course_tick: Any  # int64[n], ticks at which the baseline changes, the first 0
+    course_rest: Any  # float64[n], what it is from then on
+    next: Any  # int64[2], the first given release and the first change of the baseline to come
 
 
 class Ring(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.modulation import ByPost, ByPre, BySynapse, Modulator, Whole
+from ..describe.modulation import ByPost, ByPre, BySynapse, Course, Modulator, Whole
 from ..describe.network import Network, Projection
 from ..describe.plasticity import Modulation
 from ..errors import DescriptionError
@@ -51,18 +51,60 @@ def _channel(p: Plan, modulator: Modulator) -> Channel:
         longest = max(longest, delay)
         number = p.populations.index(r.population)
         release.append((number, p.first_source[r.population.name], delay, -1 if r.onto is None else n_onto))
-        amount.append(float(r.amount))
+        amount.append(float(r.amount) * modulator.norm())
         if r.onto is not None:
             onto.append(np.asarray(r.onto, np.int64))
             n_onto += r.population.size
-    return Channel(
-        level=np.zeros(modulator.n_levels),
-        decay=np.array([math.exp(-p.dt / modulator.tau)]),
-        coming=np.zeros((1 << longest.bit_length(), modulator.n_levels)),
+    n, rises = modulator.n_levels, modulator.tau_rise is not None
+    course = modulator.baseline
+    steps = (course.times, course.values) if isinstance(course, Course) else ([0.0], [course])
+    channel = Channel(
+        level=np.zeros(n),
+        fast=np.zeros(n if rises else 0),
+        rest=np.zeros(1),
+        decay=np.array(
+            [math.exp(-p.dt / tau) if tau else 0.0 for tau in (modulator.tau, modulator.tau_rise)]
+        ),
+        coming=np.zeros((1 << longest.bit_length(), n)),
         release=np.array(release, np.int64).reshape(-1, 4),
         amount=np.array(amount, np.float64),
         onto=np.concatenate(onto),
+        **_given(modulator, p.dt),
+        course_tick=np.round(np.asarray(steps[0], np.float64) / p.dt).astype(np.int64),
+        course_rest=np.asarray(steps[1], np.float64),
+        next=np.zeros(2, np.int64),
     )
+    seek(channel, 0)
+    for amount, onto in zip(channel.given_amount[: channel.next[0]], channel.given_onto, strict=False):
+        raise_levels(channel, amount, slice(None) if onto < 0 else onto)
+    return channel
+
+
+def _given(modulator: Modulator, dt: float) -> dict[str, Array]:
+    """Return the fields of a channel's given releases, in the order of ticks."""
+    columns = [given.columns() for given in modulator.given]
+    times, amounts, onto = (np.concatenate([c[k] for c in columns] or [np.zeros(0)]) for k in range(3))
+    tick = np.round(times / dt).astype(np.int64)
+    order = np.argsort(tick, kind="stable")
+    return {
+        "given_tick": tick[order],
+        "given_onto": onto[order].astype(np.int64),
+        "given_amount": amounts[order] * modulator.norm(),
+    }
+
+
+def seek(channel: Channel, tick: int) -> None:
+    """Let what is given in time go on after ``tick``; the baseline becomes that of ``tick``."""
+    for k, ticks in enumerate((channel.given_tick, channel.course_tick)):
+        channel.next[k] = np.searchsorted(ticks, tick, side="right")
+    channel.rest[0] = channel.course_rest[channel.next[1] - 1]
+
+
+def raise_levels(channel: Channel, amount: Any, which: Any) -> None:
+    """Release ``amount``, with the norm of the kinetics, onto some levels."""
+    channel.level[which] += amount
+    if len(channel.fast):
+        channel.fast[which] += amount
 
 
 def window_length(tau_e: float, n_levels: int, dt: float) -> int:
@@ -85,7 +127,7 @@ def gains_of(
     """Return the fields of :class:`.Plastic` that a neuromodulator needs, empty where there is none."""
     none = np.zeros(0)
     if modulation is None:
-        keys = ("level", "rest", "share", "rise", "fall")
+        keys = ("level", "fast", "rest", "share", "mean", "rise", "fall")
         return dict.fromkeys(keys, none) | {
             "which": np.zeros(0, np.uint16),
             "receptor": (),
@@ -93,16 +135,20 @@ def gains_of(
             "area": np.zeros((0, 0)),
         }
     modulator = modulation.modulator
-    tau = taus["e"]
+    channel, tau = channels[modulator.name], taus["e"]
     n = window_length(tau, modulator.n_levels, dt)
-    both = 1.0 / tau + 1.0 / modulator.tau
+    steady = -tau * math.expm1(-dt / tau)
+    both = [1.0 / tau + 1.0 / other for other in (modulator.tau, modulator.tau_rise) if other is not None]
+    moving = np.array([-math.expm1(-dt * rate) / rate for rate in both])
     ticks = np.arange(n + 1) * dt / tau
     return {
         "which": which,
-        "level": channels[modulator.name].level,
-        "rest": np.array([float(modulator.baseline)]),
+        "level": channel.level,
+        "fast": channel.fast,
+        "rest": channel.rest,
         "receptor": modulation.receptor.parameters(),
-        "share": np.array([-tau * math.expm1(-dt / tau), -math.expm1(-dt * both) / both]),
+        "share": np.array([steady, steady if len(channel.fast) else moving[0]]),
+        "mean": moving / steady,
         "window": np.zeros(1, np.int64),
         "area": np.zeros((n + 1, modulator.n_levels)),
         "rise": np.exp(ticks),

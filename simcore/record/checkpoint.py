@@ -13,7 +13,7 @@ from ..describe.as_dict import described
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
-from ..lower.modulation import modulators_of
+from ..lower.modulation import modulators_of, seek
 from ..lower.plan import fires_alone
 from ..lower.protocol import TrialState
 from ..lower.queues import IN_FLIGHT, in_flight, put_back
@@ -61,6 +61,7 @@ def state(sim: Controlled) -> dict[str, Array]:
         out.update({f"plastic/{name}/{end}": table for end, table in traces.items()})
     for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
         out[f"modulators/{modulator.name}/level"] = channel.level.copy()
+        out[f"modulators/{modulator.name}/fast"] = channel.fast.copy()
         out[f"modulators/{modulator.name}/coming"] = channel.coming.copy()
     pending = in_flight(sim._wires, sim._ring, sim.tick)
     out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
@@ -103,7 +104,9 @@ def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
     for number, modulator in enumerate(modulators_of(sim.network)):
         for channels in sim._channels:
             channels[number].level[:] = saved[f"modulators/{modulator.name}/level"]
+            channels[number].fast[:] = saved[f"modulators/{modulator.name}/fast"]
             channels[number].coming[:] = saved[f"modulators/{modulator.name}/coming"]
+            seek(channels[number], tick)
     pending = np.stack([saved[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
     for k, wires in enumerate(sim._wires):
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)
@@ -214,6 +217,7 @@ def _shapes(sim: Controlled, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
             out[f"plastic/{name}/area"] = plastic.area.shape, "f"
     for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
         out[f"modulators/{modulator.name}/level"] = channel.level.shape, "f"
+        out[f"modulators/{modulator.name}/fast"] = channel.fast.shape, "f"
         out[f"modulators/{modulator.name}/coming"] = channel.coming.shape, "f"
     out.update({f"in_flight/{name}": ((None,), "iu") for name in IN_FLIGHT})
     projections = {str(q.name) for q in sim.network.projections}

@@ -7,7 +7,9 @@ A synapse with eligibility ``e`` at tick ``a`` gains, until tick ``b`` and with 
 where ``g`` is the gain of its subpopulation, ``t0`` the start of the present window of ticks and
 ``area[t] = integral from t0 to t of exp(-(s - t0) / tau_e) g(s) ds``: one multiply-add for each tick and level, any
 course of the level, any receptor. Between ticks the gain's distance from where it rests decays as the level does, so a
-linear receptor is exact. What is stored of an eligibility is ``e * exp((a - t0) / tau_e)``, which no time changes.
+linear receptor is exact. A level that takes time to rise is a difference of two exponentials; a tick's gain is then
+that at the level's mean, which is exact for a linear receptor too. What is stored of an eligibility is
+``e * exp((a - t0) / tau_e)``, which no time changes.
 
 Windows are as long as rounding allows, about four times tau_e. At the end of one all synapses are brought there: that
 happens (:mod:`.prefix`) at ticks that depend on the model alone, so no result depends on threads or on how a run is

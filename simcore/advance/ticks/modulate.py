@@ -1,4 +1,4 @@
-"""Levels of neuromodulators: decay, and release by the spikes of populations.
+"""Levels of neuromodulators: decay, release by the spikes of populations and at given times, the baseline's course.
 
 Every shard keeps the levels itself and sees all spikes in the one order of emission, so all hold the same bits and none
 waits for another.
@@ -12,13 +12,32 @@ from typing import Any
 
 
 def relax(levels: Any, tick: int) -> None:
-    """Let all levels decay to ``tick`` and take what was released in time."""
+    """Let all levels decay to ``tick`` and take what is released in time; the baseline becomes that of ``tick``."""
     for m in range(len(levels)):
         channel = levels[m]
-        place = tick & (len(channel.coming) - 1)
+        coming = channel.coming[tick & (len(channel.coming) - 1)]
+        give(channel, coming, tick)
         for k in range(len(channel.level)):
-            channel.level[k] = channel.level[k] * channel.decay[0] + channel.coming[place, k]
-            channel.coming[place, k] = 0.0
+            channel.level[k] = channel.level[k] * channel.decay[0] + coming[k]
+        for k in range(len(channel.fast)):
+            channel.fast[k] = channel.fast[k] * channel.decay[1] + coming[k]
+        for k in range(len(coming)):
+            coming[k] = 0.0
+
+
+def give(channel: Any, coming: Any, tick: int) -> None:
+    """Add the given releases of ``tick``, and take the baseline's next step where it is due."""
+    released, changed = channel.next[0], channel.next[1]
+    while released < len(channel.given_tick) and channel.given_tick[released] <= tick:
+        onto = channel.given_onto[released]
+        for k in range(len(coming)):
+            if onto < 0 or onto == k:
+                coming[k] += channel.given_amount[released]
+        released += 1
+    while changed < len(channel.course_tick) and channel.course_tick[changed] <= tick:
+        channel.rest[0] = channel.course_rest[changed]
+        changed += 1
+    channel.next[0], channel.next[1] = released, changed
 
 
 def release(levels: Any, fired: Any, trial: int, tick: int) -> None:

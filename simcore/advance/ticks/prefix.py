@@ -13,13 +13,20 @@ from .rule_binding import curve, drift, level_of, put_synapse, real, synapse_of
 
 
 def accrue(plastic: Any, wires: Any, tick: int) -> None:
-    """Extend the integrals to ``tick``; the level has not changed since it decayed to where it was a tick ago."""
+    """Extend the integrals to ``tick``; the level has not changed since it decayed to where it was a tick ago.
+
+    Where it rises and decays, the gain of the tick is that at the level's mean, as an eligibility weighs it.
+    """
     now = tick - plastic.window[0]
     tonic, steady, moving = plastic.rest[0], plastic.share[0], plastic.share[1]
     idle = curve(tonic, *plastic.receptor)
-    area, level = plastic.area, plastic.level
+    area, level, fast = plastic.area, plastic.level, plastic.fast
     for k in range(len(level)):
-        gain = curve(tonic + level[k], *plastic.receptor)
+        if len(fast) > 0:
+            above = level[k] * plastic.mean[0] - fast[k] * plastic.mean[1]
+        else:
+            above = level[k]
+        gain = curve(tonic + above, *plastic.receptor)
         area[now, k] = area[now - 1, k] + plastic.fall[now - 1] * (idle * steady + (gain - idle) * moving)
     if now == len(plastic.area) - 1:
         start_window(plastic, wires, tick)
