@@ -225,7 +225,7 @@ def documented(cls: Any) -> dict[str, tuple[str, str]]:
         names, _, kind = head.partition(" : ")
         unit = next((part for part in kind.split(", ") if part in _UNITS), "")
         meaning = " ".join(body.split()).replace("``", "")
-        meaning = re.sub(r":\w+:`([^`]*)`", r"\1", meaning).replace("\\", "")
+        meaning = re.sub(r":\w+:`\.?([^`]*)`", r"\1", meaning).replace("\\", "")
         found |= {name.strip(): (unit, meaning) for name in names.split(",")}
     return found
 
@@ -323,4 +323,4 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 def _summary(cls: Any) -> str:
     text = (inspect.getdoc(cls) or "").partition("\n\n")[0]
-    return re.sub(r":\w+:`([^`]*)`", r"\1", " ".join(text.split())).replace("``", "")
+    return re.sub(r":\w+:`\.?([^`]*)`", r"\1", " ".join(text.split())).replace("``", "")

@@ -24,6 +24,7 @@ def simulate(
     dt: float,
     currents: dict[str, Any] | None = None,
     state: dict[str, list[Any]] | None = None,
+    learning: Any = None,
 ) -> tuple[list[tuple[int, str, int]], dict[str, list[Any]]]:
     """Spikes (tick, population, neuron) in order, and the final state.
 
@@ -35,6 +36,7 @@ def simulate(
     given : (tick, train, i)
     currents : population name to function of the tick that returns pA
     state : population name to initial states, where not the models'
+    learning : plastic synapses, as :mod:`.reference_learning` has them: each is the weight of a synapse here
     """
     home = {name: model.home() for name, model in models.items()}
     constants = {name: model.derive(dt) for name, model in models.items()}
@@ -61,10 +63,12 @@ def simulate(
     for train, i in by_tick[0]:
         emit(0, train, i)
     for tick in range(1, n_ticks + 1):
+        if learning is not None:
+            learning.begin(tick)
         gathered: dict[Any, float] = defaultdict(float)
         while heap and heap[0][0] == tick:
             _, _, (post, j, receptor, weight) = heapq.heappop(heap)
-            gathered[post, j, receptor] += weight
+            gathered[post, j, receptor] += weight.arrive() if hasattr(weight, "arrive") else weight
         fired = []
         for name, model in models.items():
             here, c = home[name], constants[name]
@@ -77,6 +81,8 @@ def simulate(
                     s = here.reset(s, c)
                 state[name][j] = s
         spikes += fired
+        if learning is not None:
+            learning.end(tick, fired)
         for _, name, j in fired:
             emit(tick, name, j)
         for train, i in by_tick[tick]:

@@ -20,7 +20,7 @@ ELSEWHERE = {
     "brunel.toml": "test_run.py",
     "compare_simulators.py": "test_workloads.py",
     "custom_neuron.py": "test_guards.py",
-    "distal_reward.toml": "test_dopamine_stdp.py",
+    "distal_reward.toml": "test_modulators.py",
     "dopamine.toml": "test_dopamine_stdp.py",
     "microcircuit_statistics.py": "test_microcircuit_statistics.py",
 }
