@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -108,46 +105,6 @@ def test_weights_equal_the_slow_simulation(rule, threads):
     ]
     np.testing.assert_allclose(got.weight, expected, rtol=1e-11)
     assert np.ptp(got.weight - w[got.pre, got.post]) > 0.1
-
-
-NEST = json.loads((Path(__file__).parent / "nest_values.json").read_text())
-
-
-@pytest.mark.parametrize(
-    ("case", "rule"),
-    [
-        ("stdp_additive", lambda **p: STDP(mu=0.0, **p)),
-        ("stdp_additive", lambda **p: PowerSTDP(mu_plus=0.0, mu_minus=0.0, **p)),
-        ("stdp_multiplicative", lambda **p: STDP(mu=1.0, **p)),
-        ("stdp_multiplicative", lambda **p: PowerSTDP(mu_plus=1.0, mu_minus=1.0, **p)),
-        ("stdp_nn_symm", lambda **p: STDP(mu=1.0, nearest=True, **p)),
-    ],
-)
-def test_weights_are_those_that_nest_delivered(case, rule):
-    """Every delivered weight; a nearest-neighbour synapse of NEST starts as if a pre spike came at t = 0."""
-    values = NEST["cases"][case]
-    p, late = (
-        values["params"],
-        5.0,
-    )  # ms, by which all comes later here, so that a spike can come before the first
-    model = rule(tau_plus=p["tau_plus"], tau_minus=values["tau_minus"], lam=p["lambda"], alpha=p["alpha"],
-                 w_max=p["Wmax"])  # fmt: skip
-    arrivals = [*NEST["pre"], NEST["sim_ms"] - 5.0]
-    first = [0.0] if case == "stdp_nn_symm" else []
-    pre, kick = (
-        SpikeTrain(name, 1, np.array(times) + late - 0.1, [0] * len(times))
-        for name, times in (("pre", [*first, *arrivals]), ("kick", np.array(NEST["post"]) + NEST["delay_ms"]))
-    )
-    cell = Population("cell", 1, LIF(v_thresh=1e6, v_reset=0.0, tau_m=1.0, t_ref=0.0))
-    learn = Projection(pre, cell, AllToAll(), [[values["w0"]]], 0.1, plasticity=model, name="learn")
-    net = Network(pre, kick, cell, learn, Projection(kick, cell, AllToAll(), 1e8, 0.1))
-    simulation = Simulation(net, dt=0.1, precision="float64", max_rate=1e4)
-    got = []
-    for t in arrivals:
-        simulation.run(round((t + late - simulation.t) / 0.1) * 0.1)
-        got.append(simulation.synapses("learn").weight[0])
-    assert simulation._control.spikes.sum() == len(NEST["post"])
-    np.testing.assert_allclose(got, np.array(values["w_delivered"][: len(got)], float), rtol=1e-9)
 
 
 def learning_network():

@@ -134,7 +134,7 @@ class Modulator:
         if self.tau_rise is None:
             return 1.0
         rho = self.tau_rise / self.tau
-        return 1.0 / (rho ** (rho / (1.0 - rho)) - rho ** (1.0 / (1.0 - rho)))
+        return 1.0 / float(rho ** (rho / (1.0 - rho)) - rho ** (1.0 / (1.0 - rho)))
 
 
 @dataclass(frozen=True, eq=False)

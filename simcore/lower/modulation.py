@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.modulation import ByPost, ByPre, BySynapse, Course, Modulator, Whole
+from ..describe.modulation import ByPost, ByPre, BySynapse, Modulator, Whole
 from ..describe.network import Network, Projection
 from ..describe.plasticity import Modulation
+from ..describe.releases import Course
 from ..errors import DescriptionError
 from .arrays import Channel
 from .plan import Plan
