@@ -158,7 +158,7 @@ class Channel(NamedTuple):
     level: Any  # float64[n_levels], what decays with tau
     fast: Any  # float64[n_levels], what decays with tau_rise and is taken off; length 0 where levels rise at once
     rest: Any  # float64[1], the baseline of the moment
-    decay: Any  # float64[2] in a tick, of ``level`` and ``fast``
+    decay: Any  # float64[1 or 2], in a tick, of ``level`` and of ``fast``
     coming: Any  # float64[n_ticks, n_levels], what will be released in the ticks to come, a ring
     release: Any  # int64[n, 4]: population, first source, delay [ticks], first place in ``onto`` or -1
     amount: Any  # float64[n]

@@ -40,6 +40,31 @@ def channels_of(p: Plan) -> tuple[Channel, ...]:
 
 
 def _channel(p: Plan, modulator: Modulator) -> Channel:
+    n, course = modulator.n_levels, modulator.baseline
+    times, values = (course.times, course.values) if isinstance(course, Course) else ([0.0], [course])
+    released, longest = _by_spikes(p, modulator)
+    rise = modulator.tau_rise
+    channel = Channel(
+        level=np.zeros(n),
+        fast=np.zeros(0 if rise is None else n),
+        rest=np.zeros(1),
+        decay=np.array([math.exp(-p.dt / tau) for tau in (modulator.tau, rise) if tau is not None]),
+        coming=np.zeros((1 << longest.bit_length(), n)),
+        **released,
+        **_given(modulator, p.dt),
+        course_tick=np.round(np.asarray(times, np.float64) / p.dt).astype(np.int64),
+        course_rest=np.asarray(values, np.float64),
+        next=np.zeros(2, np.int64),
+    )
+    seek(channel, 0)
+    for k in range(channel.next[0]):  # what is given at time 0
+        onto = channel.given_onto[k]
+        raise_levels(channel, channel.given_amount[k], slice(None) if onto < 0 else onto)
+    return channel
+
+
+def _by_spikes(p: Plan, modulator: Modulator) -> tuple[dict[str, Array], int]:
+    """Return the fields of a channel that populations release into, and their longest delay [ticks]."""
     release, amount, onto = [], [], [np.zeros(0, np.int64)]
     longest, n_onto = 1, 0
     for r in modulator.releases:
@@ -56,29 +81,12 @@ def _channel(p: Plan, modulator: Modulator) -> Channel:
         if r.onto is not None:
             onto.append(np.asarray(r.onto, np.int64))
             n_onto += r.population.size
-    n, rises = modulator.n_levels, modulator.tau_rise is not None
-    course = modulator.baseline
-    steps = (course.times, course.values) if isinstance(course, Course) else ([0.0], [course])
-    channel = Channel(
-        level=np.zeros(n),
-        fast=np.zeros(n if rises else 0),
-        rest=np.zeros(1),
-        decay=np.array(
-            [math.exp(-p.dt / tau) if tau else 0.0 for tau in (modulator.tau, modulator.tau_rise)]
-        ),
-        coming=np.zeros((1 << longest.bit_length(), n)),
-        release=np.array(release, np.int64).reshape(-1, 4),
-        amount=np.array(amount, np.float64),
-        onto=np.concatenate(onto),
-        **_given(modulator, p.dt),
-        course_tick=np.round(np.asarray(steps[0], np.float64) / p.dt).astype(np.int64),
-        course_rest=np.asarray(steps[1], np.float64),
-        next=np.zeros(2, np.int64),
-    )
-    seek(channel, 0)
-    for amount, onto in zip(channel.given_amount[: channel.next[0]], channel.given_onto, strict=False):
-        raise_levels(channel, amount, slice(None) if onto < 0 else onto)
-    return channel
+    fields = {
+        "release": np.array(release, np.int64).reshape(-1, 4),
+        "amount": np.array(amount, np.float64),
+        "onto": np.concatenate(onto),
+    }
+    return fields, longest
 
 
 def _given(modulator: Modulator, dt: float) -> dict[str, Array]:
