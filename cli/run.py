@@ -76,6 +76,9 @@ def run(
                 stop_interrupted("before the first tick; nothing was recorded")
             at = simulation.t
             stop_interrupted(f"at {at:g} of {s.duration:g} ms; what was recorded until then is in {store}")
+    learnt = {
+        str(q.name): simulation.synapses(q).weight for q in network.projections if q.plasticity is not None
+    }
     summary = {
         "store": str(store),
         "n_neurons": n_neurons,
@@ -91,10 +94,14 @@ def run(
         "n_spikes": result.n_spikes,
         "synaptic_events": result.synaptic_events,
         "update": simulation.policies,
+        "mean_weights": {name: float(w.mean()) for name, w in learnt.items() if w.size},
     }
     if as_json:
         typer.echo(json.dumps(summary))
         return
     for name, rate in result.rates().items():
         typer.echo(f"{name}: {rate:.2f} Hz")
+    for name, w in learnt.items():
+        if w.size:
+            typer.echo(f"{name}: mean weight {w.mean():.4g}")
     typer.echo(f"{result.synaptic_events:,} synaptic events in {result.run_s:.2f} s; wrote {store}")
