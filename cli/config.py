@@ -424,9 +424,9 @@ _RECORDED = {
 
 def _recordable(network: Network, kind: str) -> list[str]:
     """Return the names of what has weights that learn, eligibilities, or levels."""
-    under = [q for q in network.projections if q.modulation is not None]
+    under = [q for q in network.projections if q.modulations]
     if kind == "modulators":
-        return [q.modulation.modulator.name for q in under if q.modulation is not None]
+        return [m.name for q in under for m in q.modulators]
     plastic = [q for q in network.projections if q.plasticity is not None]
     return [str(q.name) for q in (plastic if kind == "weights" else under)]
 

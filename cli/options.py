@@ -61,7 +61,7 @@ def history_bytes(record: Record, network: Network, ms: float, precision: str) -
                     projection.rule.expected(projection.pre.size, projection.post.size)
                 )
                 n_bytes += ms / snapshots.every * (real * n + 16)
-    under = (q.modulation.modulator for q in network.projections if q.modulation is not None)
+    under = (m for q in network.projections for m in q.modulators)
     levels = {m.name: int(m.n_levels) for m in under}
     for name, every in record.modulators.items():
         n_bytes += ms / every * (8 * levels[name] + 16)

@@ -49,8 +49,8 @@ class Controlled(Machine):
             where all weights are stored as one number
         """
         projection = self._projection(name)
-        number = self._modulated(projection)
-        if number is not None:  # what eligibilities have earned so far belongs to the old weights
+        if projection.modulations:  # what eligibilities have earned so far belongs to the old weights
+            number = next(n for n, _, learner in self._learners() if learner == projection.name)
             self._settle()
             for wires, plastics in zip(self._wires, self._plastics, strict=True):
                 self._rules[number].start_window(plastics[number], wires, self.tick)

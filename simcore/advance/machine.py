@@ -133,25 +133,18 @@ class Machine:
             for model_group in self._plan.model_groups
         ]
         self._state_types = [module.State for module in modules]
-        rules = [
-            self.network.projections[g.members[0]].plasticity
-            for g in order_of(self._groups)
-            if g.format == PLASTIC
-        ]
+        learners = [self._projection(name) for _, _, name in self._learners()]
         self._rules = [
-            build.rule_module(rule, self.precision, waits)
-            for rule, waits in zip(rules, self._waits(), strict=True)
+            build.rule_module(
+                q.plasticity, self.precision, learns_in_trials(q, delay_of(q, self.dt)), q.short_term
+            )
+            for q in learners
         ]
         self._sources = sources_of(self._plan)
         self._modules = modules
         self._trial_engine: Any = None
         self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
         self.compile_s = time.perf_counter() - started
-
-    def _waits(self) -> list[bool]:
-        """Tell of each plastic projection whether its synapses learn at the end of trials only."""
-        projections = [self._projection(name) for _, _, name in self._learners()]
-        return [learns_in_trials(q, delay_of(q, self.dt)) for q in projections]
 
     def _allocate(self) -> None:
         """Set the initial state, empty queues and clocks at 0."""
@@ -191,13 +184,15 @@ class Machine:
     def _label(self) -> None:
         """Tell synapses their levels where each has a choice of its own."""
         for number, _, name in self._learners():
-            modulation = self._projection(name).modulation
-            if modulation is not None and isinstance(modulation.subpopulations, BySynapse):
-                here = [plastics[number] for plastics in self._plastics]
-                labelled = synapses.label(self._places(name), here, modulation.subpopulations.levels, name)
-                for k, plastic in enumerate(labelled):
-                    rest = self._plastics[k]
-                    self._plastics[k] = (*rest[:number], plastic, *rest[number + 1 :])
+            for which, modulation in enumerate(self._projection(name).modulations):
+                if isinstance(modulation.subpopulations, BySynapse):
+                    here = [plastics[number] for plastics in self._plastics]
+                    levels = modulation.subpopulations.levels
+                    for k, plastic in enumerate(
+                        synapses.label(self._places(name), here, levels, name, which)
+                    ):
+                        rest = self._plastics[k]
+                        self._plastics[k] = (*rest[:number], plastic, *rest[number + 1 :])
 
     @property
     def policies(self) -> dict[str, str]:
@@ -222,8 +217,9 @@ class Machine:
     @property
     def synapse_bytes(self) -> int:
         """Memory of all synapses, with the tables that find them [bytes]."""
-        kept = sum(p.eligibility.nbytes + p.which.nbytes for plastics in self._plastics for p in plastics)
-        return int(kept + sum(array.nbytes for w in self._wires for array in w))
+        own = [array for plastics in self._plastics for p in plastics for array in p.kept]
+        own += [gain.which for plastics in self._plastics for p in plastics for gain in p.gains]
+        return int(sum(array.nbytes for array in (*own, *(array for w in self._wires for array in w))))
 
     @property
     def tick(self) -> int:
@@ -270,17 +266,14 @@ class Machine:
                 for wires, plastics in zip(self._wires, self._plastics, strict=True):
                     self._rules[number].settle(plastics[number], wires, self.tick + 1)
 
-    def _peeked(self, name: str | Projection, places: Places) -> tuple[Array, Array | None]:
-        """Return weights and eligibilities of some of a projection's synapses; what follows does not change."""
+    def _peeked(self, name: str | Projection, places: Places) -> tuple[Array, dict[str, Array]]:
+        """Return weights of some of a projection's synapses and what else they keep; what follows does not change."""
         self._settle(name)
-        number = self._modulated(name)
-        if number is None:
-            return synapses.read(places, self._wires), None
-        here = [plastics[number] for plastics in self._plastics]
-        return synapses.peeked(places, self._wires, here, self._rules[number], self.tick)
-
-    def _modulated(self, name: str | Projection) -> int | None:
-        """Return the number of a plastic projection that is under a neuromodulator, None for others."""
         projection = self._projection(name)
-        modulation = projection.modulation
-        return None if modulation is None else next(n for n, _, q in self._learners() if q == projection.name)
+        number = next((n for n, _, q in self._learners() if q == projection.name), None)
+        if number is None:
+            return synapses.read(places, self._wires), {}
+        here, rule = [plastics[number] for plastics in self._plastics], self._rules[number]
+        if not projection.modulations:
+            return synapses.read(places, self._wires), synapses.kept_of(places, here, rule)
+        return synapses.peeked(places, self._wires, here, rule, self.tick)

@@ -131,8 +131,7 @@ def present(
     trials, usual = [], []
     for k in range(sim._n_shards):
         sim._plastics[k] = tuple(
-            with_log(plastic, length) if waits else plastic
-            for plastic, waits in zip(sim._plastics[k], sim._waits(), strict=True)
+            with_log(plastic, length) if plastic.trial else plastic for plastic in sim._plastics[k]
         )
         usual.append(sim._trials.usual.copy())
         protocol = protocol_of(sim._plan, k, s, sim._model_groups[k], usual[k], potential)
@@ -252,13 +251,13 @@ def _check_sources(
     """Refuse to learn where an expectation lacks what it depends on, and to show where learning cannot be switched."""
     for _, _, name in sim._learners():
         projection = sim._projection(name)
-        modulation = projection.modulation
-        if modulation is None or modulation.modulator.source is None:
+        modulators = projection.modulators
+        if len(modulators) != 1 or len(projection.modulations) != 1 or modulators[0].source is None:
             raise DescriptionError(
-                f"present: projection {name!r} learns as time goes on; its rule needs a modulator whose source is an "
-                "Expected"
+                f"present: projection {name!r} learns as time goes on; its rule needs one modulator whose source is "
+                "an Expected"
             )
-        source, dopamine = modulation.modulator.source, modulation.modulator.name
+        source, dopamine = modulators[0].source, modulators[0].name
         if not learning:
             continue
         if source.signal in ("error", "reward") and answer is None:

@@ -6,7 +6,8 @@ What comes out for a LIF neuron and for pair STDP under a neuromodulator can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..describe.modulation import ByPost, ByPre, BySynapse, Whole
@@ -109,16 +110,119 @@ def close_trial(plastic, wires, start, tick, width):
 """
 #: Whether the synapses of one segment may have other levels than those of the next.
 BY_SEGMENT = {kind: f"@jit\ndef by_segment():\n    return {kind is ByPre}" for kind in (Whole, ByPost, ByPre)}
-LEVEL_OF = {
-    kind: f"@jit\ndef level_of(plastic, slot, segment, at):\n    return plastic.which[{place}]"
-    for kind, place in {Whole: "0", ByPost: "slot", ByPre: "segment", BySynapse: "at"}.items()
-}
+_PLACE = {Whole: "0", ByPost: "slot", ByPre: "segment", BySynapse: "at"}
 
 
-def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
+def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Sequence[str]) -> str:
+    """Write how neuromodulators act on what synapses keep, as :mod:`.rule_binding` shows it for one.
+
+    Of one modulator ``area`` is a number, of several a tuple; so is ``fade`` of one eligibility and of several.
+
+    Parameters
+    ----------
+    taus : time constants of what synapses keep; inf for what stays, 0 for what lasts a tick
+    kept : names of what synapses keep besides the weight
+    """
+    fading = [name for name in kept if taus[name] != math.inf]
+    of = {name: next(g for g, m in enumerate(modulations) if m.trace == name) for name in fading}
+    brief = [name for name in fading if taus[name] == 0.0]
+    number = len(modulations) == 1
+    areas, pulsed = [], []
+    for g, m in enumerate(modulations):
+        at = f"plastic.gains[{g}]"
+        last = "min(start + np.uint64(1), row)" if taus[m.trace] == 0.0 else "row"
+        level = f"level_of_g{g}(plastic, slot, segment, at)"
+        areas.append(f"real({at}.area[{last}, {level}] - {at}.area[start, {level}])")
+        pulsed.append(f"real({at}.area[{last}, {level}] - {at}.area[start, {level}] + {at}.pulse[{level}])")
+    brief_fade = "(real(1.0) if row == start else real(0.0))"
+
+    def fades(items: list[str]) -> str:
+        return f"return {items[0]}" if len(items) == 1 else tuple_of("Fades", items)
+
+    out = []
+    if len(modulations) > 1:
+        out.append(_class("Areas", [m.label for m in modulations]))
+    if len(fading) > 1:
+        out.append(_class("Fades", fading))
+    for g, m in enumerate(modulations):
+        place = _PLACE[type(m.subpopulations)]
+        out.append(
+            lines(f"level_of_g{g}", "plastic, slot, segment, at", f"return plastic.gains[{g}].which[{place}]")
+        )
+        for name, arguments, above in (("idle", "gain", ""), ("present", "gain, k", " + above({f}, k)")):
+            factors = [f"gain.factors[{n}]" for n in range(len(m.factors))]
+            curves = [
+                f"curve_{g}_{n}({f}.rest[0]{above.format(f=f)}, *{f}.receptor)" for n, f in enumerate(factors)
+            ]
+            out.append(lines(f"{name}_of_g{g}", arguments, f"return {' * '.join(curves)}"))
+    for name, items in (("areas", areas), ("pulsed_areas", pulsed)):
+        body = f"return {items[0]}" if number else tuple_of("Areas", items)
+        out.append(lines(name, "plastic, slot, segment, at, row, start", body))
+    for name, table in (("falls", "fall"), ("rises", "rise")):
+        items = [f"real(plastic.gains[{of[f]}].{table}[row])" for f in fading]
+        out.append(lines(name, "plastic, row", fades(items)))
+    fall = ["fall"] if len(fading) == 1 else [f"fall.{f}" for f in fading]
+    items = [brief_fade if f in brief else there for f, there in zip(fading, fall, strict=True)]
+    out.append(lines("fade_from", "fall, row, start", fades(items)))
+    out.append(lines("silenced", "", fades(["real(0.0)"] * len(fading))))
+    return "\n\n".join(["import numpy as np", ABOVE, *out])
+
+
+ABOVE = """@jit
+def above(factor, k):
+    j = k if len(factor.level) > 1 else 0
+    if len(factor.fast) > 0:
+        return factor.level[j] * factor.mean[0] - factor.fast[j] * factor.mean[1]
+    return factor.level[j] * factor.mean[0]
+"""
+#: What :mod:`.trial_plastic` calls them, which serves rules under one modulator.
+ONLY = "level_of, present_of = level_of_g0, present_of_g0"
+
+
+def _class(name: str, fields: Sequence[str]) -> str:
+    return "\n".join([f"class {name}(NamedTuple):", *(f"    {field}: float" for field in fields)])
+
+
+def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str, Any] | None = None) -> str:
+    """Write what scales a delivery: nothing, or the variables of short-term plasticity beside the rule's traces."""
+    if rule is None or short is None:
+        return "\n\n".join(
+            [
+                lines("release_of", "pre, c", "return real(1.0)"),
+                lines("delivered", "w, released", "return w"),
+            ]
+        )
+    traces, own = rule["RulePre"]._fields, short["ShortPre"]._fields
+    constants = (*rule["RuleConstants"]._fields, *short["ShortConstants"]._fields)
+    items = [*(f"a.{f}" for f in traces), *(f"b.{f}" for f in own)]
+    return "\n\n".join(
+        [
+            _class("Pre", (*traces, *own)),
+            _class("Constants", constants),
+            lines(
+                "pre_spike",
+                "pre, c",
+                "a, b = rule_pre_spike(pre, c), short_spike(pre, c)",
+                tuple_of("Pre", items),
+            ),
+            lines("release_of", "pre, c", "return release(pre, c)"),
+            lines("delivered", "w, released", "return w * released"),
+        ]
+    )
+
+
+def rule_binding(
+    synapse: Sequence[str],
+    pre: Sequence[str],
+    post: Sequence[str],
+    taus: Mapping[str, float],
+    coincident: bool = True,
+    listens: bool = True,
+) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them."""
-    synapse, pre, post = (functions[name]._fields for name in ("Synapse", "Pre", "Post"))
-    place = {"w": "weight[s]", "e": "plastic.eligibility[first + s]"}
+    own = list(enumerate(synapse[1:]))
+    fading = [f for f in synapse[1:] if taus[f] != math.inf]
+    scale = {f: " * scale" if len(fading) == 1 else f" * scale.{f}" for f in fading}
 
     pre_fields = list(enumerate(pre))
     early = [f"plastic.early.{f}[segment]" for f in pre]
@@ -130,17 +234,27 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
         keep = ("if k > 0:", *(f"    {there} = v.{f}" for there, f in zip(early, pre, strict=True)))
     return "\n\n".join(
         [
+            lines("listens", "", f"return {listens}"),
             lines(
-                "synapse_of", "plastic, weight, first, s", tuple_of("Synapse", (place[f] for f in synapse))
+                "synapse_of",
+                "plastic, weight, first, s",
+                tuple_of("Synapse", ("weight[s]", *(f"plastic.kept[{n}][first + s]" for n, _ in own))),
             ),
             lines(
                 "put_synapse",
                 "plastic, weight, first, s, v, scale",
-                *(f"{place[f]} = v.{f}{' * scale' * (f == 'e')}" for f in synapse),
+                "weight[s] = v.w",
+                *(f"plastic.kept[{n}][first + s] = v.{f}{scale.get(f, '')}" for n, f in own),
+            ),
+            lines("put_peeked", "w, kept, i, v", "w[i] = v.w", *(f"kept[{n}][i] = v.{f}" for n, f in own)),
+            lines(
+                "prefetch_kept", "plastic, i", *(f"prefetch(plastic.kept[{n}], i)" for n, _ in own), "pass"
             ),
             lines("faded", "table, k", "return table[k] if k < len(table) else real(0.0)"),
             lines("pre_of", "plastic, segment", tuple_of("Pre", (f"plastic.pre.{f}[segment]" for f in pre))),
-            lines("put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre)),
+            lines(
+                "put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre), "pass"
+            ),
             lines(
                 "faded_pre",
                 "plastic, v, k",
@@ -161,7 +275,7 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
             lines("posts", "plastic, lo, hi", tuple_of("Post", (f"plastic.post.{f}[lo:hi]" for f in post))),
             lines("one_of", "posts, j", tuple_of("Post", (f"posts.{f}[j]" for f in post))),
             lines("row_pre", "log, r", tuple_of("Pre", (f"log.pre.{f}[r]" for f in pre))),
-            lines("put_row_pre", "log, r, v", *(f"log.pre.{f}[r] = v.{f}" for f in pre)),
+            lines("put_row_pre", "log, r, v", *(f"log.pre.{f}[r] = v.{f}" for f in pre), "pass"),
             lines(
                 "fade_rows",
                 "plastic, log, n",
@@ -174,10 +288,11 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
                         f"    {f}[r] = {f}[r] * d{k} if {f}[r] > real(1e-12) else real(0.0)",
                     )
                 ),
+                "pass",
             ),
             lines("silent_pre", "", tuple_of("Pre", ("real(0.0)" for _ in pre))),
             lines("silent_post", "", tuple_of("Post", ("real(0.0)" for _ in post))),
-            lines("put_post", "plastic, slot, v", *(f"plastic.post.{f}[slot] = v.{f}" for f in post)),
+            lines("put_post", "plastic, slot, v", *(f"plastic.post.{f}[slot] = v.{f}" for f in post), "pass"),
             lines(
                 "past_of",
                 "plastic, slot, place",
@@ -187,6 +302,7 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
                 "put_past",
                 "plastic, slot, place, v",
                 *(f"plastic.past.{f}[slot, place] = v.{f}" for f in post),
+                "pass",
             ),
             lines(
                 "fade_post",
@@ -201,6 +317,7 @@ def rule_binding(functions: dict[str, Any], coincident: bool = True) -> str:
                         f"    {f}[i] = {f}[i] * d{n} if {f}[i] > real(1e-12) else real(0.0)",
                     )
                 ),
+                "pass",
             ),
         ]
     )

@@ -28,7 +28,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .binding_text import BY_SEGMENT, LEVEL_OF, UNMODULATED, binding, lines, rule_binding
+from ..describe.plasticity import Static
+from ..errors import DescriptionError
+from .binding_text import (
+    BY_SEGMENT,
+    ONLY,
+    UNMODULATED,
+    binding,
+    gain_binding,
+    lines,
+    rule_binding,
+    short_term_binding,
+)
 from .copied import Decorate, copied
 from .each import unrolled
 
@@ -269,39 +280,66 @@ def renewal_module(model: Any, varying: tuple[str, ...], current: bool, real: st
     return load("renewal", "\n\n".join([header, own, _named("State"), around]))
 
 
-def rule_module(rule: Any, real: str, in_trials: bool = False) -> ModuleType:
+def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any = None) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them.
 
-    ``in_trials`` asks for those of dense synapses that learn at the end of trials, :mod:`.trial_plastic`.
+    Parameters
+    ----------
+    in_trials : whether its synapses are dense and learn at the end of trials, :mod:`.trial_plastic`
+    short_term : a rule of short-term plasticity that scales what they deliver
     """
-    functions, modulation = rule.parts(), rule.modulation
+    functions, modulations, taus = rule.parts(), rule.modulations, rule.time_constants()
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
-    around = [rule_binding(functions, bool(rule.coincident))]
-    if modulation is None:
-        around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
+    pre: tuple[str, ...] = functions["Pre"]._fields
+    short = short_term_binding()
+    if short_term is not None:
+        functions, pre, short = _with_short_term(functions, short_term)
+    synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
+    listens = not isinstance(rule, Static)
+    around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens)]
+    gains = gain_binding(modulations, taus, synapse[1:]) if modulations else UNMODULATED
+    if not modulations:
+        around += [gains, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
-        kind = type(modulation.subpopulations)
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
-        around += [
-            LEVEL_OF[kind],
-            BY_SEGMENT[kind],
-            template("advance.ticks.trial_plastic", entries, kept),
-        ]
+        by_segment = BY_SEGMENT[type(modulations[0].subpopulations)]
+        around += [gains, ONLY, by_segment, template("advance.ticks.trial_plastic", entries, kept)]
     else:
+        own_entries, more = ("peek", "start_window"), ("accrue", "close_trial")
         around += [
-            LEVEL_OF[type(modulation.subpopulations)],
+            gains,
             template("advance.ticks.drift"),
             template("advance.ticks.plastic", ("settle",), kept),
+            template("advance.ticks.prefix", own_entries, more, {"_g0": len(modulations)}),
         ]
-        around += [template("advance.ticks.prefix", ("peek", "start_window"), ("accrue", "close_trial"))]
     header, rest = _HEADER.format(real=real), "\n\n".join(around)
     own = [copied(functions, type(rule).__name__, around=f"{header}\n\n{rest}")]
-    if modulation is not None:
-        receptor = type(modulation.receptor)
-        taken = "\n\n".join([header, *own, rest])
-        own += [copied({"curve": receptor.curve}, receptor.__name__, precise=False, around=taken)]
-    own += [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
-    return load("rule", "\n\n".join([header, *own, rest]))
+    for g, modulation in enumerate(modulations):
+        for n, (_, receptor) in enumerate(modulation.factors):
+            taken = "\n\n".join([header, *own, rest])
+            curve = {f"curve_{g}_{n}": type(receptor).curve}
+            own += [copied(curve, type(receptor).__name__, precise=False, around=taken)]
+    named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
+    return load("rule", "\n\n".join([header, *own, rest, *named]))
+
+
+def _with_short_term(
+    functions: dict[str, Any], short_term: Any
+) -> tuple[dict[str, Any], tuple[str, ...], str]:
+    """Return functions of a rule and of its short-term plasticity, the names of both's traces, and what joins them."""
+    own = {"Pre": "RulePre", "Constants": "RuleConstants", "pre_spike": "rule_pre_spike"}
+    its = {"Pre": "ShortPre", "Constants": "ShortConstants", "pre_spike": "short_spike"}
+    long = {own.get(name, name): part for name, part in functions.items()}
+    short = {its.get(name, name): part for name, part in short_term.functions().items()}
+    for pair in (("RulePre", "ShortPre"), ("RuleConstants", "ShortConstants")):
+        both = sorted({*long[pair[0]]._fields} & {*short[pair[1]]._fields})
+        if both:
+            raise DescriptionError(
+                f"{type(short_term).__name__}: {both[0]!r} is a name of the rule for long-term plasticity, too; "
+                "rename one"
+            )
+    pre = (*long["RulePre"]._fields, *short["ShortPre"]._fields)
+    return long | short, pre, short_term_binding(long, short)
 
 
 #: Sources of input by the suffix of the blocks of :mod:`.loop` that are there for them only.

@@ -29,7 +29,7 @@ def described(network: Network, exact: bool = False) -> dict[str, Any]:
             for p in network.populations
         },
         "spike_trains": {t.name: {"size": t.size, "n_spikes": len(t.times)} for t in network.spike_trains},
-        "projections": {str(p.name): plain(p, exact) for p in network.projections},
+        "projections": {str(p.name): _projection(p, exact) for p in network.projections},
         "sources": [plain(source, exact) for source in network.sources],
     }
 
@@ -58,6 +58,14 @@ def plain(value: Any, exact: bool = False) -> Any:
     if callable(value):  # its address would differ from process to process
         return f"function {getattr(value, '__qualname__', type(value).__name__)}"
     return repr(value)
+
+
+def _projection(projection: Any, exact: bool) -> Any:
+    """Say nothing of short-term plasticity where there is none: so did states written before it was there."""
+    out = plain(projection, exact)
+    if projection.short_term is None:
+        del out["short_term"]
+    return out
 
 
 def _digest(values: np.ndarray[Any, Any]) -> str:

@@ -14,7 +14,8 @@ from ..errors import DescriptionError
 from ..neurons.base import NeuronModel, numbers_of, shown
 from . import checks
 from .connectivity import AllToAll, Constant, Distribution, Explicit, Rule, as_distribution, within
-from .plasticity import Modulation, SynapseRule, WindowRule
+from .modulation import Modulator
+from .plasticity import Modulation, ShortTermRule, Static, SynapseRule, WindowRule
 from .reprs import network_html, network_text
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ class Projection:
         same. Conductances (``LIFCond``) are >= 0: without a receptor, negative weights become conductances of ``inh``
     plasticity : rule, optional
         such as ``STDP()``
+    short_term : ShortTermRule, optional
+        such as ``TsodyksMarkram()``: by how much each spike's delivery is scaled; alone or beside ``plasticity``
     name : str, optional
         by default ``pre-post``
     """
@@ -131,6 +134,7 @@ class Projection:
     receptor: str | None = None
     plasticity: Any = None
     name: str | None = None
+    short_term: Any = None
 
     _by_sign: ClassVar[bool] = False  # whether the sign of the weights has chosen the receptor
 
@@ -162,6 +166,8 @@ class Projection:
         self._check_shape(where, "weight", n)
         self._check_shape(where, "delay", n)
         self._check_delay(where)
+        if self.short_term is not None:
+            self._check_short_term(where)
         if self.plasticity is not None:
             if not isinstance(self.plasticity, (SynapseRule, WindowRule)):
                 raise DescriptionError(
@@ -170,12 +176,10 @@ class Projection:
             problem = self.plasticity.problem()
             if problem:
                 raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {problem}")
-            modulation = self.modulation
-            if modulation is not None:
-                problem = modulation.subpopulations.problem(self, modulation.modulator.n_levels)
+            for modulation in self.modulations:
+                problem = modulation.problem(self)
                 if problem:
-                    groups = type(modulation.subpopulations).__name__
-                    raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {groups}: {problem}")
+                    raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {problem}")
         object.__setattr__(self, "_by_sign", self.receptor is None)
         receptor, weight = chosen_receptor(self.post.model, self.receptor, self.weight, where)
         object.__setattr__(self, "receptor", receptor)
@@ -184,9 +188,32 @@ class Projection:
             self.check_weights(weight.value if isinstance(weight, Constant) else weight)
 
     @property
-    def modulation(self) -> Modulation | None:
-        """The neuromodulator that its synapses are under, None where they are under none."""
-        return self.plasticity.modulation if isinstance(self.plasticity, SynapseRule) else None
+    def modulations(self) -> tuple[Modulation, ...]:
+        """The neuromodulators that its synapses are under."""
+        return self.plasticity.modulations if isinstance(self.plasticity, SynapseRule) else ()
+
+    @property
+    def modulators(self) -> list[Modulator]:
+        """The same, each modulator once."""
+        found: list[Modulator] = []
+        for modulation in self.modulations:
+            found += [m for m, _ in modulation.factors if all(m is not other for other in found)]
+        return found
+
+    def _check_short_term(self, where: str) -> None:
+        if not isinstance(self.short_term, ShortTermRule):
+            raise DescriptionError(
+                f"{where}: short_term must be a rule such as TsodyksMarkram(), got {checks.shown(self.short_term)}"
+            )
+        if isinstance(self.plasticity, WindowRule):
+            raise DescriptionError(
+                f"{where}: short_term cannot go with a rule that acts at the end of windows"
+            )
+        problem = self.short_term.problem()
+        if problem:
+            raise DescriptionError(f"{where}: {type(self.short_term).__name__}: {problem}")
+        if self.plasticity is None:  # delivery through plastic synapses whose weights stay
+            object.__setattr__(self, "plasticity", Static())
 
     def limits(self) -> list[tuple[float, float, str]]:
         """Return ranges that weights must keep to, and why: by the rule that they learn by, and by the receptor."""

@@ -3,7 +3,9 @@
 A rule is one small file that holds
 
 ``Synapse``
-    a ``NamedTuple`` of what a synapse keeps: the weight ``w`` first, then an eligibility ``e`` where the rule has one.
+    a ``NamedTuple`` of what a synapse keeps: the weight ``w`` first, then eligibilities, such as ``e``, and whatever
+    else the rule remembers of a synapse. :meth:`~SynapseRule.time_constants` says of each how long it lasts: it decays,
+    lasts for the tick in which it was set alone (0), or stays (``math.inf``). All are 0 at first.
 ``Pre``, ``Post``
     ``NamedTuple``s of the traces of the pre neuron's arrivals and of the post neuron's spikes. Between spikes each
     decays with its time constant.
@@ -20,7 +22,9 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     the traces after a spike of their neuron.
 ``drift(s, area, fade, c)``, of rules under a neuromodulator
     the synapse after a time without a spike, over which its eligibility decayed to ``fade`` of what it was and
-    ``area`` is the integral of the gain under that decay [ms].
+    ``area`` is the integral of the gain under that decay [ms]; of an eligibility that lasts a tick, the gain in that
+    tick. A rule under several modulations gets ``area.name`` for each :class:`Modulation` by its name, one with several
+    eligibilities ``fade.name`` for each that does not stay.
 
 A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
 methods, and the tuples in their classes; see :mod:`.own`.
@@ -73,13 +77,19 @@ class SynapseRule(Own):
         """Return the decay of each trace by the name of its field [ms], and of an eligibility as ``e``."""
         raise NotImplementedError
 
+    @property
+    def modulations(self) -> tuple[Modulation, ...]:
+        """All neuromodulators' holds on the rule's eligibilities, none, one or several."""
+        found = self.modulation
+        return () if found is None else (found,) if isinstance(found, Modulation) else tuple(found)
+
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range of weights that the rule is made for, in the weight's unit."""
         return -math.inf, math.inf
 
     @property
-    def modulation(self) -> Modulation | None:
-        """The neuromodulator that the rule is under, if it is under one."""
+    def modulation(self) -> Modulation | tuple[Modulation, ...] | None:
+        """The neuromodulator that the rule is under, if it is under one; several, each with a name of its own."""
         return None
 
     def parts(self) -> dict[str, Any]:
@@ -90,37 +100,134 @@ class SynapseRule(Own):
         DescriptionError
             where a rule under a neuromodulator has no ``drift``, or ``Synapse`` does not hold what it must
         """
-        found, modulated = self.functions(), self.modulation is not None
-        if modulated and "drift" not in found:
+        found, modulations, where = self.functions(), self.modulations, type(self).__name__
+        if modulations and "drift" not in found:
+            raise DescriptionError(f"{where}: no drift, which a rule under a neuromodulator needs")
+        fields, taus = found["Synapse"]._fields, self.time_constants()
+        if fields[:1] != ("w",):
+            raise DescriptionError(f"{where}: Synapse must hold w first, got {', '.join(fields)}")
+        wanted = (*found["Pre"]._fields, *found["Post"]._fields, *fields[1:])
+        if set(taus) != set(wanted):
             raise DescriptionError(
-                f"{type(self).__name__}: no drift, which a rule under a neuromodulator needs"
+                f"{where}: time_constants must name {', '.join(wanted)}, got {', '.join(taus)}"
             )
-        kept = found["Synapse"]._fields
-        if kept != ("w",) + ("e",) * modulated:
+        fading = {f for f in fields[1:] if taus[f] != math.inf}
+        if fading != {m.trace for m in modulations}:
             raise DescriptionError(
-                f"{type(self).__name__}: Synapse must hold w, and e under a neuromodulator, got {', '.join(kept)}"
+                f"{where}: Synapse must hold w, and what fades only under a neuromodulator, got {', '.join(fields)} "
+                f"and modulations of {', '.join(m.trace for m in modulations) or 'none'}"
             )
+        names = [m.label for m in modulations]
+        if len(set(names)) < len(names):
+            raise DescriptionError(f"{where}: two modulations are called {max(names, key=names.count)!r}")
         return found
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
         if type(self).derive is SynapseRule.derive:
             return "is no rule by itself; STDP() is one"
-        for field in fields(self):
-            if "unit" not in field.metadata:  # no number: a flag, a modulator
-                continue
-            value, limits = getattr(self, field.name), field.metadata
-            problem = wrong_number(
-                value,
-                field.name,
-                limits.get("unit", ""),
-                above=limits.get("above", -math.inf),
-                least=limits.get("least", -math.inf),
-                most=limits.get("most", math.inf),
-            )
-            if problem:
-                return problem
-        return None
+        return wrong_parameter(self)
+
+
+@dataclass(frozen=True)
+class ShortTermRule(Own):
+    """Base of rules of short-term plasticity: by how much each spike's delivery is scaled, from the spikes before.
+
+    One small file with
+
+    ``Pre``
+        a ``NamedTuple`` of variables of the pre neuron, which decay to 0 with :meth:`time_constants` between arrivals,
+        all 0 at first
+    ``Constants``
+        parameters as the functions need them
+    ``pre_spike(pre, c)``
+        the variables after an arrival; ``pre`` are those just before
+    ``release(pre, c)``
+        by what an arrival's weight is multiplied; ``pre`` are the variables just before it
+    """
+
+    _tuples = ("Pre", "Constants")
+    _needs: ClassVar[dict[str, int | None]] = {"pre_spike": 2, "release": 2}
+
+    def derive(self, dt: float) -> NamedTuple:
+        """Compute the constants that the functions use."""
+        raise NotImplementedError
+
+    def time_constants(self) -> dict[str, float]:
+        """Return the decay of each variable by the name of its field [ms]."""
+        raise NotImplementedError
+
+    def problem(self) -> str | None:
+        """Return the first parameter out of its range, or None."""
+        if type(self).derive is ShortTermRule.derive:
+            return "is no rule by itself; TsodyksMarkram() is one"
+        return wrong_parameter(self)
+
+
+@dataclass(frozen=True)
+class Static(SynapseRule):
+    """Weights that stay, on synapses that release by a rule of short-term plasticity."""
+
+    class Synapse(NamedTuple):
+        """The weight."""
+
+        w: float
+
+    class Pre(NamedTuple):
+        """No trace."""
+
+    class Post(NamedTuple):
+        """No trace."""
+
+    class Constants(NamedTuple):
+        """No constant."""
+
+    def derive(self, dt: float) -> NamedTuple:
+        """Return nothing."""
+        return Static.Constants()
+
+    def time_constants(self) -> dict[str, float]:
+        """Return nothing."""
+        return {}
+
+    @staticmethod
+    def on_pre(s, pre, post, c):  # type: ignore[no-untyped-def]
+        """Stay."""
+        return s
+
+    @staticmethod
+    def on_post(s, pre, post, c):  # type: ignore[no-untyped-def]
+        """Stay."""
+        return s
+
+    @staticmethod
+    def pre_spike(pre, c):  # type: ignore[no-untyped-def]
+        """Note nothing."""
+        return pre
+
+    @staticmethod
+    def post_spike(post, c):  # type: ignore[no-untyped-def]
+        """Note nothing."""
+        return post
+
+
+def wrong_parameter(rule: Any) -> str | None:
+    """Return the first of a rule's numbers that is out of its range, or None."""
+    for field in fields(rule):
+        if "unit" not in field.metadata:  # no number: a flag, a modulator
+            continue
+        value, limits = getattr(rule, field.name), field.metadata
+        problem = wrong_number(
+            value,
+            field.name,
+            limits.get("unit", ""),
+            above=limits.get("above", -math.inf),
+            least=limits.get("least", -math.inf),
+            most=limits.get("most", math.inf),
+        )
+        if problem:
+            return problem
+    return None
 
 
 @dataclass(frozen=True)
@@ -129,13 +236,49 @@ class Modulation:
 
     Parameters
     ----------
-    modulator : Modulator
-    receptor : Receptor
-        from level to gain
+    modulator : Modulator or tuple of Modulator
+    receptor : Receptor or tuple of Receptor
+        from level to gain; of several modulators one each, and the gain is their product
     subpopulations : Subpopulations
-        which of the modulator's levels each synapse has
+        which of the modulator's levels each synapse has; a modulator with one level has it for all
+    trace : str, ``e``
+        the eligibility that it acts on
+    name : str, optional
+        what its integral is called in the ``area`` of a rule with several; by default as the eligibility
     """
 
     modulator: Any
-    receptor: Receptor
+    receptor: Any
     subpopulations: Subpopulations
+    trace: str = "e"
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name, or that of its eligibility."""
+        return self.trace if self.name is None else self.name
+
+    @property
+    def factors(self) -> tuple[tuple[Any, Receptor], ...]:
+        """Modulators and their receptors, whose gains are multiplied."""
+        if isinstance(self.modulator, tuple):
+            return tuple(zip(self.modulator, self.receptor, strict=True))
+        return ((self.modulator, self.receptor),)
+
+    @property
+    def n_levels(self) -> int:
+        """How many levels the gain has: the most that a modulator has."""
+        return max(int(modulator.n_levels) for modulator, _ in self.factors)
+
+    def problem(self, projection: Any) -> str | None:
+        """Return what is wrong with it on a projection, or None."""
+        for modulator, receptor in self.factors:
+            if not hasattr(receptor, "curve"):
+                return f"receptor must be a receptor such as LinearReceptor(), got {receptor!r}"
+            if modulator.n_levels not in (1, self.n_levels):
+                return (
+                    f"modulator {modulator.name!r} must have 1 or {self.n_levels} levels, as the others of the "
+                    f"product, got {modulator.n_levels}"
+                )
+        problem = self.subpopulations.problem(projection, self.n_levels)
+        return problem and f"{type(self.subpopulations).__name__}: {problem}"

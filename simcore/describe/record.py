@@ -145,13 +145,14 @@ class Record:
                         f"Record: {kind}: projection {name!r} is not plastic; plastic are: {there}"
                     )
         for name in self.eligibility:
-            if projections[name].modulation is None:
+            if all(m.trace != "e" for m in projections[name].modulations):
                 rule = type(projections[name].plasticity).__name__
                 raise DescriptionError(
                     f"Record: eligibility: projection {name!r} has none: {rule} is under no neuromodulator"
+                    if not projections[name].modulations
+                    else f"Record: eligibility: projection {name!r} has none called e: {rule} keeps others"
                 )
-        modulations = [q.modulation for q in network.projections]
-        acting = {m.modulator.name: m for m in modulations if m is not None}
+        acting = {m.name: m for q in network.projections for m in q.modulators}
         for name in self.modulators:
             _known(name, acting, "modulators: synapses are under no modulator")
 

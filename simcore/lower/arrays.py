@@ -80,25 +80,37 @@ class Plastic(NamedTuple):
     settled: Any  # int64[n_slots], number of spikes that all synapses have seen
     missed: Any  # int32[HISTORY, longest segment + 1], scratch
     n_missed: Any  # int64[HISTORY], scratch
-    eligibility: Any  # real[n_synapses], under a neuromodulator; this and what follows has length 0 elsewhere
-    which: Any  # uint16[n_slots, n_segments or n_synapses], number of the level that acts on a synapse
-    level: Any  # float64[n_levels], the modulator's
-    fast: Any  # float64[n_levels], the modulator's
-    rest: Any  # float64[1], the modulator's
-    receptor: Any  # tuple of float, parameters of the curve
+    kept: Any  # tuple of real[n_synapses], for each field of the rule's Synapse but the weight
+    gains: Any  # tuple of Gain, one for each neuromodulator's hold on an eligibility
+    window: Any  # int64[1], tick at which the present window of the gains' integrals starts
+    trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
+
+
+class Gain(NamedTuple):
+    """A neuromodulator's gain on one eligibility of a projection's synapses, and its integrals; see :mod:`.drift`."""
+
+    which: Any  # uint16[1, n_slots, n_segments or n_synapses], number of the level that acts on a synapse
+    factors: Any  # tuple of Factor: the gain is their product
     share: Any  # float64[2], integral over a tick of a steady gain, and of its distance from rest [ms]
-    mean: Any  # float64[2], mean of ``level`` and of ``fast`` over a tick, as eligibility weighs it; where there is one
-    window: Any  # int64[1], tick at which the present window starts
-    area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since then [ms]
+    area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since the window began [ms]
     rise: Any  # float64[n_ticks + 1], exp(t / tau_e) for each tick of a window
     fall: Any  # float64[n_ticks + 1], exp(-t / tau_e)
-    trial: Any  # TrialLog
+    pulse: Any  # float64[n_levels], integral of the gain over a trial's pulse
+
+
+class Factor(NamedTuple):
+    """What one modulator contributes to a gain."""
+
+    level: Any  # float64[n_levels or 1], the modulator's
+    fast: Any  # float64[n_levels or 0], the modulator's
+    rest: Any  # float64[1], the modulator's
+    receptor: Any  # tuple of float, parameters of the curve
+    mean: Any  # float64[2], mean of ``level`` and of ``fast`` over a tick, as eligibility weighs it
 
 
 class TrialLog(NamedTuple):
-    """What plastic synapses need for trials; all but ``pulse`` has length 0 where they learn as time goes on."""
+    """What plastic synapses need that learn at the end of trials; lengths are 0 until there are trials."""
 
-    pulse: Any  # float64[n_levels], integral of the gain over the pulse
     arrived: Any  # uint32[n], segment of each arrival in the trial
     arrived_at: Any  # uint32[n], its tick within the trial
     fired: Any  # uint32[n], neuron of each post spike, by its place in this shard

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..describe.modulation import BySynapse
 from ..describe.network import Network
+from ..describe.plasticity import SynapseRule
 from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
 from .plan import check, plan
 from .rows import Delay, delay_of, groups_of
@@ -36,9 +37,10 @@ def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> 
             n_synapses += n
             own = group.format not in (CONSTANT, LAZY_CONSTANT)
             n_bytes += n * (real if group.format == DENSE else 2 + real * own)
-            modulation = q.modulation
-            if modulation is not None:
-                n_bytes += n * (real + 2 * isinstance(modulation.subpopulations, BySynapse))
+            if isinstance(q.plasticity, SynapseRule):
+                kept = len(q.plasticity.functions()["Synapse"]._fields) - 1
+                chosen = sum(isinstance(m.subpopulations, BySynapse) for m in q.modulations)
+                n_bytes += n * (kept * real + 2 * chosen)
         sizes = {network.projections[m].pre.name: network.projections[m].pre.size for m in group.members}
         span = max(_span(delays[m]) for m in group.members)
         segments = sum(size * min(span, reached[name] / size) for name, size in sizes.items())

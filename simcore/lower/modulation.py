@@ -12,7 +12,7 @@ from ..describe.network import Network, Projection
 from ..describe.plasticity import Modulation
 from ..describe.releases import Course
 from ..errors import DescriptionError
-from .arrays import Channel
+from .arrays import Channel, Factor, Gain
 from .plan import Plan
 
 Array = np.ndarray[Any, Any]
@@ -24,9 +24,7 @@ def modulators_of(network: Network) -> list[Modulator]:
     """Return the neuromodulators of a network's plastic synapses, each once, in the order of projections."""
     found: list[Modulator] = []
     for projection in network.projections:
-        modulation = projection.modulation
-        if modulation is not None and all(m is not modulation.modulator for m in found):
-            found.append(modulation.modulator)
+        found += [m for m in projection.modulators if all(m is not other for other in found)]
     names = [m.name for m in found]
     for name in names:
         if names.count(name) > 1:
@@ -126,43 +124,47 @@ def window_length(tau_e: float, n_levels: int, dt: float) -> int:
 
 
 def gains_of(
-    modulation: Modulation | None,
+    modulations: tuple[Modulation, ...],
     channels: dict[str, Channel],
     taus: dict[str, float],
-    n_synapses: int,
-    which: Array,
+    which: list[Array],
     dt: float,
-) -> dict[str, Any]:
-    """Return the fields of :class:`.Plastic` that a neuromodulator needs, empty where there is none."""
-    none = np.zeros(0)
-    if modulation is None:
-        keys = ("level", "fast", "rest", "share", "mean", "rise", "fall")
-        return dict.fromkeys(keys, none) | {
-            "which": np.zeros(0, np.uint16),
-            "receptor": (),
-            "window": np.zeros(0, np.int64),
-            "area": np.zeros((0, 0)),
-        }
-    modulator = modulation.modulator
-    channel, tau = channels[modulator.name], taus["e"]
-    n = window_length(tau, modulator.n_levels, dt)
-    steady = -tau * math.expm1(-dt / tau)
-    both = [1.0 / tau + 1.0 / other for other in (modulator.tau, modulator.tau_rise) if other is not None]
-    moving = np.array([-math.expm1(-dt * rate) / rate for rate in both])
-    ticks = np.arange(n + 1) * dt / tau
-    return {
-        "which": which,
-        "level": channel.level,
-        "fast": channel.fast,
-        "rest": channel.rest,
-        "receptor": modulation.receptor.parameters(),
-        "share": np.array([steady, steady if len(channel.fast) else moving[0]]),
-        "mean": moving / steady,
-        "window": np.zeros(1, np.int64),
-        "area": np.zeros((n + 1, modulator.n_levels)),
-        "rise": np.exp(ticks),
-        "fall": np.exp(-ticks),
-    }
+) -> tuple[Gain, ...]:
+    """Return the gains that a projection's neuromodulators have on its eligibilities; their windows are equal."""
+    lengths = [window_length(taus[m.trace] or math.inf, m.n_levels, dt) for m in modulations]
+    return tuple(
+        _gain(m, channels, taus[m.trace], numbers, min(lengths), dt)
+        for m, numbers in zip(modulations, which, strict=True)
+    )
+
+
+def _gain(
+    modulation: Modulation, channels: dict[str, Channel], tau: float, which: Array, n: int, dt: float
+) -> Gain:
+    ticks = np.zeros(n + 1) if tau == 0.0 else np.arange(n + 1) * dt / tau
+    share, factors = np.ones(2), []
+    for modulator, receptor in modulation.factors:
+        channel, mean = channels[modulator.name], np.ones(2)
+        if tau > 0.0:
+            share[:] = -tau * math.expm1(-dt / tau)
+            both = [
+                1.0 / tau + 1.0 / other for other in (modulator.tau, modulator.tau_rise) if other is not None
+            ]
+            moving = np.array([-math.expm1(-dt * rate) / rate for rate in both])
+            if len(channel.fast) or len(modulation.factors) > 1:  # a tick's gain is that at the levels' means
+                mean = np.resize(moving / share[0], 2)
+            else:
+                share[1] = moving[0]
+        factors.append(Factor(channel.level, channel.fast, channel.rest, receptor.parameters(), mean))
+    return Gain(
+        which=which,
+        factors=tuple(factors),
+        share=share,
+        area=np.zeros((n + 1, modulation.n_levels)),
+        rise=np.exp(ticks),
+        fall=np.exp(-ticks),
+        pulse=np.zeros(modulation.n_levels),
+    )
 
 
 def levels_by_place(

@@ -14,7 +14,7 @@ from .arrays import HISTORY, NEVER, PLASTIC, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
-from .rows import Delay, Group, order_of, row_delays
+from .rows import Delay, Group, delay_of, order_of, row_delays
 
 Array = np.ndarray[Any, Any]
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
@@ -45,9 +45,10 @@ def plastics_of(
         length = length_of(wires.segment_entry[mine])
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
-        taus = _time_constants(rule, module)
+        parts = [part for part in (rule, projection.short_term) if part is not None]
+        taus = {name: tau for part in parts for name, tau in part.time_constants().items()}
         for tau in taus.values():
-            if -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
+            if tau != math.inf and -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
                 longest = LONGEST_FADE * p.dt / -math.log(1e-12)
                 raise DescriptionError(
                     f"Projection {projection.name!r}: {type(rule).__name__}: time constants must be below "
@@ -58,14 +59,12 @@ def plastics_of(
         owner = (
             np.searchsorted(wires.segment_ptr, mine, side="right") - 1 - p.first_source[projection.pre.name]
         )
-        modulation = rule.modulation
-        n_synapses, which = 0, np.zeros(0, np.uint16)
-        if modulation is not None:
-            n_synapses = int(length.sum())
-            which = levels_by_place(modulation, projection, slot, n_slots, lo, hi, owner)
+        modulations, n_synapses = rule.modulations, int(length.sum())
+        which = [levels_by_place(m, projection, slot, n_slots, lo, hi, owner) for m in modulations]
+        waits = learns_in_trials(projection, delay_of(projection, p.dt))
         out.append(
             Plastic(
-                constants=module.Constants(*(real(c) for c in rule.derive(p.dt))),
+                constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
                 fade_pre=tuple(_fading(taus[f], p.dt).astype(real) for f in module.Pre._fields),
                 fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
                 first=np.array([begin.min(initial=2**40) if n else 0], np.int64),
@@ -86,23 +85,13 @@ def plastics_of(
                 settled=np.zeros(n_slots, np.int64),
                 missed=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
-                eligibility=np.zeros(n_synapses, real),
-                trial=_no_log(0 if modulation is None else modulation.modulator.n_levels, module.Pre, real),
-                **gains_of(modulation, named, taus, n_synapses, which, p.dt),
+                kept=tuple(np.zeros(n_synapses, real) for _ in module.Synapse._fields[1:]),
+                gains=gains_of(modulations, named, taus, which, p.dt),
+                window=np.zeros(1, np.int64),
+                trial=_no_log(module.Pre, real) if waits else (),
             )
         )
     return tuple(out)
-
-
-def _time_constants(rule: Any, module: Any) -> dict[str, float]:
-    """Return the rule's time constants, one for each field that decays."""
-    taus: dict[str, float] = rule.time_constants()
-    wanted = (*module.Pre._fields, *module.Post._fields, *module.Synapse._fields[1:])
-    if set(taus) != set(wanted):
-        raise DescriptionError(
-            f"{type(rule).__name__}: time_constants must name {', '.join(wanted)}, got {', '.join(taus)}"
-        )
-    return taus
 
 
 def _fading(tau: float, dt: float) -> Array:
@@ -110,10 +99,9 @@ def _fading(tau: float, dt: float) -> Array:
     return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))
 
 
-def _no_log(n_levels: int, traces: Any, real: Any) -> TrialLog:
+def _no_log(traces: Any, real: Any) -> TrialLog:
     none = np.zeros(0, np.uint32)
     return TrialLog(
-        np.zeros(n_levels),
         none,
         none,
         none,
@@ -129,7 +117,7 @@ def _no_log(n_levels: int, traces: Any, real: Any) -> TrialLog:
 
 def with_log(plastic: Plastic, length: int) -> Plastic:
     """Return dense plastic synapses with room for a trial of ``length`` ticks in which everything fires."""
-    n, n_post, real = len(plastic.begin), int(plastic.ends[3]), plastic.eligibility.dtype
+    n, n_post, real = len(plastic.begin), int(plastic.ends[3]), plastic.kept[0].dtype
     log = plastic.trial
     if len(log.arrived) == n * length and len(log.row) == n:
         return plastic
@@ -149,13 +137,17 @@ def with_log(plastic: Plastic, length: int) -> Plastic:
 
 def learns_in_trials(projection: Projection, delay: Delay) -> bool:
     """Tell whether a projection's synapses may wait for a trial's end, see :mod:`..advance.ticks.trial_plastic`."""
-    rule, modulation = projection.plasticity, projection.modulation
-    if modulation is None or modulation.modulator.source is None or not rule.coincident:
+    rule, modulations = projection.plasticity, projection.modulations
+    if len(modulations) != 1 or projection.short_term is not None or not rule.coincident:
         return False
-    if isinstance(modulation.subpopulations, BySynapse) or row_delays(projection, delay) is None:
+    (modulation,) = modulations
+    (modulator, receptor), *others = modulation.factors
+    if others or modulator.source is None or isinstance(modulation.subpopulations, BySynapse):
         return False
-    receptor = modulation.receptor
-    at_rest = receptor.curve(float(modulation.modulator.baseline), *receptor.parameters())
+    fields = rule.functions()["Synapse"]._fields
+    if fields != ("w", "e") or rule.time_constants()["e"] == 0.0 or row_delays(projection, delay) is None:
+        return False
+    at_rest = receptor.curve(float(modulator.baseline), *receptor.parameters())
     return at_rest == 0.0 and _keeps_weights(rule)
 
 

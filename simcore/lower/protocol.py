@@ -146,7 +146,7 @@ def widths(network: Network, plastics: list[Any], learning: float) -> Array:
     """Return the duration of the pulse for each plastic projection, scaled by ``learning``; 0 without a source [ms]."""
     out = np.zeros(len(plastics))
     for n, projection in enumerate(plastics):
-        modulation = projection.modulation
-        if modulation is not None and modulation.modulator.source is not None:
-            out[n] = learning * modulation.modulator.source.width
+        for modulator in projection.modulators:
+            if modulator.source is not None:
+                out[n] = learning * modulator.source.width
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,15 +27,20 @@ class Synapses:
     pre, post : int64[n]
     delay : int64[n], ticks
     weight : float[n]
-    eligibility : float[n] or None
-        where a neuromodulator acts on them
+    kept : dict of float[n]
+        what else the rule keeps of them, by name: eligibilities and the like
     """
 
     pre: Array
     post: Array
     delay: Array
     weight: Array
-    eligibility: Array | None = None
+    kept: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def eligibility(self) -> Array | None:
+        """What the rule keeps as ``e``, float[n], or None."""
+        return self.kept.get("e")
 
     def find(self, pre: int, post: int) -> Array:
         """Return the ids of the synapses from one neuron to another."""
@@ -147,15 +152,26 @@ def at_places(places: Places, by_shard: list[Array]) -> Array:
 
 def peeked(
     places: Places, all_wires: list[Any], plastics: list[Any], rule: Any, tick: int
-) -> tuple[Array, Array]:
-    """Return weights and eligibilities at ``tick`` in the order of ids, post spikes being worked in."""
-    w, e = np.empty(len(places.pre)), np.empty(len(places.pre))
+) -> tuple[Array, dict[str, Array]]:
+    """Return weights and what else synapses keep at ``tick`` in the order of ids, post spikes being worked in."""
+    names = rule.Synapse._fields
+    out = np.empty((len(names), len(places.pre)))
     for k, (wires, plastic) in enumerate(zip(all_wires, plastics, strict=True)):
         mine = places.shard == k
-        found = np.empty((2, len(plastic.eligibility)), plastic.eligibility.dtype)
-        rule.peek(plastic, wires, tick, found[0], found[1])
-        w[mine], e[mine] = found[:, places.position[mine] - plastic.first[0]]
-    return w, e
+        found = tuple(np.empty_like(plastic.kept[0]) for _ in names)
+        rule.peek(plastic, wires, tick, found[0], found[1:])
+        for row, values in zip(out, found, strict=True):
+            row[mine] = values[places.position[mine] - plastic.first[0]]
+    return out[0], dict(zip(names[1:], out[1:], strict=True))
+
+
+def kept_of(places: Places, plastics: list[Any], rule: Any) -> dict[str, Array]:
+    """Return what synapses keep besides their weights, as it is stored, in the order of ids."""
+    out = {}
+    for n, name in enumerate(rule.Synapse._fields[1:]):
+        by_shard = [np.concatenate([np.zeros(p.first[0], p.kept[n].dtype), p.kept[n]]) for p in plastics]
+        out[name] = at_places(places, by_shard)
+    return out
 
 
 def weights_for(places: Places, weights: Any, projection: Any) -> Array:
@@ -201,8 +217,8 @@ def listed(projection: Any, pre: Array, post: Array, delay: Array, weight: Array
     return with_delays(projection, Synapses(pre, post, delay, weight), delay * dt)
 
 
-def label(places: Places, plastics: list[Any], levels: Any, name: str) -> list[Any]:
-    """Return the plastics of a projection whose synapses have levels of their own choice, told here by id."""
+def label(places: Places, plastics: list[Any], levels: Any, name: str, gain: int) -> list[Any]:
+    """Return the plastics of a projection whose synapses choose their level of one gain, told here by id."""
     numbers = np.asarray(levels)
     if len(numbers) != len(places.pre):
         raise DescriptionError(
@@ -212,25 +228,48 @@ def label(places: Places, plastics: list[Any], levels: Any, name: str) -> list[A
     out = []
     for k, plastic in enumerate(plastics):
         mine = places.shard == k
-        which = np.zeros(len(plastic.eligibility), np.uint16)
+        which = np.zeros(int(plastic.length.sum()), np.uint16)
         which[places.position[mine] - plastic.first[0]] = numbers[mine]
-        out.append(plastic._replace(which=which))
+        gains = list(plastic.gains)
+        gains[gain] = gains[gain]._replace(which=which)
+        out.append(plastic._replace(gains=tuple(gains)))
     return out
 
 
-def save_gains(places: Places, plastics: list[Any]) -> dict[str, Array]:
-    """Return eligibilities by id, and the integrals of the present window."""
-    by_shard = [np.concatenate([np.zeros(p.first[0], p.eligibility.dtype), p.eligibility]) for p in plastics]
+def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any) -> dict[str, Array]:
+    """Return what synapses keep besides their weights by id, as stored, and the integrals of the present window."""
+    out = {_key("eligibility", name, "e"): values for name, values in kept_of(places, plastics, rule).items()}
     one = plastics[0]
-    return {"eligibility": at_places(places, by_shard), "window": one.window.copy(), "area": one.area.copy()}
+    for modulation, gain in zip(modulations, one.gains, strict=True):
+        out |= {"window": one.window.copy(), _key("area", modulation.label, "e"): gain.area.copy()}
+    return out
 
 
-def load_gains(places: Places, plastics: list[Any], saved: dict[str, Array]) -> None:
+def load_gains(
+    places: Places, plastics: list[Any], rule: Any, modulations: Any, saved: dict[str, Array]
+) -> None:
     """Set what :func:`save_gains` returned."""
     for k, plastic in enumerate(plastics):
         mine = places.shard == k
-        plastic.eligibility[places.position[mine] - plastic.first[0]] = saved["eligibility"][mine]
-        plastic.window[:], plastic.area[:] = saved["window"], saved["area"]
+        for name, values in zip(rule.Synapse._fields[1:], plastic.kept, strict=True):
+            values[places.position[mine] - plastic.first[0]] = saved[_key("eligibility", name, "e")][mine]
+        for modulation, gain in zip(modulations, plastic.gains, strict=True):
+            plastic.window[:], gain.area[:] = saved["window"], saved[_key("area", modulation.label, "e")]
+
+
+def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    """Return keys, shapes and kinds of what :func:`save_gains` returns."""
+    out: dict[str, tuple[tuple[int | None, ...], str]] = {
+        _key("eligibility", name, "e"): ((None,), "f") for name in rule.Synapse._fields[1:]
+    }
+    for modulation, gain in zip(modulations, plastic.gains, strict=True):
+        out |= {"window": ((1,), "iu"), _key("area", modulation.label, "e"): (gain.area.shape, "f")}
+    return out
+
+
+def _key(kind: str, name: str, usual: str) -> str:
+    """Return the key of one of several: that of the usual one is its kind alone."""
+    return kind if name == usual else f"{kind}/{name}"
 
 
 def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[str, Array]:

@@ -54,9 +54,8 @@ def state(sim: Controlled) -> dict[str, Array]:
         places = sim._places(name)
         out[f"plastic/{name}/weight"] = synapses.read(places, sim._wires)
         here = [plastics[number] for plastics in sim._plastics]
-        if sim._modulated(name) is not None:
-            gains = synapses.save_gains(places, here)
-            out.update({f"plastic/{name}/{key}": values for key, values in gains.items()})
+        gains = synapses.save_gains(places, here, sim._rules[number], sim._projection(name).modulations)
+        out.update({f"plastic/{name}/{key}": values for key, values in gains.items()})
         traces = synapses.save_traces(sim._wires, here, group)
         out.update({f"plastic/{name}/{end}": table for end, table in traces.items()})
     for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
@@ -98,9 +97,10 @@ def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
         here = [plastics[number] for plastics in sim._plastics]
         traces = {end: saved[f"plastic/{name}/{end}"] for end in ("pre", "post")}
         synapses.load_traces(sim._wires, here, group, traces, tick)
-        if sim._modulated(name) is not None:
-            gains = {key: saved[f"plastic/{name}/{key}"] for key in ("eligibility", "window", "area")}
-            synapses.load_gains(places, here, gains)
+        rule, modulations = sim._rules[number], sim._projection(name).modulations
+        keys = synapses.gain_shapes(here[0], rule, modulations)
+        gains = {key: saved[f"plastic/{name}/{key}"] for key in keys}
+        synapses.load_gains(places, here, rule, modulations, gains)
     for number, modulator in enumerate(modulators_of(sim.network)):
         for channels in sim._channels:
             channels[number].level[:] = saved[f"modulators/{modulator.name}/level"]
@@ -211,10 +211,8 @@ def _shapes(sim: Controlled, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
         out[f"plastic/{name}/weight"] = (None,), "f"
         out[f"plastic/{name}/pre"] = (None, 3 + len(plastic.pre) * (1 + (not coincident))), "f"
         out[f"plastic/{name}/post"] = (1 + len(plastic.post), sim._projection(name).post.size), "f"
-        if sim._modulated(name) is not None:
-            out[f"plastic/{name}/eligibility"] = (None,), "f"
-            out[f"plastic/{name}/window"] = plastic.window.shape, "iu"
-            out[f"plastic/{name}/area"] = plastic.area.shape, "f"
+        shapes = synapses.gain_shapes(plastic, sim._rules[number], sim._projection(name).modulations)
+        out.update({f"plastic/{name}/{key}": shape for key, shape in shapes.items()})
     for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
         out[f"modulators/{modulator.name}/level"] = channel.level.shape, "f"
         out[f"modulators/{modulator.name}/fast"] = channel.fast.shape, "f"

@@ -86,9 +86,8 @@ class SynapseWatch:
 
     def look(self, simulation: Simulation) -> None:
         """Take a snapshot."""
-        weight, eligibility = simulation._peeked(self.name, self.places)
-        found = weight if self.kind == "weights" else eligibility
-        assert found is not None  # a record of eligibility was checked
+        weight, kept = simulation._peeked(self.name, self.places)
+        found = weight if self.kind == "weights" else kept["e"]
         now = found.astype(simulation._real)
         if not self.changed:
             self.sink.append(simulation.tick, now)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .rule_binding import drift, level_of, real
+from .rule_binding import areas, drift, fade_from, falls, rises
 
 
 def origin(plastic: Any) -> Any:
@@ -35,9 +35,9 @@ def origin(plastic: Any) -> Any:
 def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before: Any, now: Any) -> Any:
     """Return a synapse as it is at the :func:`moment` ``now``, from what is stored since its spike at ``before``."""
     zero, row, fall, _ = now
-    k = level_of(plastic, slot, segment, at)
-    area = plastic.area[row, k] - plastic.area[np.uint64(max(before - zero, 0)), k]
-    return drift(synapse, real(area), fall, plastic.constants)
+    start = np.uint64(max(before - zero, 0))
+    area = areas(plastic, slot, segment, at, row, start)
+    return drift(synapse, area, fade_from(fall, row, start), plastic.constants)
 
 
 def moment(plastic: Any, zero: Any, tick: Any) -> Any:
@@ -46,7 +46,7 @@ def moment(plastic: Any, zero: Any, tick: Any) -> Any:
     Taken once for all synapses that live through the same moment.
     """
     row = np.uint64(tick - zero)
-    return zero, row, real(plastic.fall[row]), real(plastic.rise[row])
+    return zero, row, falls(plastic, row), rises(plastic, row)
 
 
 def to_store(now: Any) -> Any:

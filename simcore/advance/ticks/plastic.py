@@ -18,8 +18,10 @@ from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
 from .drift import drifted, moment, origin, to_store
 from .rule_binding import (
+    delivered,
     fade_post,
     faded_pre,
+    listens,
     on_post,
     on_pre,
     past_of,
@@ -28,11 +30,13 @@ from .rule_binding import (
     pre_at,
     pre_of,
     pre_spike,
+    prefetch_kept,
     put_early,
     put_past,
     put_post,
     put_pre,
     put_synapse,
+    release_of,
     silent_post,
     silent_pre,
     synapse_of,
@@ -46,6 +50,8 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     that missed at least one, of these those that missed two, and so on, without a branch; then work in the
     spikes, oldest first.
     """
+    if not listens():
+        return
     begin, length = plastic.begin[segment], plastic.length[segment]
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first = begin - plastic.first[0]
@@ -87,7 +93,7 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
     pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
-    row, now = inputs[base:], moment(plastic, origin(plastic), tick)
+    row, now, released = inputs[base:], moment(plastic, origin(plastic), tick), release_of(pre, c)
     for s in range(length):
         slot = target[s]
         synapse = synapse_of(plastic, weight, first, s)
@@ -95,7 +101,7 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
-        row[slot] += synapse.w
+        row[slot] += delivered(synapse.w, released)
     put_early(plastic, segment, pre, tick - last)
     put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick
@@ -133,6 +139,8 @@ def fade(plastic: Any) -> None:
 
 def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None:
     """Take down the post spikes of ``tick``."""
+    if not listens():
+        return
     population, first_source, first_slot, _ = plastic.ends
     for f in range(ptr[population], ptr[population + 1]):
         slot = first_slot + source[f] - first_source
@@ -153,4 +161,4 @@ def prefetch_plastic(plastic: Any, wires: Any, segment: int) -> None:
     """Ask the memory for a segment that will be delivered soon."""
     prefetch(wires.target, plastic.begin[segment])
     prefetch(wires.weight, plastic.begin[segment])
-    prefetch(plastic.eligibility, plastic.begin[segment] - plastic.first[0])
+    prefetch_kept(plastic, plastic.begin[segment] - plastic.first[0])

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from tegmentum.simcore.compile.each import each
+
 from .drift import drifted, moment
 from .plastic import catch_up, rest, settle
-from .rule_binding import curve, drift, level_of, put_synapse, real, synapse_of
+from .rule_binding import drift, fade_from, pulsed_areas, put_peeked, put_synapse, real, silenced, synapse_of
+from .rule_binding import idle_of as idle_of_g0
+from .rule_binding import present_of as present_of_g0
 
 
 def accrue(plastic: Any, wires: Any, tick: int) -> None:
@@ -18,31 +24,37 @@ def accrue(plastic: Any, wires: Any, tick: int) -> None:
     Where it rises and decays, the gain of the tick is that at the level's mean, as an eligibility weighs it.
     """
     now = tick - plastic.window[0]
-    tonic, steady, moving = plastic.rest[0], plastic.share[0], plastic.share[1]
-    idle = curve(tonic, *plastic.receptor)
-    area, level, fast = plastic.area, plastic.level, plastic.fast
-    for k in range(len(level)):
-        if len(fast) > 0:
-            above = level[k] * plastic.mean[0] - fast[k] * plastic.mean[1]
-        else:
-            above = level[k]
-        gain = curve(tonic + above, *plastic.receptor)
-        area[now, k] = area[now - 1, k] + plastic.fall[now - 1] * (idle * steady + (gain - idle) * moving)
-    if now == len(plastic.area) - 1:
+    end = 0
+    with each("_g0") as q:
+        gain_g0 = plastic.gains[q]
+        area_g0, steady_g0, moving_g0 = gain_g0.area, gain_g0.share[0], gain_g0.share[1]
+        idle_g0, fall_g0 = idle_of_g0(gain_g0), gain_g0.fall[now - 1]
+        for k in range(area_g0.shape[1]):
+            moved_g0 = (present_of_g0(gain_g0, k) - idle_g0) * moving_g0
+            area_g0[now, k] = area_g0[now - 1, k] + fall_g0 * (idle_g0 * steady_g0 + moved_g0)
+        end = len(area_g0) - 1
+    if now == end:
         start_window(plastic, wires, tick)
 
 
 def start_window(plastic: Any, wires: Any, tick: int) -> None:
     """Bring all synapses to ``tick``, the end of a window and the start of the next."""
     settle(plastic, wires, tick)
-    peek(plastic, wires, tick, wires.weight[plastic.first[0] :], plastic.eligibility)
+    peek(plastic, wires, tick, wires.weight[plastic.first[0] :], plastic.kept)
+    begin_window(plastic, tick)
+
+
+def begin_window(plastic: Any, tick: int) -> None:
+    """Start the integrals anew."""
     plastic.window[0] = tick
-    for k in range(plastic.area.shape[1]):
-        plastic.area[0, k] = 0.0
+    with each("_g0") as q:
+        area_g0 = plastic.gains[q].area
+        for k in range(area_g0.shape[1]):
+            area_g0[0, k] = 0.0
 
 
-def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
-    """Write what weights and eligibilities are at ``tick``, by synapse; the synapses stay as they are."""
+def peek(plastic: Any, wires: Any, tick: int, w: Any, kept: Any) -> None:
+    """Write what weights are at ``tick``, and what else synapses keep; the synapses stay as they are."""
     now = moment(plastic, plastic.window[0], tick)
     for segment in range(len(plastic.begin)):
         begin, length = plastic.begin[segment], plastic.length[segment]
@@ -53,7 +65,7 @@ def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
             synapse = synapse_of(plastic, weight, first, s)
             before = max(last, plastic.post_last[slot])
             synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-            w[first + s], e[first + s] = synapse.w, synapse.e
+            put_peeked(w, kept, first + s, synapse)
 
 
 def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -> None:
@@ -66,10 +78,13 @@ def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -
     width : float
         duration of the pulse, short against tau_e [ms]
     """
-    zero, pulse = plastic.window[0], plastic.trial.pulse
+    zero = plastic.window[0]
     now = moment(plastic, zero, tick)
-    for k in range(len(pulse)):
-        pulse[k] = now[2] * curve(plastic.rest[0] + plastic.level[k], *plastic.receptor) * width
+    row, fall = now[1], now[2]
+    with each("_g0") as q:
+        gain_g0 = plastic.gains[q]
+        for k in range(len(gain_g0.pulse)):
+            gain_g0.pulse[k] = real(gain_g0.fall[row]) * present_of_g0(gain_g0, k) * width
     for segment in range(len(plastic.begin)):
         last = plastic.pre_tick[segment]
         if last > start:
@@ -81,11 +96,9 @@ def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -
                 slot = target[s]
                 synapse = synapse_of(plastic, weight, first, s)
                 before = max(last, plastic.post_last[slot])
-                k = level_of(plastic, slot, segment, first + s)
-                area = plastic.area[now[1], k] - plastic.area[max(before - zero, 0), k] + pulse[k]
-                synapse = drift(synapse, real(area), now[2], plastic.constants)
-                put_synapse(plastic, weight, first, s, synapse, real(0.0))
+                since = np.uint64(max(before - zero, 0))
+                area = pulsed_areas(plastic, slot, segment, first + s, row, since)
+                synapse = drift(synapse, area, fade_from(fall, row, since), plastic.constants)
+                put_synapse(plastic, weight, first, s, synapse, silenced())
     rest(plastic, start, tick)
-    plastic.window[0] = tick
-    for k in range(plastic.area.shape[1]):
-        plastic.area[0, k] = 0.0
+    begin_window(plastic, tick)

@@ -62,18 +62,92 @@ def curve(level: float, *parameters: float) -> float:
 
 def level_of(plastic: Any, slot: Any, segment: int, at: int) -> Any:
     """Return the number of the level that a synapse is under."""
-    return plastic.which[slot]
+    return plastic.gains[0].which[slot]
+
+
+def above(factor: Any, k: Any) -> Any:
+    """Level of a modulator above its baseline; where it rises and decays, its mean over the coming tick."""
+    j = k if len(factor.level) > 1 else 0
+    if len(factor.fast) > 0:
+        return factor.level[j] * factor.mean[0] - factor.fast[j] * factor.mean[1]
+    return factor.level[j] * factor.mean[0]
+
+
+def idle_of(gain: Any) -> Any:
+    """Gain at the baseline: of several modulators the product."""
+    return curve(gain.factors[0].rest[0], *gain.factors[0].receptor)
+
+
+def present_of(gain: Any, k: Any) -> Any:
+    """Gain at the level ``k``."""
+    return curve(gain.factors[0].rest[0] + above(gain.factors[0], k), *gain.factors[0].receptor)
+
+
+def areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start: Any) -> Any:
+    """Integral of a synapse's gain from one row to another; of what lasts a tick, the gain in that."""
+    k = level_of(plastic, slot, segment, at)
+    return real(plastic.gains[0].area[row, k] - plastic.gains[0].area[start, k])
+
+
+def pulsed_areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start: Any) -> Any:
+    """Return the same with the pulse at a trial's end."""
+    k = level_of(plastic, slot, segment, at)
+    return real(plastic.gains[0].area[row, k] - plastic.gains[0].area[start, k] + plastic.gains[0].pulse[k])
+
+
+def falls(plastic: Any, row: Any) -> Any:
+    """Factor from a stored eligibility to that of a row, for each."""
+    return real(plastic.gains[0].fall[row])
+
+
+def rises(plastic: Any, row: Any) -> Any:
+    """Factor back."""
+    return real(plastic.gains[0].rise[row])
+
+
+def fade_from(fall: Any, row: Any, start: Any) -> Any:
+    """Factor from a stored eligibility, 0 after the tick in which it was set for one that lasts a tick."""
+    return fall
+
+
+def silenced() -> Any:
+    """Factor that leaves no eligibility."""
+    return real(0.0)
+
+
+def listens() -> bool:
+    """Tell whether synapses learn from post spikes."""
+    return True
+
+
+def release_of(pre: Pre, c: Any) -> Any:
+    """By what short-term plasticity scales an arrival."""
+    return real(1.0)
+
+
+def delivered(w: Any, released: Any) -> Any:
+    """Return the weight as it is delivered."""
+    return w
 
 
 def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:
     """State of the synapse number ``s`` of a segment."""
-    return Synapse(weight[s], plastic.eligibility[first + s])
+    return Synapse(weight[s], plastic.kept[0][first + s])
 
 
 def put_synapse(plastic: Any, weight: Any, first: int, s: int, synapse: Synapse, scale: Any) -> None:
     """Put a synapse's state back, its eligibility as it is stored."""
     weight[s] = synapse.w
-    plastic.eligibility[first + s] = synapse.e * scale
+    plastic.kept[0][first + s] = synapse.e * scale
+
+
+def put_peeked(w: Any, kept: Any, i: int, synapse: Synapse) -> None:
+    """Write a synapse's state to where it is wanted."""
+    w[i], kept[0][i] = synapse.w, synapse.e
+
+
+def prefetch_kept(plastic: Any, i: int) -> None:
+    """Ask the memory for what a synapse keeps."""
 
 
 def faded(table: Any, k: int) -> Any:

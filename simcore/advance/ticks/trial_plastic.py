@@ -20,7 +20,6 @@ from tegmentum.simcore.intrinsics.memory import prefetch
 from .rule_binding import (
     Synapse,
     by_segment,
-    curve,
     drift,
     fade_post,
     fade_rows,
@@ -32,6 +31,7 @@ from .rule_binding import (
     post_spike,
     posts,
     pre_spike,
+    present_of,
     put_post,
     put_row_pre,
     real,
@@ -86,7 +86,8 @@ def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
     log, r = plastic.trial, row_of(plastic, segment)
     e, pre = log.eligibility[r], row_pre(log, r)
     begin, slot, n, c = plastic.begin[segment], plastic.ends[2], plastic.ends[3], plastic.constants
-    weight, fall, rise = wires.weight[begin : begin + n], real(plastic.fall[since]), real(plastic.rise[since])
+    weight, gain = wires.weight[begin : begin + n], plastic.gains[0]
+    fall, rise = real(gain.fall[since]), real(gain.rise[since])
     post = posts(plastic, slot, slot + n)
     for j in range(n):
         e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
@@ -95,8 +96,8 @@ def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
 
 def fire(plastic: Any, wires: Any, first: int, last: int, since: int) -> None:
     """Let all synapses with eligibility live through the post spikes number ``first`` to ``last - 1``, of one tick."""
-    log, c = plastic.trial, plastic.constants
-    slot, fall, rise = plastic.ends[2], real(plastic.fall[since]), real(plastic.rise[since])
+    log, c, gain = plastic.trial, plastic.constants, plastic.gains[0]
+    slot, fall, rise = plastic.ends[2], real(gain.fall[since]), real(gain.rise[since])
     post = posts(plastic, slot, slot + plastic.ends[3])
     fired = log.fired[first:last]
     for r in range(log.count[2]):
@@ -139,7 +140,7 @@ def convert(plastic: Any, wires: Any, row: int, fade: Any) -> None:
     weight = wires.weight[begin : begin + n]
     if row == 0 or by_segment():
         for j in range(n):
-            area[j] = real(log.pulse[level_of(plastic, slot + j, segment, 0)])
+            area[j] = real(plastic.gains[0].pulse[level_of(plastic, slot + j, segment, 0)])
     for j in range(n):
         weight[j] = drift(Synapse(weight[j], e[j]), area[j], fade, c).w
 
@@ -152,13 +153,13 @@ def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -
     width : float
         duration of the pulse, short against tau_e [ms]; 0 where nothing is learned
     """
-    log = plastic.trial
+    log, gain = plastic.trial, plastic.gains[0]
     if width > 0.0:
-        fade = plastic.fall[tick - start]
+        fade = gain.fall[tick - start]
         any_gain = False
-        for k in range(len(log.pulse)):
-            log.pulse[k] = fade * curve(plastic.rest[0] + plastic.level[k], *plastic.receptor) * width
-            any_gain = any_gain or log.pulse[k] != 0.0
+        for k in range(len(gain.pulse)):
+            gain.pulse[k] = fade * present_of(gain, k) * width
+            any_gain = any_gain or gain.pulse[k] != 0.0
         if any_gain:
             relive(plastic, wires, start, tick)
             for row in range(log.count[2]):
@@ -187,9 +188,9 @@ def start_window(plastic: Any, wires: Any, tick: int) -> None:
     """Between trials no integral is kept."""
 
 
-def peek(plastic: Any, wires: Any, tick: int, w: Any, e: Any) -> None:
+def peek(plastic: Any, wires: Any, tick: int, w: Any, kept: Any) -> None:
     """Write what weights and eligibilities are between trials."""
-    first = plastic.first[0]
+    first, e = plastic.first[0], kept[0]
     for s in range(len(e)):
         w[s], e[s] = wires.weight[first + s], real(0.0)
 
