@@ -180,7 +180,9 @@ ONLY = "level_of, present_of = level_of_g0, present_of_g0"
 
 
 def _class(name: str, fields: Sequence[str]) -> str:
-    return "\n".join([f"class {name}(NamedTuple):", *(f"    {field}: float" for field in fields)])
+    return "\n".join(
+        [f"class {name}(NamedTuple):", *([f"    {field}: float" for field in fields] or ["    pass"])]
+    )
 
 
 def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str, Any] | None = None) -> str:

@@ -118,9 +118,8 @@ class _Copier:
         if isinstance(thing, (int, float)):
             return f"{name} = real({thing!r})"
         if inspect.isclass(thing) and hasattr(thing, "_fields"):
-            return f"class {name}(NamedTuple):\n" + "\n".join(
-                f"    {field}: float" for field in thing._fields
-            )
+            fields = [f"    {field}: float" for field in thing._fields] or ["    pass"]
+            return "\n".join([f"class {name}(NamedTuple):", *fields])
         if inspect.isfunction(thing):
             return self.function(name, thing)
         raise DescriptionError(
