@@ -9,9 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .modulation.attention import Attention
 from .modulation.expectation import Expectation, OneHotExpectation
+from .modulation.firing import Firing
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .modulation.reward_prediction import RescorlaWagner, TemporalDifference
+from .modulation.reward_rate import RewardRate
+from .modulation.uncertainty import ContextUncertainty, Uncertainties
 from .rules.dopamine_stdp import DopamineSTDP
 from .rules.naca import RULES, naca
 from .rules.optimiser import SGD, Adam
@@ -59,9 +64,11 @@ __all__ = [
     "STDP",
     "AccuracyMatrix",
     "Adam",
+    "Attention",
     "ClassSplit",
     "ClosedForm",
     "ColumnParameters",
+    "ContextUncertainty",
     "ContinualData",
     "ContinualModel",
     "ContinualResult",
@@ -74,6 +81,7 @@ __all__ = [
     "ErrorDriven",
     "Evaluation",
     "Expectation",
+    "Firing",
     "Frozen",
     "Gate",
     "Hill",
@@ -92,11 +100,15 @@ __all__ = [
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "RescorlaWagner",
+    "RewardRate",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TemporalDifference",
     "TsodyksMarkram",
+    "Uncertainties",
     "Work",
     "compile_rule",
     "continual_rule",
