@@ -19,8 +19,8 @@ class Attention:
     -----
     With :class:`.LinearReceptor` and ``baseline=least`` the gain on plasticity is proportional to attention; in a
     product of modulations it multiplies what another neuromodulator teaches. Cues that are attended release
-    acetylcholine in prefrontal cortex within a second: V. Parikh, R. Kozak, V. Martinez, M. Sarter (2007), Neuron 56:141-154,
-    doi:10.1016/j.neuron.2007.08.025; it carries attentional gain in V1: J. L. Herrero et al. (2008), Nature
+    acetylcholine in prefrontal cortex within a second: V. Parikh, R. Kozak, V. Martinez, M. Sarter (2007), Neuron
+    56:141-154, doi:10.1016/j.neuron.2007.08.025; it carries attentional gain in V1: J. L. Herrero et al. (2008), Nature
     454:1110-1114, doi:10.1038/nature07141. Simplified: linear, and without the time that release takes; see the
     modulator's ``tau_rise``.
     """

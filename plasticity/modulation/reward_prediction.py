@@ -44,9 +44,10 @@ class RescorlaWagner:
     def update(self, reward: float, cues: int | Sequence[int] = ()) -> float:
         """Learn from a trial; returns the dopamine to release, negative where the reward was less than predicted."""
         checks.number(reward, "RescorlaWagner", "reward")
-        present = np.unique(checks.array(np.atleast_1d(cues).astype(np.int64), "RescorlaWagner", "cues"))
+        given = np.atleast_1d(cues) if np.size(cues) else np.zeros(0, np.int64)
+        present = np.unique(checks.array(given, "RescorlaWagner", "cues", "iu", "whole numbers"))
         for cue in present:
-            checks.number(cue, "RescorlaWagner", "cues", whole=True, least=0, most=len(self.values) - 1)
+            checks.number(int(cue), "RescorlaWagner", "cues", whole=True, least=0, most=len(self.values) - 1)
         error = float(reward - self.values[present].sum())
         self.values[present] += self.alpha * error
         return self.scale * error
