@@ -1,12 +1,12 @@
 """Depression and facilitation: what a synapse delivers depends on the spikes before, not on the weight alone.
 
 The same spikes reach two neurons, through a synapse that depresses and one that facilitates: ten at 20 Hz, and one
-more after a pause. Others come at rates of 1 to 100 Hz until each spike releases as much as the last. The picture has the
-potentials, and what is released in the end against the rate, with the closed form.
+more after a pause. Others come at rates of 1 to 100 Hz until each spike releases as much as the last. The picture has
+the potentials, and what is released in the end against the rate, with the closed form.
 
     python examples/short_term.py --out short-term.png
 
-It fails unless the first five releases are Tsodyks and Markram's, to 1e-5, and the last ones the closed form's, to 1e-9:
+It fails unless the first five releases are these, to 1e-5, and the last ones the closed form's, to 1e-9:
 
     depression    0.50000  0.26515  0.15483  0.10302  0.07868
     facilitation  0.03000  0.05533  0.07574  0.09178  0.10428

@@ -10,12 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tegmentum.cli.config import network_of, read
 from tegmentum.plasticity import D1D2, STDP, DopamineSTDP, TsodyksMarkram
 from tegmentum.simcore import (
     LIF,
     AllToAll,
     DescriptionError,
     Expected,
+    FixedIndegree,
     FromCOO,
     LIFExp,
     Modulator,
@@ -28,6 +30,7 @@ from tegmentum.simcore import (
     Trace,
     one_hot,
 )
+from tegmentum.simcore.describe.as_dict import described
 from tegmentum.simcore.lower.footprint import footprint
 from tegmentum.simcore.lower.plastic import learns_in_trials
 from tegmentum.simcore.lower.rows import delay_of
@@ -324,6 +327,74 @@ def test_each_trial_begins_with_all_resources():
         ]
         assert outcomes[0][k] == pytest.approx((1.0, 1.5, 0.5, 0.0)[k] + 2 * 0.5 * sum(pairs), rel=1e-9)
     assert outcomes[0][0] > 2.0
+
+
+FILE = """
+[simulation]
+duration = 100.0
+[populations.p]
+size = 20
+model = { type = "LIF" }
+[[projections]]
+pre = "p"
+post = "p"
+name = "depresses"
+rule = { type = "AllToAll" }
+weight = 0.5
+short_term = { type = "TsodyksMarkram", U = 0.5, tau_rec = 800.0 }
+[[projections]]
+pre = "p"
+post = "p"
+name = "both"
+rule = { type = "FixedIndegree", k = 5 }
+weight = 0.5
+plasticity = { type = "STDP", w_max = 2.0 }
+short_term = { type = "TsodyksMarkram", tau_fac = 20.0 }
+"""
+
+
+def test_a_network_file_says_the_same(tegmentum, tmp_path):
+    path = tmp_path / "network.toml"
+    path.write_text(FILE, encoding="utf-8")
+    net, p = network_of(read(path)), Population("p", 20, LIF())
+    same = Network(
+        p,
+        Projection(p, p, AllToAll(), 0.5, name="depresses", short_term=TsodyksMarkram(0.5, 800.0)),
+        Projection(
+            p,
+            p,
+            FixedIndegree(5),
+            0.5,
+            plasticity=STDP(w_max=2.0),
+            name="both",
+            short_term=TsodyksMarkram(tau_fac=20.0),
+        ),
+    )
+    assert described(net, exact=True) == described(same, exact=True)
+    assert described(net)["projections"]["depresses"]["short_term"]["tau_rec"] == 800.0
+    assert "500 synapses in" in tegmentum("config", "check", path).out
+    for change, message in (
+        (("U = 0.5", "U = 0.0"), "projections.0.short_term.U: input should be greater than 0, got 0.0"),
+        (
+            ("tau_rec", "tau_rek"),
+            "projections.0.short_term.tau_rek: there is no such key; did you mean 'tau_rec'?",
+        ),
+        (('"TsodyksMarkram", U', '"STDP", U'), "projections.0.short_term: there is no type 'STDP'"),
+        (("tau_fac = 20.0", "tau_psc = 900.0"), "TsodyksMarkram: tau_psc must be < tau_rec, 800 ms, got 900"),
+    ):
+        path.write_text(FILE.replace(*change, 1), encoding="utf-8")
+        outcome = tegmentum("config", "check", path)
+        assert outcome.code != 0
+        assert message in outcome.err
+
+
+def test_a_network_tells_its_short_term_plasticity(whole):
+    net = whole[0].network
+    rows = {line.split()[0]: line.split()[-1] for line in repr(net).splitlines() if line.startswith("  ")}
+    assert rows["depresses"] == "TsodyksMarkram"
+    assert "STDP + TsodyksMarkram" in repr(net)
+    assert "<td>STDP + TsodyksMarkram</td>" in net._repr_html_()
+    assert "Static" not in repr(net) + net._repr_html_()
 
 
 @pytest.mark.parametrize(
