@@ -17,6 +17,7 @@ from tegmentum.simcore import (
     LIF,
     DescriptionError,
     FixedIndegree,
+    LIFCond,
     LIFExp,
     Modulator,
     Network,
@@ -156,6 +157,10 @@ def test_plastic_excitation_and_inhibition_stay_apart():
 
 
 def test_stdp_says_that_it_is_for_weights_from_zero_up():
-    p = Population("p", 2, LIF())
-    with pytest.raises(DescriptionError, match=r"STDP keeps weights there"):
-        Projection(p, p, FixedIndegree(1), weight=-0.5, plasticity=STDP())
+    for model in (LIF(), LIFExp()):
+        p = Population("p", 2, model)
+        with pytest.raises(DescriptionError, match=r"STDP keeps weights there"):
+            Projection(p, p, FixedIndegree(1), weight=-0.5, plasticity=STDP())
+    q = Population("q", 2, LIFCond())  # inhibitory conductances are positive
+    found = Projection(q, q, FixedIndegree(1), weight=-0.5, plasticity=STDP())
+    assert (found.receptor, found.weight.value) == ("inh", 0.5)
