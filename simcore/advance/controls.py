@@ -49,11 +49,11 @@ class Controlled(Machine):
             where all weights are stored as one number
         """
         projection = self._projection(name)
-        if projection.modulations:  # what eligibilities have earned so far belongs to the old weights
-            number = next(n for n, _, learner in self._learners() if learner == projection.name)
-            self._settle()
-            for wires, plastics in zip(self._wires, self._plastics, strict=True):
-                self._rules[number].start_window(plastics[number], wires, self.tick)
+        for number, _, learner in self._learners():
+            if learner == projection.name and hasattr(self._rules[number], "start_window"):
+                self._settle()  # what has been earned since the last spikes belongs to the old weights
+                for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                    self._rules[number].start_window(plastics[number], wires, self.tick)
         self._write(str(projection.name), weights)
         if projection.plasticity is None:
             self._reweighted.add(str(projection.name))

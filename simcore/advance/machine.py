@@ -274,6 +274,6 @@ class Machine:
         if number is None:
             return synapses.read(places, self._wires), {}
         here, rule = [plastics[number] for plastics in self._plastics], self._rules[number]
-        if not projection.modulations:
+        if not hasattr(rule, "peek"):  # nothing but its own spikes changes a synapse
             return synapses.read(places, self._wires), synapses.kept_of(places, here, rule)
         return synapses.peeked(places, self._wires, here, rule, self.tick)

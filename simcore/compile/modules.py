@@ -297,9 +297,9 @@ def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any =
     synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
     listens = not isinstance(rule, Static)
     around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens)]
-    gains = gain_binding(modulations, taus, synapse[1:]) if modulations else UNMODULATED
-    if not modulations:
-        around += [gains, template("advance.ticks.plastic", ("settle",), kept)]
+    gains = gain_binding(modulations, taus, synapse[1:])
+    if "drift" not in functions:
+        around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
         by_segment = BY_SEGMENT[type(modulations[0].subpopulations)]

@@ -158,7 +158,7 @@ def peeked(
     out = np.empty((len(names), len(places.pre)))
     for k, (wires, plastic) in enumerate(zip(all_wires, plastics, strict=True)):
         mine = places.shard == k
-        found = tuple(np.empty_like(plastic.kept[0]) for _ in names)
+        found = tuple(np.empty(int(plastic.length.sum()), wires.weight.dtype) for _ in names)
         rule.peek(plastic, wires, tick, found[0], found[1:])
         for row, values in zip(out, found, strict=True):
             row[mine] = values[places.position[mine] - plastic.first[0]]
@@ -240,8 +240,10 @@ def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any)
     """Return what synapses keep besides their weights by id, as stored, and the integrals of the present window."""
     out = {_key("eligibility", name, "e"): values for name, values in kept_of(places, plastics, rule).items()}
     one = plastics[0]
+    if hasattr(rule, "peek"):
+        out["window"] = one.window.copy()
     for modulation, gain in zip(modulations, one.gains, strict=True):
-        out |= {"window": one.window.copy(), _key("area", modulation.label, "e"): gain.area.copy()}
+        out |= {_key("area", modulation.label, "e"): gain.area.copy()}
     return out
 
 
@@ -253,8 +255,10 @@ def load_gains(
         mine = places.shard == k
         for name, values in zip(rule.Synapse._fields[1:], plastic.kept, strict=True):
             values[places.position[mine] - plastic.first[0]] = saved[_key("eligibility", name, "e")][mine]
+        if hasattr(rule, "peek"):
+            plastic.window[:] = saved["window"]
         for modulation, gain in zip(modulations, plastic.gains, strict=True):
-            plastic.window[:], gain.area[:] = saved["window"], saved[_key("area", modulation.label, "e")]
+            gain.area[:] = saved[_key("area", modulation.label, "e")]
 
 
 def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
@@ -262,8 +266,10 @@ def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tu
     out: dict[str, tuple[tuple[int | None, ...], str]] = {
         _key("eligibility", name, "e"): ((None,), "f") for name in rule.Synapse._fields[1:]
     }
+    if hasattr(rule, "peek"):
+        out["window"] = (1,), "iu"
     for modulation, gain in zip(modulations, plastic.gains, strict=True):
-        out |= {"window": ((1,), "iu"), _key("area", modulation.label, "e"): (gain.area.shape, "f")}
+        out |= {_key("area", modulation.label, "e"): (gain.area.shape, "f")}
     return out
 
 
