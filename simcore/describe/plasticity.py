@@ -24,8 +24,8 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     the synapse after a time without a spike, over which its eligibility decayed to ``fade`` of what it was and
     ``area`` is the integral of the gain under that decay [ms]; of an eligibility that lasts a tick, the gain in that
     tick. A rule under several modulations gets ``area.name`` for each :class:`Modulation` by its name, one with several
-    eligibilities ``fade.name`` for each that does not stay. Under no modulator ``area`` is how long it was in ticks, and
-    ``fade`` 1.
+    eligibilities ``fade.name`` for each that does not stay. Under no modulator ``area`` is how long it was in ticks,
+    and ``fade`` 1.
 
 A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
 methods, and the tuples in their classes; see :mod:`.own`.
