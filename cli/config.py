@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from tegmentum.plasticity.modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.scaling import ScaledSTDP
 from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
@@ -55,7 +57,7 @@ RECEPTORS = {cls.__name__: table_of(cls) for cls in (LinearReceptor, D1D2, Hill,
 SUBPOPULATIONS = {
     cls.__name__: table_of(cls, own={"levels": Wholes}) for cls in (ByPost, ByPre, BySynapse)
 } | {"Whole": table_of(Whole)}
-PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)} | {
+PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP, BennaFusiSTDP, ScaledSTDP)} | {
     "DopamineSTDP": table_of(
         DopamineSTDP,
         own={"modulator": str, "receptor": tagged(RECEPTORS), "subpopulations": tagged(SUBPOPULATIONS)},

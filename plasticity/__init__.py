@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .rules.benna_fusi import BennaFusiSTDP
 from .rules.dopamine_stdp import DopamineSTDP
 from .rules.naca import RULES, naca
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
+from .rules.scaling import ScaledSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
@@ -58,6 +60,7 @@ __all__ = [
     "STDP",
     "AccuracyMatrix",
     "Adam",
+    "BennaFusiSTDP",
     "ClassSplit",
     "ClosedForm",
     "ColumnParameters",
@@ -91,6 +94,7 @@ __all__ = [
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "ScaledSTDP",
     "Setting",
     "Slope",
     "StateDifference",
