@@ -13,7 +13,9 @@ from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
 from .rules.benna_fusi import BennaFusiSTDP
+from .rules.clopath import ClopathSTDP
 from .rules.dopamine_stdp import DopamineSTDP
+from .rules.eprop import EProp, PseudoDerivative
 from .rules.naca import RULES, naca
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
@@ -62,6 +64,7 @@ __all__ = [
     "Adam",
     "BennaFusiSTDP",
     "ClassSplit",
+    "ClopathSTDP",
     "ClosedForm",
     "ColumnParameters",
     "ContinualData",
@@ -73,6 +76,7 @@ __all__ = [
     "DopamineParameters",
     "DopamineSTDP",
     "EGDCParameters",
+    "EProp",
     "ErrorDriven",
     "Evaluation",
     "Expectation",
@@ -89,6 +93,7 @@ __all__ = [
     "OnlineLearner",
     "Pixels",
     "PowerSTDP",
+    "PseudoDerivative",
     "PublishedNet",
     "RandomReLU",
     "RateHebb",

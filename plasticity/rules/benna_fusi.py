@@ -138,7 +138,7 @@ class BennaFusiSTDP(SynapseRule):
         return self.w_min, self.w_max
 
     def chain(self) -> np.ndarray[Any, Any]:
-        r"""Return the matrix A of :math:`\\dot u = A u` [1/ms], shape (4, 4)."""
+        r"""Return the matrix A of :math:`\dot u = A u` [1/ms], shape (4, 4)."""
         g = np.array([0.0, *(2.0 ** -np.arange(N))]) / self.tau
         a = np.zeros((N, N))
         for k in range(N):

@@ -156,7 +156,7 @@ class Simulation(Controlled):
                 f"run: record must be a Record, such as Record(spikes=[...]), got {record!r:.80}"
             )
         for modulator in modulators_of(self.network):
-            if n and modulator.source is not None:
+            if n and modulator.expectation is not None:
                 raise DescriptionError(
                     f"run: the levels of {modulator.name!r} are set at the end of trials, which a run has not: use "
                     "present"
@@ -286,6 +286,7 @@ class Simulation(Controlled):
             "trains": self._trains,
             "levels": self._channels[k],
         }
+        watched = self._watching[k]
         engine, present = self._engine, self._sources
         if trials is not None:
             sources["trials"] = trials[k]
@@ -298,7 +299,9 @@ class Simulation(Controlled):
             self._wires[k],
             self._plastics[k],
             self._ring[k],
-            *(sources[name] for name in present),
+            *(sources[name] for name in present if name != "trials"),
+            *watched,
+            *(sources[name] for name in present if name == "trials"),
             self._active[k],
             self._model_groups[k],
             self._fired,

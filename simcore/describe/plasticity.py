@@ -281,5 +281,10 @@ class Modulation:
                     f"modulator {modulator.name!r} must have 1 or {self.n_levels} levels, as the others of the "
                     f"product, got {modulator.n_levels}"
                 )
+        for modulator, _ in self.factors:
+            if modulator.watch is not None:
+                problem = modulator.watch.misplaced(projection, getattr(self.subpopulations, "levels", None))
+                if problem:
+                    return f"modulator {modulator.name!r}: {problem}"
         problem = self.subpopulations.problem(projection, self.n_levels)
         return problem and f"{type(self.subpopulations).__name__}: {problem}"

@@ -239,12 +239,22 @@ def label(places: Places, plastics: list[Any], levels: Any, name: str, gain: int
 def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any) -> dict[str, Array]:
     """Return what synapses keep besides their weights by id, as stored, and the integrals of the present window."""
     out = {_key("eligibility", name, "e"): values for name, values in kept_of(places, plastics, rule).items()}
-    one = plastics[0]
     if hasattr(rule, "peek"):
-        out["window"] = one.window.copy()
-    for modulation, gain in zip(modulations, one.gains, strict=True):
-        out |= {_key("area", modulation.label, "e"): gain.area.copy()}
+        out["window"] = plastics[0].window.copy()
+    for g, modulation in enumerate(modulations):
+        out[_key("area", modulation.label, "e")] = _area(plastics, g, modulation)
     return out
+
+
+def _area(plastics: list[Any], g: int, modulation: Any) -> Array:
+    """Return the integrals of a gain: all shards hold the same, but where each watches its own neurons' potentials."""
+    if all(modulator.watch is None for modulator, _ in modulation.factors):
+        return np.array(plastics[0].gains[g].area)
+    columns = []
+    for plastic in plastics:
+        begin = plastic.ends[1] - plastics[0].ends[1]
+        columns.append(plastic.gains[g].area[:, begin : begin + plastic.ends[3]])
+    return np.concatenate(columns, axis=1)
 
 
 def load_gains(
@@ -319,7 +329,7 @@ def load_traces(
 
 def _kept(early: Any) -> tuple[Array, ...]:
     """Return the traces before the last arrivals, none where the rule pairs coincident spikes."""
-    return tuple(early) if len(early[0]) else ()
+    return tuple(early) if early and len(early[0]) else ()
 
 
 def _segments(wires: Any, group: int) -> tuple[list[int], list[int]]:
