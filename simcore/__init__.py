@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Release, Whole
     from .describe.network import Network, Population, Projection
-    from .describe.plasticity import SynapseRule, WindowRule
+    from .describe.plasticity import Modulation, SynapseRule, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
     from .describe.trials import Expected, Presented, one_hot, random_table
@@ -80,6 +80,7 @@ __all__ = [
     "LIFCond",
     "LIFExp",
     "Lognormal",
+    "Modulation",
     "Modulator",
     "Network",
     "NeuronModel",
@@ -127,7 +128,7 @@ _HOMES = {
     "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
     "param",
     "describe.record": "Record Result Spikes Trace",
-    "describe.plasticity": "SynapseRule WindowRule",
+    "describe.plasticity": "Modulation SynapseRule WindowRule",
     "advance.simulation": "Simulation",
     "describe.sources": "Current Noise Poisson SpikeTrain",
     "record.store": "RunStore",
