@@ -73,6 +73,7 @@ def test_learns_digits(tegmentum):
     assert result["train_accuracy"] > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["naca-ann", "frozen"])
 def test_other_rules(tegmentum, rule):
     done = tegmentum("train", *SMALL, "--rule", rule, "--out", "run.zarr", "--json")
@@ -245,6 +246,7 @@ def test_threads_change_nothing_of_the_main_job(tegmentum):
     assert np.array_equal(one["spikes/hidden"]["neuron"], two["spikes/hidden"]["neuron"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ablation", ["frozen", "global", "shuffled", "no-timing", "label", "d1-only", "random-table"]
 )

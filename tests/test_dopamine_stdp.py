@@ -133,6 +133,7 @@ def test_weights_are_those_that_nest_delivered(case):
 trains = st.lists(st.lists(st.integers(2, 3000), max_size=60, unique=True), min_size=3, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(
     arrivals=trains,
@@ -200,6 +201,7 @@ def learning_network():
     )
 
 
+@pytest.mark.slow
 def test_threads_splits_and_reads_change_no_bit():
     found = []
     for threads, parts in ((1, [200.0]), (2, [200.0]), (3, [50.0, 0.1, 63.3, 86.6])):
@@ -216,6 +218,7 @@ def test_threads_splits_and_reads_change_no_bit():
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_state_holds_eligibility_levels_and_integrals():
     whole = Simulation(learning_network(), seed=3)
     whole.run(77.0)
@@ -231,6 +234,7 @@ def test_state_holds_eligibility_levels_and_integrals():
             )
 
 
+@pytest.mark.slow
 def test_released_by_hand_at_levels_of_ones_own():
     da = Population("da", 1, Parrot())
     rule = DopamineSTDP(Modulator("dopamine", 2, tau=50.0), subpopulations=ByPost([0, 1]), tau_e=30.0)
@@ -261,6 +265,7 @@ def test_receptors_turn_levels_into_signed_gains():
     np.testing.assert_allclose([hill.curve(x, *hill.parameters()) for x in (0.0, 0.5, 1e9)], [-2.0, 0.0, 2.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("receptor", [NacaReceptor(), D1D2(), Hill(tonic=0.2), D1(0.3)])
 def test_any_receptor_equals_a_sum_over_ticks(receptor):
     """Tick by tick: what the weight gains while nothing fires, under a level that falls through the whole curve."""
@@ -312,6 +317,7 @@ def test_errors():
         simulation.release("dopamin", 1.0)
 
 
+@pytest.mark.slow
 def test_a_file_describes_modulators(tegmentum):
     """A file's network is the one that Python describes: the same weights, bit for bit."""
     from tegmentum.cli.config import network_of, read
@@ -340,6 +346,7 @@ def test_a_file_describes_modulators(tegmentum):
         assert problem in " ".join(outcome.err.split()), outcome.err
 
 
+@pytest.mark.slow
 def test_the_rule_that_the_page_on_learning_writes(tmp_path, monkeypatch):
     """Nearest neighbours: of two arrivals before a post spike the later counts, of two post spikes as well."""
     page = (Path(__file__).parent.parent / "docs" / "learning.md").read_text()
@@ -355,6 +362,7 @@ def test_the_rule_that_the_page_on_learning_writes(tmp_path, monkeypatch):
     assert simulation.synapses("learn").eligibility[0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_distal_reward_in_a_file(tegmentum, tmp_path):
     file = Path(__file__).parent.parent / "examples" / "distal_reward.toml"
     done = tegmentum("run", file, "--set", "simulation.duration=15000.0", "--out", "reward.zarr", "--json")

@@ -27,6 +27,7 @@ from tegmentum.simcore import (
 from tegmentum.simcore.record.histories import NEVER, Histories
 
 xr = pytest.importorskip("xarray")
+pytestmark = pytest.mark.slow
 N = 60
 
 

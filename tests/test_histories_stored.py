@@ -17,6 +17,7 @@ from tegmentum.simcore.record.replay import frames
 from tegmentum.simcore.record.store import RunStore, summarise
 
 xr = pytest.importorskip("xarray")
+pytestmark = pytest.mark.slow
 
 RUN = """
 import functools, resource, sys
@@ -39,7 +40,6 @@ def start(ms, path, commit_every):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
 def test_memory_does_not_grow_with_the_run(tmp_path):
     """Ten times the run writes 240 MB of snapshots instead of 24; in memory they would double the process."""
@@ -52,7 +52,6 @@ def test_memory_does_not_grow_with_the_run(tmp_path):
     assert peaks[1] < 1.1 * peaks[0], peaks
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_run_keeps_its_snapshots(tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"

@@ -190,6 +190,7 @@ def slow(n_trials):
     return w1, w2, theta, answers, levels
 
 
+@pytest.mark.slow
 def test_trials_follow_the_equations():
     n = 12
     w1, w2, theta, answers, levels = slow(n)
@@ -208,6 +209,7 @@ def test_trials_follow_the_equations():
     assert np.abs(after[1] - before[1]).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("soft", [True, False])
 def test_sparse_synapses_learn_as_dense_ones(soft):
     found = []
@@ -222,6 +224,7 @@ def test_sparse_synapses_learn_as_dense_ones(soft):
     assert same(found[1], found[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_threads_splits_and_saves_change_no_bit(sparse, precision):
@@ -242,6 +245,7 @@ def test_threads_splits_and_saves_change_no_bit(sparse, precision):
         assert np.array_equal(r.levels["dopamine"], shown.levels["dopamine"][4:])
 
 
+@pytest.mark.slow
 def test_copies_share_samples_that_teach_nothing():
     events, _ = samples(7)
     one = simulation(network(plastic=False)).present(events, readout="output")
@@ -255,6 +259,7 @@ def test_copies_share_samples_that_teach_nothing():
         assert np.array_equal(many.chosen, one.chosen)
 
 
+@pytest.mark.slow
 def test_a_test_teaches_nothing_and_no_sample_depends_on_another():
     sim, (events, labels) = simulation(), samples(8)
     learn(sim, events, labels)
@@ -266,6 +271,7 @@ def test_a_test_teaches_nothing_and_no_sample_depends_on_another():
     assert np.array_equal(alone, shown.votes[[5, 2, 7]])
 
 
+@pytest.mark.slow
 def test_record_gives_the_spikes_of_each_sample():
     sim = simulation()
     shown = sim.present(samples(4)[0], readout="output", record=Record(spikes=["hidden", "output"]))
@@ -274,6 +280,7 @@ def test_record_gives_the_spikes_of_each_sample():
         assert np.bincount((tick - 1) // TICKS, minlength=4).tolist() == shown.spikes[name].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal", ["label", "kind", "reward"])
 def test_levels_of_other_signals(signal):
     n = 12
@@ -293,6 +300,7 @@ def test_levels_of_other_signals(signal):
     np.testing.assert_allclose(shown.levels["dopamine"], expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_shuffled_levels_are_those_of_other_classes_and_do_not_depend_on_the_split():
     events, labels = samples(10)
     plain, mixed, split = (simulation(network(shuffled=k)) for k in (False, True, True))
@@ -306,6 +314,7 @@ def test_shuffled_levels_are_those_of_other_classes_and_do_not_depend_on_the_spl
     assert same(state(mixed), state(split))
 
 
+@pytest.mark.slow
 def test_rate_hebb_counts_pairs_whatever_their_order():
     error = Expected("label", np.full((N_OUT, 1), 1.0), scale=0.5)
     rule = RateHebb(
@@ -322,6 +331,7 @@ def test_rate_hebb_counts_pairs_whatever_their_order():
     assert posts.sum() > 3
 
 
+@pytest.mark.slow
 def test_what_cannot_be_shown_is_refused_before_it_begins():
     events, labels = samples(3)
     sim = simulation()
@@ -396,6 +406,7 @@ def test_modulators_that_do_not_fit_their_source(options, text):
         )
 
 
+@pytest.mark.slow
 def test_weights_are_recorded_between_trials():
     events, labels = samples(6)
     sim, steps = simulation(), simulation()
