@@ -419,6 +419,7 @@ def test_weights_are_recorded_between_trials():
         learn(steps, part(events, k, k + 2), labels[k : k + 2])
         expected.append(steps.synapses("first").weight)
     assert np.array_equal(found.values, expected)
+    assert found.values.dtype == np.float64
     with pytest.raises(DescriptionError, match="multiple of a trial's 30 ms"):
         learn(sim, events, labels, record=Record(weights={"first": 20.0}))
     with pytest.raises(DescriptionError, match="modulators are as at rest"):
