@@ -16,6 +16,7 @@ from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
 from tegmentum.plasticity.rules.scaling import ScaledSTDP
 from tegmentum.plasticity.rules.stdp import STDP
+from tegmentum.plasticity.rules.tsodyks_markram import TsodyksMarkram
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
@@ -63,6 +64,7 @@ PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP, BennaFusi
         own={"modulator": str, "receptor": tagged(RECEPTORS), "subpopulations": tagged(SUBPOPULATIONS)},
     )
 }
+SHORT_TERM = {cls.__name__: table_of(cls) for cls in (TsodyksMarkram,)}
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
 Names = either(one=str, many=Annotated[list[str], Field(min_length=1)])
@@ -145,6 +147,7 @@ ProjectionConfig = table_of(
         "delay": Delays,
         "receptor": str | None,
         "plasticity": tagged(PLASTICITY, default="STDP"),
+        "short_term": tagged(SHORT_TERM),
         "name": str | None,
     },
 )

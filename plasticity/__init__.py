@@ -24,6 +24,7 @@ from .rules.scaling import ScaledSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.tsodyks_markram import TsodyksMarkram
 
 if TYPE_CHECKING:
     from .continual.accuracy_matrix import AccuracyMatrix
@@ -104,6 +105,7 @@ __all__ = [
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TsodyksMarkram",
     "Work",
     "compile_rule",
     "continual_rule",

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..describe import checks
 from ..describe.network import Population
+from ..describe.plasticity import Static
 from ..describe.record import Record
 from ..describe.trials import Presented
 from ..errors import DescriptionError
@@ -251,6 +252,8 @@ def _check_sources(
     """Refuse to learn where an expectation lacks what it depends on, and to show where learning cannot be switched."""
     for _, _, name in sim._learners():
         projection = sim._projection(name)
+        if isinstance(projection.plasticity, Static):
+            continue
         modulators = projection.modulators
         if len(modulators) != 1 or len(projection.modulations) != 1 or modulators[0].expectation is None:
             raise DescriptionError(
