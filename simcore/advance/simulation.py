@@ -97,7 +97,9 @@ class Simulation(Controlled):
         self.max_rate = float(max_rate)
         self._window = max(1, round(WINDOW / float(dt)))
         if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
-            raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term")
+            raise DescriptionError(
+                "Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term"
+            )
         threads = int(threads) if threads is not None else _default_threads(network, int(n_trials))
         super().__init__(network, float(dt), int(seed), threads, int(n_trials), str(precision))
         self._workers = Workers(self.threads - 1)
