@@ -11,9 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from tegmentum.plasticity.modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from tegmentum.plasticity.rules.bcm import BCM
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
+from tegmentum.plasticity.rules.hebb import Hebb
+from tegmentum.plasticity.rules.oja import Oja
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.rstdp import RewardSTDP
 from tegmentum.plasticity.rules.stdp import STDP
+from tegmentum.plasticity.rules.triplet import TripletSTDP
+from tegmentum.plasticity.rules.vogels import InhibitorySTDP
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
@@ -54,11 +60,14 @@ RECEPTORS = {cls.__name__: table_of(cls) for cls in (LinearReceptor, D1D2, Hill,
 SUBPOPULATIONS = {
     cls.__name__: table_of(cls, own={"levels": Wholes}) for cls in (ByPost, ByPre, BySynapse)
 } | {"Whole": table_of(Whole)}
-PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)} | {
-    "DopamineSTDP": table_of(
-        DopamineSTDP,
+_PAIRS = (STDP, PowerSTDP, TripletSTDP, InhibitorySTDP, Hebb, Oja, BCM)
+_UNDER_MODULATORS = (DopamineSTDP, RewardSTDP)
+PLASTICITY = {cls.__name__: table_of(cls) for cls in _PAIRS} | {
+    cls.__name__: table_of(
+        cls,
         own={"modulator": str, "receptor": tagged(RECEPTORS), "subpopulations": tagged(SUBPOPULATIONS)},
     )
+    for cls in _UNDER_MODULATORS
 }
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)

@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .rules.bcm import BCM
 from .rules.dopamine_stdp import DopamineSTDP
+from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
+from .rules.oja import Oja
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
+from .rules.rstdp import RewardSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.triplet import TripletSTDP
+from .rules.vogels import InhibitorySTDP
 
 if TYPE_CHECKING:
     from .continual.accuracy_matrix import AccuracyMatrix
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABLATIONS",
+    "BCM",
     "CONTINUAL_RULES",
     "D1",
     "D1D2",
@@ -75,13 +82,16 @@ __all__ = [
     "Expectation",
     "Frozen",
     "Gate",
+    "Hebb",
     "Hill",
+    "InhibitorySTDP",
     "Learner",
     "LinearReceptor",
     "Modulated",
     "NacaReceptor",
     "NetRecipe",
     "Neuromodulator",
+    "Oja",
     "OneHotExpectation",
     "OnlineLearner",
     "Pixels",
@@ -91,10 +101,12 @@ __all__ = [
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "RewardSTDP",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TripletSTDP",
     "Work",
     "compile_rule",
     "continual_rule",
