@@ -11,12 +11,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from tegmentum.plasticity.modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from tegmentum.plasticity.rules.bcm import BCM
 from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
+from tegmentum.plasticity.rules.hebb import Hebb
+from tegmentum.plasticity.rules.oja import Oja
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.rstdp import RewardSTDP
 from tegmentum.plasticity.rules.scaling import ScaledSTDP
 from tegmentum.plasticity.rules.stdp import STDP
+from tegmentum.plasticity.rules.triplet import TripletSTDP
 from tegmentum.plasticity.rules.tsodyks_markram import TsodyksMarkram
+from tegmentum.plasticity.rules.vogels import InhibitorySTDP
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
@@ -58,11 +64,14 @@ RECEPTORS = {cls.__name__: table_of(cls) for cls in (LinearReceptor, D1D2, Hill,
 SUBPOPULATIONS = {
     cls.__name__: table_of(cls, own={"levels": Wholes}) for cls in (ByPost, ByPre, BySynapse)
 } | {"Whole": table_of(Whole)}
-PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP, BennaFusiSTDP, ScaledSTDP)} | {
-    "DopamineSTDP": table_of(
-        DopamineSTDP,
+_PAIRS = (STDP, PowerSTDP, TripletSTDP, InhibitorySTDP, Hebb, Oja, BCM, BennaFusiSTDP, ScaledSTDP)
+_UNDER_MODULATORS = (DopamineSTDP, RewardSTDP)
+PLASTICITY = {cls.__name__: table_of(cls) for cls in _PAIRS} | {
+    cls.__name__: table_of(
+        cls,
         own={"modulator": str, "receptor": tagged(RECEPTORS), "subpopulations": tagged(SUBPOPULATIONS)},
     )
+    for cls in _UNDER_MODULATORS
 }
 SHORT_TERM = {cls.__name__: table_of(cls) for cls in (TsodyksMarkram,)}
 

@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .rules.bcm import BCM
 from .rules.benna_fusi import BennaFusiSTDP
 from .rules.clopath import ClopathSTDP
 from .rules.dopamine_stdp import DopamineSTDP
 from .rules.eprop import EProp, PseudoDerivative
+from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
+from .rules.oja import Oja
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
+from .rules.rstdp import RewardSTDP
 from .rules.scaling import ScaledSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.triplet import TripletSTDP
 from .rules.tsodyks_markram import TsodyksMarkram
+from .rules.vogels import InhibitorySTDP
 
 if TYPE_CHECKING:
     from .continual.accuracy_matrix import AccuracyMatrix
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABLATIONS",
+    "BCM",
     "CONTINUAL_RULES",
     "D1",
     "D1D2",
@@ -83,13 +90,16 @@ __all__ = [
     "Expectation",
     "Frozen",
     "Gate",
+    "Hebb",
     "Hill",
+    "InhibitorySTDP",
     "Learner",
     "LinearReceptor",
     "Modulated",
     "NacaReceptor",
     "NetRecipe",
     "Neuromodulator",
+    "Oja",
     "OneHotExpectation",
     "OnlineLearner",
     "Pixels",
@@ -100,11 +110,13 @@ __all__ = [
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "RewardSTDP",
     "ScaledSTDP",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TripletSTDP",
     "TsodyksMarkram",
     "Work",
     "compile_rule",
