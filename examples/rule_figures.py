@@ -11,6 +11,14 @@
     S. Song, K. D. Miller, L. F. Abbott (2000), Nat. Neurosci. 3:919-926, doi:10.1038/78829, figures 2 and 3: a neuron
     with 1,000 Poisson inputs and additive STDP; expected: weights gather at both bounds, with more than 60 % of them in
     the outer fifths, and the output rate varies by less than a factor of 2.5 while the input rate does by 4
+``triplet``
+    J. P. Pfister, W. Gerstner (2006), J. Neurosci. 26:9673-9682, doi:10.1523/JNEUROSCI.1425-06.2006, figure 3: 60 pairs
+    at 0.1 to 50 Hz, post 10 ms after or before pre, with the minimal rule fitted to visual cortex; expected: the sum of
+    the rule's terms, 0, 0.119, 0.228, 0.532, 0.763 and -0.317, -0.332, -0.342, 0.174, 0.749, within 2e-3
+``balance``
+    T. P. Vogels et al. (2011), Science 334:1569-1573, doi:10.1126/science.1211095, figure 4: inhibition that learns
+    brings a network of excitatory and inhibitory neurons to the asynchronous irregular state; expected: the mean rate
+    of excitatory neurons comes from over 30 Hz to 3 Hz within a third, and the CV of their intervals is above 0.8
 """
 
 from __future__ import annotations
@@ -23,10 +31,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from tegmentum.plasticity import STDP
+from tegmentum.plasticity import STDP, InhibitorySTDP, TripletSTDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
+    FixedProbability,
     FromCOO,
     LIFCond,
     Network,
@@ -34,8 +43,10 @@ from tegmentum.simcore import (
     Poisson,
     Population,
     Projection,
+    Record,
     Simulation,
     SpikeTrain,
+    Uniform,
 )
 
 Array = np.ndarray[Any, Any]
@@ -115,7 +126,84 @@ def bimodal(seconds: float) -> tuple[Figure, str, bool]:
     return figure, text, good
 
 
-FIGURES: dict[str, Callable[[float], tuple[Figure, str, bool]]] = {"window": window, "bimodal": bimodal}
+def triplet(seconds: float) -> tuple[Figure, str, bool]:
+    """Pair 60 times at five rates and two lags, by the minimal rule of visual cortex, the default."""
+    rates = np.array([0.1, 10.0, 20.0, 40.0, 50.0])
+    published = np.array([[0.0, 0.119, 0.228, 0.532, 0.763], [-0.317, -0.332, -0.342, 0.174, 0.749]])
+    n, number = 2 * len(rates), np.repeat(np.arange(2 * len(rates)), 60)
+    at = 100.0 + np.arange(60) * 1e3 / rates[:, np.newaxis]
+    arrival = np.concatenate([at, at])
+    fired = np.concatenate([at + 10.0, at - 10.0])
+    pre = SpikeTrain("pre", n, arrival.ravel() - 1.0, number)
+    kick = SpikeTrain("kick", n, fired.ravel() - 1.0, number)
+    post = Population("post", n, LIF(v_thresh=100.0, t_ref=1.0))
+    rule = TripletSTDP(w_min=-10.0, w_max=10.0)
+    own = FromCOO(np.arange(n), np.arange(n))
+    learn = Projection(pre, post, own, 1.0, 1.0, plasticity=rule, name="learn")
+    network = Network(pre, kick, post, learn, Projection(kick, post, own, 1e3, 1.0))
+    simulation = Simulation(network, dt=0.1, precision="float64", threads=1)
+    simulation.run(600_000.0)
+    change = simulation.synapses("learn").weight.reshape(2, -1) - 1.0
+    worst = float(np.abs(change - published).max())
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.0, color="k", lw=0.5)
+    for row, expected, label in zip(
+        change, published, ("post 10 ms after pre", "post 10 ms before pre"), strict=True
+    ):
+        (line,) = axes.plot(rates, row, "o-", label=label)
+        axes.plot(rates, expected, "x", color=line.get_color(), ms=9)
+    axes.set(xlabel="pairs in a second [Hz]", ylabel="weight change after 60 pairs", title="Triplet rule")
+    axes.legend(frameon=False)
+    return figure, f"largest distance from the sums of terms {worst:.1e} (expected below 2e-3)", worst < 2e-3
+
+
+def balance(seconds: float) -> tuple[Figure, str, bool]:
+    """Let inhibition onto excitatory neurons learn until they fire at their target rate."""
+    neuron = LIFCond(i_e=200.0, t_ref=5.0)
+    start = {"v": Uniform(-60.0, -50.0)}
+    exc, inh = Population("exc", 3_200, neuron, initial=start), Population("inh", 800, neuron, initial=start)
+    rule = InhibitorySTDP(eta=0.05, rho0=3.0, w_min=0.0, w_max=100.0)
+    share = FixedProbability(0.05)
+    network = Network(
+        exc,
+        inh,
+        *(Projection(exc, post, share, 0.3, 1.0, receptor="exc") for post in (exc, inh)),
+        Projection(inh, inh, share, 3.0, 1.0, receptor="inh"),
+        Projection(inh, exc, share, Uniform(0.0, 0.1), 1.0, receptor="inh", plasticity=rule, name="learn"),
+    )
+    simulation = Simulation(network, dt=0.2)
+    rates = []
+    for _ in range(30):
+        rates.append(simulation.run(1_000.0).rates()["exc"])
+    result = simulation.run(5_000.0, record=Record(spikes=[exc]))
+    spikes = result.spikes["exc"]
+    rate, cvs = result.rates()["exc"], []
+    order = np.lexsort((spikes.tick, spikes.neuron))
+    for times in np.split(spikes.tick[order], np.flatnonzero(np.diff(spikes.neuron[order])) + 1):
+        if len(times) > 5:
+            gaps = np.diff(times)
+            cvs.append(float(gaps.std() / gaps.mean()))
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    axes[0].semilogy(np.arange(30) + 0.5, rates, "o-")
+    axes[0].axhline(3.0, color="k", lw=0.5, ls=":")
+    axes[0].set(xlabel="time [s]", ylabel="mean rate [Hz]", title="Excitatory neurons")
+    late = spikes.tick > spikes.tick.max() - round(500.0 / 0.2)
+    some = late & (spikes.neuron < 200)
+    axes[1].plot(spikes.tick[some] * 2e-4, spikes.neuron[some], ",k")
+    axes[1].set(xlabel="time [s]", ylabel="neuron", title="The last half second")
+    good = rates[0] > 30.0 and 2.0 < rate < 4.0 and np.mean(cvs) > 0.8
+    text = f"rate {rates[0]:.1f} Hz at first, {rate:.2f} Hz at the end (expected 3), CV {np.mean(cvs):.2f} (above 0.8)"
+    return figure, text, bool(good)
+
+
+FIGURES: dict[str, Callable[[float], tuple[Figure, str, bool]]] = {
+    "window": window,
+    "bimodal": bimodal,
+    "triplet": triplet,
+    "balance": balance,
+}
 
 
 def main() -> None:
@@ -125,7 +213,7 @@ def main() -> None:
     )
     parser.add_argument("figures", nargs="*", choices=[*FIGURES, []], help="which of them; by default all")
     parser.add_argument(
-        "--seconds", type=float, default=1_000.0, help="model time of those that learn for long"
+        "--seconds", type=float, default=1_500.0, help="model time of ``bimodal`` for each rate"
     )
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the pictures")
     arguments = parser.parse_args()
