@@ -110,6 +110,7 @@ def test_learn_digits(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["dopamine-stdp", "naca", "frozen"])
 def test_analyse_in_xarray(run, tmp_path, rule):
     store, online = tmp_path / "run.zarr", rule == "dopamine-stdp"

@@ -22,6 +22,8 @@ from tegmentum.simcore import (
     Trace,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def sparse(update, n=500, relay="stepped", rate=15.0):
     """Kicked neurons that fire now and then, a relay between them, float weights, spread delays."""
@@ -52,7 +54,6 @@ def spikes(network, parts=(400.0,), **options):
     }
 
 
-@pytest.mark.slow
 def test_lazy_and_stepped_fire_alike():
     expected = spikes(sparse("stepped"))
     assert expected["exc"].shape[1] > 300
