@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
-from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .modulation.receptor import D1, D1D2, Hill, KernelAmplitude, LinearReceptor, NacaReceptor
+from .rules.corticostriatal import CorticostriatalSTDP
 from .rules.dopamine_stdp import DopamineSTDP
+from .rules.gated_stdp import GatedSTDP
 from .rules.naca import RULES, naca
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
+from .rules.sequential import SequentialSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.two_trace import TwoTraceSTDP
 
 if TYPE_CHECKING:
     from .continual.accuracy_matrix import AccuracyMatrix
@@ -65,6 +69,7 @@ __all__ = [
     "ContinualModel",
     "ContinualResult",
     "ContinualRule",
+    "CorticostriatalSTDP",
     "DecorrelatingReadOut",
     "Dopamine",
     "DopamineParameters",
@@ -75,7 +80,9 @@ __all__ = [
     "Expectation",
     "Frozen",
     "Gate",
+    "GatedSTDP",
     "Hill",
+    "KernelAmplitude",
     "Learner",
     "LinearReceptor",
     "Modulated",
@@ -91,10 +98,12 @@ __all__ = [
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "SequentialSTDP",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TwoTraceSTDP",
     "Work",
     "compile_rule",
     "continual_rule",
