@@ -92,7 +92,7 @@ class SequentialSTDP(SynapseRule):
     -----
     Z. Brzosko, S. Zannone, W. Schultz, C. Clopath, O. Paulsen (2017), eLife 6:e27756, doi:10.7554/eLife.27756
     (ModelDB 233396); S. Zannone, Z. Brzosko, O. Paulsen, C. Clopath (2018), Sci. Rep. 8:9486,
-    doi:10.1038/s41598-018-28042-x. They set, at a reward, all weights to those at the trial's start plus
+    doi:10.1038/s41598-018-27393-2. They set, at a reward, all weights to those at the trial's start plus
     ``0.01 e``, which is the limit of large ``kappa`` and a short pulse here, and a trial begins for all synapses at
     once. Here each synapse has trials of its own, without a clock from outside; they are as theirs where a trial takes
     less than ``tau_e ln(e / fresh)``, some 10 s, and the pause after it is longer than that. Not valid for dopamine
