@@ -20,13 +20,22 @@ from tegmentum.plasticity.modulation.receptor import (
     LinearReceptor,
     NacaReceptor,
 )
+from tegmentum.plasticity.rules.bcm import BCM
+from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
 from tegmentum.plasticity.rules.corticostriatal import CorticostriatalSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
 from tegmentum.plasticity.rules.gated_stdp import GatedSTDP
+from tegmentum.plasticity.rules.hebb import Hebb
+from tegmentum.plasticity.rules.oja import Oja
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.rstdp import RewardSTDP
+from tegmentum.plasticity.rules.scaling import ScaledSTDP
 from tegmentum.plasticity.rules.sequential import SequentialSTDP
 from tegmentum.plasticity.rules.stdp import STDP
+from tegmentum.plasticity.rules.triplet import TripletSTDP
+from tegmentum.plasticity.rules.tsodyks_markram import TsodyksMarkram
 from tegmentum.plasticity.rules.two_trace import TwoTraceSTDP
+from tegmentum.plasticity.rules.vogels import InhibitorySTDP
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
@@ -89,11 +98,20 @@ def _parts_of(rule: Any) -> dict[str, Any]:
     }
 
 
-MODULATED = (DopamineSTDP, TwoTraceSTDP, CorticostriatalSTDP, SequentialSTDP, GatedSTDP)
-PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)} | {
+_PAIRS = (STDP, PowerSTDP, TripletSTDP, InhibitorySTDP, Hebb, Oja, BCM, BennaFusiSTDP, ScaledSTDP)
+_UNDER_MODULATORS = (
+    DopamineSTDP,
+    RewardSTDP,
+    TwoTraceSTDP,
+    CorticostriatalSTDP,
+    SequentialSTDP,
+    GatedSTDP,
+)
+PLASTICITY = {cls.__name__: table_of(cls) for cls in _PAIRS} | {
     cls.__name__: table_of(cls, own={name: _PARTS[kind] for name, kind in _parts_of(cls).items()})
-    for cls in MODULATED
+    for cls in _UNDER_MODULATORS
 }
+SHORT_TERM = {cls.__name__: table_of(cls) for cls in (TsodyksMarkram,)}
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
 Names = either(one=str, many=Annotated[list[str], Field(min_length=1)])
@@ -176,6 +194,7 @@ ProjectionConfig = table_of(
         "delay": Delays,
         "receptor": str | None,
         "plasticity": tagged(PLASTICITY, default="STDP"),
+        "short_term": tagged(SHORT_TERM),
         "name": str | None,
     },
 )
@@ -365,7 +384,7 @@ def network_of(config: Config) -> Network:
         _one_name(q, len(pres) * len(posts), where)
         with _computable(where):
             more: dict[str, Any] = {}
-            if q.plasticity is not None and q.plasticity.of in MODULATED:
+            if q.plasticity is not None and q.plasticity.of in _UNDER_MODULATORS:
                 more["plasticity"] = _modulated(q.plasticity, modulators, f"{where}.plasticity")
             parts += [q.made(pre=pre, post=post, **more) for pre in pres for post in posts]
     for kind in ("poisson", "currents", "noise"):

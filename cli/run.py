@@ -49,6 +49,7 @@ def run(
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
     from tegmentum.simcore.advance.progress import reporting
+    from tegmentum.simcore.describe.plasticity import Static
 
     started = time.perf_counter()
     announce_recording(record, network, s.duration, s.dt, s.n_trials, histories)
@@ -77,7 +78,9 @@ def run(
             at = simulation.t
             stop_interrupted(f"at {at:g} of {s.duration:g} ms; what was recorded until then is in {store}")
     learnt = {
-        str(q.name): simulation.synapses(q).weight for q in network.projections if q.plasticity is not None
+        str(q.name): simulation.synapses(q).weight
+        for q in network.projections
+        if q.plasticity is not None and not isinstance(q.plasticity, Static)
     }
     summary = {
         "store": str(store),

@@ -56,6 +56,7 @@ def schema_text() -> str:
         (f"Neuron models: model = {{ type = ... }}; {each}", config.MODELS),
         ("Connection rules: rule = { type = ... }", config.RULES),
         ("Plasticity rules: plasticity = { type = ... }", config.PLASTICITY),
+        ("Rules of short-term plasticity: short_term = { type = ... }", config.SHORT_TERM),
         ("Receptors of neuromodulators: receptor = { type = ... }", config.RECEPTORS),
         ("Subpopulations of synapses: subpopulations = { type = ... }", config.SUBPOPULATIONS),
         ("Distributions, where one may stand: weight = { type = ... }", config.DISTRIBUTIONS),
@@ -103,7 +104,8 @@ def _kind(part: dict[str, Any]) -> str:
 
         name = part["$ref"].rpartition("/")[2]
         families = {"neuron model": config.MODELS, "connection rule": config.RULES,
-                    "plasticity rule": config.PLASTICITY, "receptor": config.RECEPTORS,
+                    "plasticity rule": config.PLASTICITY, "short-term rule": config.SHORT_TERM,
+                    "receptor": config.RECEPTORS,
                     "subpopulations": config.SUBPOPULATIONS, "distribution": config.DISTRIBUTIONS}  # fmt: skip
         return next((family for family, tables in families.items() if name in tables), "table")
     options = part.get("oneOf") or part.get("anyOf")

@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING, Any
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, KernelAmplitude, LinearReceptor, NacaReceptor
+from .rules.bcm import BCM
+from .rules.benna_fusi import BennaFusiSTDP
+from .rules.clopath import ClopathSTDP
 from .rules.corticostriatal import CorticostriatalSTDP
 from .rules.dopamine_stdp import DopamineSTDP
+from .rules.eprop import EProp, PseudoDerivative
 from .rules.gated_stdp import GatedSTDP
+from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
+from .rules.oja import Oja
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
+from .rules.rstdp import RewardSTDP
+from .rules.scaling import ScaledSTDP
 from .rules.sequential import SequentialSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.triplet import TripletSTDP
+from .rules.tsodyks_markram import TsodyksMarkram
 from .rules.two_trace import TwoTraceSTDP
+from .rules.vogels import InhibitorySTDP
 
 if TYPE_CHECKING:
     from .continual.accuracy_matrix import AccuracyMatrix
@@ -53,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABLATIONS",
+    "BCM",
     "CONTINUAL_RULES",
     "D1",
     "D1D2",
@@ -62,7 +74,9 @@ __all__ = [
     "STDP",
     "AccuracyMatrix",
     "Adam",
+    "BennaFusiSTDP",
     "ClassSplit",
+    "ClopathSTDP",
     "ClosedForm",
     "ColumnParameters",
     "ContinualData",
@@ -75,13 +89,16 @@ __all__ = [
     "DopamineParameters",
     "DopamineSTDP",
     "EGDCParameters",
+    "EProp",
     "ErrorDriven",
     "Evaluation",
     "Expectation",
     "Frozen",
     "Gate",
     "GatedSTDP",
+    "Hebb",
     "Hill",
+    "InhibitorySTDP",
     "KernelAmplitude",
     "Learner",
     "LinearReceptor",
@@ -89,20 +106,26 @@ __all__ = [
     "NacaReceptor",
     "NetRecipe",
     "Neuromodulator",
+    "Oja",
     "OneHotExpectation",
     "OnlineLearner",
     "Pixels",
     "PowerSTDP",
+    "PseudoDerivative",
     "PublishedNet",
     "RandomReLU",
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "RewardSTDP",
+    "ScaledSTDP",
     "SequentialSTDP",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TripletSTDP",
+    "TsodyksMarkram",
     "TwoTraceSTDP",
     "Work",
     "compile_rule",

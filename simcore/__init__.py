@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Whole
     from .describe.network import Network, Population, Projection
-    from .describe.plasticity import Modulation, SynapseRule, WindowRule
+    from .describe.plasticity import Modulation, ShortTermRule, SynapseRule, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.releases import Course, Given, Release
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
     from .describe.trials import Expected, Presented, one_hot, random_table
+    from .describe.watch import Watch
     from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
     from .neurons import (
         LIF,
@@ -101,6 +102,7 @@ __all__ = [
     "Result",
     "Rule",
     "RunStore",
+    "ShortTermRule",
     "Simulation",
     "SimulationError",
     "Snapshots",
@@ -111,6 +113,7 @@ __all__ = [
     "TegmentumError",
     "Trace",
     "Uniform",
+    "Watch",
     "Whole",
     "WindowRule",
     "one_hot",
@@ -132,7 +135,8 @@ _HOMES = {
     "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
     "param",
     "describe.record": "Record Result Spikes Trace",
-    "describe.plasticity": "Modulation SynapseRule WindowRule",
+    "describe.plasticity": "Modulation ShortTermRule SynapseRule WindowRule",
+    "describe.watch": "Watch",
     "advance.simulation": "Simulation",
     "describe.sources": "Current Noise Poisson SpikeTrain",
     "record.store": "RunStore",

@@ -48,6 +48,7 @@ def test_every_example_is_run_or_says_why_not():
         assert name.removesuffix(".py") in (Path(__file__).parent / test).read_text()
 
 
+@pytest.mark.slow
 def test_distal_reward(run):
     out = run(EXAMPLES / "distal_reward.py", "--hours", 0.01)
     assert re.search(
@@ -63,6 +64,7 @@ def test_dopamine_stdp(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_timing(run):
     out = run(EXAMPLES / "timing.py", "--seeds", 1, "--samples", 2000, "--epochs", 2)
     right = dict(re.findall(r"^(\w[\w ]+?) +\d+\.\d\d +(\d+\.\d\d)$", out, re.MULTILINE))
@@ -72,6 +74,7 @@ def test_timing(run):
     assert float(right["frozen"]) < 40
 
 
+@pytest.mark.slow
 def test_learning_pictures(run, tmp_path):
     out = run(EXAMPLES / "learning_pictures.py", "--hidden", 100, "--epochs", 2)
     assert float(re.search(r"right answers in the last epoch: (\d+\.\d) %", out)[1]) > 70
@@ -90,6 +93,7 @@ def test_first_network(run, tmp_path):
     assert len(picture) > 10_000
 
 
+@pytest.mark.slow
 def test_sparse_naca(run, tmp_path):
     out = run(EXAMPLES / "sparse_naca.py", "--epochs", 3)
     accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
@@ -131,6 +135,7 @@ def test_continual_learning(run):
     assert accuracy[19] < 30
 
 
+@pytest.mark.slow
 def test_cost_of_events(run):
     out = run(EXAMPLES / "cost_of_events.py", "--scale", 0.02, "--sim-ms", 100, "--repeat", 1)
     rows = re.findall(r"^(\w[\w ]+?) +\d\.\d+ +\d+ +\d+\.\d +(\d+\.\d+)x +(\d\.\d+)x$", out, re.MULTILINE)
@@ -149,6 +154,7 @@ def test_make_digits(run, tmp_path):
     assert f"content_sha256 {hashlib.sha256(content).hexdigest()}" in out
 
 
+@pytest.mark.slow
 def test_custom_rule(run, tmp_path):
     out = run(EXAMPLES / "custom_rule.py")
     with_, without = (

@@ -52,6 +52,7 @@ def spikes(network, parts=(400.0,), **options):
     }
 
 
+@pytest.mark.slow
 def test_lazy_and_stepped_fire_alike():
     expected = spikes(sparse("stepped"))
     assert expected["exc"].shape[1] > 300

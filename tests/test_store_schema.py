@@ -144,6 +144,7 @@ def test_stores_of_schema_1_still_read(tmp_path, tegmentum):
     assert tegmentum("plot", path, "raster").code == 0
 
 
+@pytest.mark.slow
 def test_damaged_chunks_are_errors_of_the_store(run, tmp_path, tegmentum):
     """Each chunk in turn truncated, overwritten and emptied."""
     import shutil

@@ -116,7 +116,8 @@ _PLACE = {Whole: "0", ByPost: "slot", ByPre: "segment", BySynapse: "at"}
 def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Sequence[str]) -> str:
     """Write how neuromodulators act on what synapses keep, as :mod:`.rule_binding` shows it for one.
 
-    Of one modulator ``area`` is a number, of several a tuple; so is ``fade`` of one eligibility and of several.
+    Of one modulator ``area`` is a number, of several a tuple; so is ``fade`` of one eligibility and of several. Without
+    a modulator ``area`` is the time in ticks.
 
     Parameters
     ----------
@@ -126,8 +127,9 @@ def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Se
     fading = [name for name in kept if taus[name] != math.inf]
     of = {name: next(g for g, m in enumerate(modulations) if m.trace == name) for name in fading}
     brief = [name for name in fading if taus[name] == 0.0]
-    number = len(modulations) == 1
-    areas, pulsed = [], []
+    number = len(modulations) <= 1
+    ticks = [] if modulations else ["real(np.int64(row) - np.int64(start))"]
+    areas, pulsed = [*ticks], [*ticks]
     for g, m in enumerate(modulations):
         at = f"plastic.gains[{g}]"
         last = "min(start + np.uint64(1), row)" if taus[m.trace] == 0.0 else "row"
@@ -137,7 +139,7 @@ def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Se
     brief_fade = "(real(1.0) if row == start else real(0.0))"
 
     def fades(items: list[str]) -> str:
-        return f"return {items[0]}" if len(items) == 1 else tuple_of("Fades", items)
+        return f"return {[*items, 'real(1.0)'][0]}" if len(items) <= 1 else tuple_of("Fades", items)
 
     out = []
     if len(modulations) > 1:

@@ -6,9 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..errors import TegmentumError
+from .plasticity import Static
 
 if TYPE_CHECKING:
-    from .network import Network
+    from .network import Network, Projection
 
 _ROWS = 12  # of each table; what is left out is counted
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]  # title, heads of the columns, rows
@@ -92,7 +93,7 @@ def _tables(network: Network) -> list[Table]:
                     p.post.name,
                     type(p.rule).__name__,
                     f"{round(p.rule.expected(p.pre.size, p.post.size)):,}",
-                    "" if p.plasticity is None else type(p.plasticity).__name__,
+                    _rules(p),
                 )
                 for p in network.projections
             ],
@@ -104,6 +105,12 @@ def _tables(network: Network) -> list[Table]:
         ),
     ]
     return [table for table in tables if table[2]]
+
+
+def _rules(projection: Projection) -> str:
+    """Return the rules of long-term and of short-term plasticity; weights that stay are none."""
+    rules = (projection.plasticity, projection.short_term)
+    return " + ".join(type(r).__name__ for r in rules if r is not None and not isinstance(r, Static))
 
 
 def _count(n: int, what: str) -> str:
