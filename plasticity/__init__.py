@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.neuromodulator import Dopamine, Neuromodulator
-from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .modulation.receptor import D1, D1D2, Hill, KernelAmplitude, LinearReceptor, NacaReceptor
 from .rules.bcm import BCM
 from .rules.benna_fusi import BennaFusiSTDP
 from .rules.clopath import ClopathSTDP
+from .rules.corticostriatal import CorticostriatalSTDP
 from .rules.dopamine_stdp import DopamineSTDP
 from .rules.eprop import EProp, PseudoDerivative
+from .rules.gated_stdp import GatedSTDP
 from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
 from .rules.oja import Oja
@@ -25,11 +27,13 @@ from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
 from .rules.rstdp import RewardSTDP
 from .rules.scaling import ScaledSTDP
+from .rules.sequential import SequentialSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
 from .rules.triplet import TripletSTDP
 from .rules.tsodyks_markram import TsodyksMarkram
+from .rules.two_trace import TwoTraceSTDP
 from .rules.vogels import InhibitorySTDP
 
 if TYPE_CHECKING:
@@ -79,6 +83,7 @@ __all__ = [
     "ContinualModel",
     "ContinualResult",
     "ContinualRule",
+    "CorticostriatalSTDP",
     "DecorrelatingReadOut",
     "Dopamine",
     "DopamineParameters",
@@ -90,9 +95,11 @@ __all__ = [
     "Expectation",
     "Frozen",
     "Gate",
+    "GatedSTDP",
     "Hebb",
     "Hill",
     "InhibitorySTDP",
+    "KernelAmplitude",
     "Learner",
     "LinearReceptor",
     "Modulated",
@@ -112,12 +119,14 @@ __all__ = [
     "ReferenceNet",
     "RewardSTDP",
     "ScaledSTDP",
+    "SequentialSTDP",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
     "TripletSTDP",
     "TsodyksMarkram",
+    "TwoTraceSTDP",
     "Work",
     "compile_rule",
     "continual_rule",
