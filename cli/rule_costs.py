@@ -32,46 +32,58 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
     """Return, by name, what makes a projection onto a population plastic: keywords of :class:`.Projection`."""
     import tegmentum.plasticity as p
 
-    def released(name: str, post: Population) -> Modulator:
-        return Modulator(name, n_levels=10, tau=200.0, baseline=0.01)
+    small = {"a_plus": TINY, "a_minus": TINY}
+    bounds = {"w_min": 0.0, "w_max": 0.2}
 
     def ten(post: Population) -> ByPost:
         return ByPost(np.arange(post.size) % 10)
 
-    made: dict[str, Callable[[Population], dict[str, Any]]] = {
-        "STDP": lambda post: {"plasticity": p.STDP(lam=TINY, w_max=0.2)},
-        "PowerSTDP": lambda post: {"plasticity": p.PowerSTDP(lam=TINY, w_max=0.2)},
-        "DopamineSTDP": lambda post: {
-            "plasticity": p.DopamineSTDP(
-                released("dopamine", post),
-                p.LinearReceptor(),
-                ten(post),
-                a_plus=TINY,
-                a_minus=TINY,
-                w_max=0.2,
-            )
-        },
-        "BennaFusiSTDP": lambda post: {
-            "plasticity": p.BennaFusiSTDP(a_plus=TINY, a_minus=TINY, rest=0.1, w_max=0.2)
-        },
-        "ScaledSTDP": lambda post: {
-            "plasticity": p.ScaledSTDP(a_plus=TINY, a_minus=TINY, beta=TINY, w_max=0.2)
-        },
-        "ClopathSTDP": lambda post: {
-            "plasticity": p.ClopathSTDP(
-                post, a_ltd=TINY, a_ltp=TINY, theta_minus=5.0, theta_plus=15.0, rest=0.0
-            )
-        },
-        "EProp": lambda post: {
-            "plasticity": p.EProp(
-                Modulator("slope", post.size, source=p.PseudoDerivative(post)),
-                Modulator("signal", tau=200.0, baseline=0.01),
-                eta=TINY,
-            )
-        },
+    def released(name: str) -> Modulator:
+        return Modulator(name, n_levels=10, tau=200.0, baseline=0.01)
+
+    def plain(rule: Any, **parameters: Any) -> Callable[[Population], dict[str, Any]]:
+        return lambda post: {"plasticity": rule(**parameters)}
+
+    def modulated(rule: Any, *names: str, **parameters: Any) -> Callable[[Population], dict[str, Any]]:
+        return lambda post: {
+            "plasticity": rule(*(released(n) for n in names), subpopulations=ten(post), **parameters)
+        }
+
+    def clopath(post: Population) -> dict[str, Any]:
+        thresholds = {"theta_minus": 5.0, "theta_plus": 15.0, "rest": 0.0}
+        return {"plasticity": p.ClopathSTDP(post, a_ltd=TINY, a_ltp=TINY, **thresholds)}
+
+    def e_prop(post: Population) -> dict[str, Any]:
+        slope = Modulator("slope", post.size, source=p.PseudoDerivative(post))
+        return {"plasticity": p.EProp(slope, Modulator("signal", baseline=0.01), eta=TINY)}
+
+    return {
+        "STDP": plain(p.STDP, lam=TINY, w_max=0.2),
+        "STDP, nearest": plain(p.STDP, lam=TINY, w_max=0.2, nearest=True),
+        "PowerSTDP": plain(p.PowerSTDP, lam=TINY, w_max=0.2),
+        "TripletSTDP": plain(p.TripletSTDP, a3_plus=TINY, a2_minus=TINY, **bounds),
+        "InhibitorySTDP": plain(p.InhibitorySTDP, eta=TINY, **bounds),
+        "Hebb": plain(p.Hebb, eta=TINY, **bounds),
+        "Oja": plain(p.Oja, eta=TINY, **bounds),
+        "BCM": plain(p.BCM, eta=TINY, **bounds),
+        "ScaledSTDP": plain(p.ScaledSTDP, **small, beta=TINY, w_max=0.2),
+        "BennaFusiSTDP": plain(p.BennaFusiSTDP, **small, tau=1e9, rest=0.1, **bounds),
+        "DopamineSTDP": modulated(p.DopamineSTDP, "dopamine", **small, w_max=0.2),
+        "RewardSTDP": modulated(p.RewardSTDP, "reward", **small, w_max=0.2),
+        "GatedSTDP": modulated(p.GatedSTDP, "noradrenaline", "acetylcholine", **small, **bounds),
+        "TwoTraceSTDP": modulated(p.TwoTraceSTDP, "noradrenaline", "serotonin", eta=TINY, **bounds),
+        "CorticostriatalSTDP": modulated(p.CorticostriatalSTDP, "dopamine", eta=TINY, **bounds),
+        "SequentialSTDP": modulated(
+            p.SequentialSTDP, "acetylcholine", "dopamine", a_ach=TINY, a_da=TINY, kappa=TINY, **bounds
+        ),
+        "ClopathSTDP": clopath,
+        "EProp": e_prop,
         "TsodyksMarkram": lambda post: {"short_term": p.TsodyksMarkram(U=1.0, tau_rec=0.2, tau_fac=0.2)},
+        "STDP and TsodyksMarkram": lambda post: {
+            "plasticity": p.STDP(lam=TINY, w_max=0.2),
+            "short_term": p.TsodyksMarkram(U=1.0, tau_rec=0.2, tau_fac=0.2),
+        },
     }
-    return made
 
 
 def network(name: str, scale: float) -> Network:
