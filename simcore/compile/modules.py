@@ -30,19 +30,12 @@ from typing import Any
 
 from ..describe.plasticity import Static
 from ..errors import DescriptionError
-from .binding_text import (
-    BY_SEGMENT,
-    ONLY,
-    UNMODULATED,
-    binding,
-    gain_binding,
-    lines,
-    rule_binding,
-    short_term_binding,
-    tuple_of,
-)
 from .copied import Decorate, copied
 from .each import unrolled
+from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, gain_binding
+from .model_text import binding
+from .rule_text import rule_binding, short_term_binding
+from .text import lines, tuple_of
 
 _HERE = Path(__file__).parents[1]
 _PACKAGE = "tegmentum.simcore"
