@@ -56,6 +56,15 @@ def test_distal_reward(run):
     )
 
 
+def test_d1_d2_signs(run, tmp_path):
+    """As published: signs of both orders without dopamine and with much."""
+    out = run(EXAMPLES / "d1_d2_signs.py", "--out", "signs.png")
+    for kind, low, high in (("D1", "-, -", "+, 0"), ("D2", "+, +", "+, -")):
+        assert f"{kind} at dopamine    0: {low}\n" in out
+        assert f"{kind} at dopamine   30: {high}\n" in out
+    assert (tmp_path / "signs.png").read_bytes().startswith(PNG)
+
+
 def test_dopamine_stdp(run, tmp_path):
     out = run(EXAMPLES / "dopamine_stdp.py", "--hidden", 200, "--epochs", 3)
     accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
