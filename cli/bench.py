@@ -18,7 +18,11 @@ from .announce import announce
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="brunel, cuba, coba, delta, stdp, dopamine, microcircuit or quiet.")
+        str,
+        typer.Argument(
+            help="brunel, cuba, coba, delta, stdp, dopamine, microcircuit or quiet; or rules, for what each plasticity "
+            "rule costs beside pair STDP."
+        ),
     ],
     scale: Annotated[float, typer.Option(help="Share of the full number of neurons.")] = 1.0,
     sim_ms: Annotated[float, typer.Option(help=r"Model time to measure \[ms].")] = 1_000.0,
@@ -31,6 +35,9 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
+    if name == "rules":
+        _rules(scale, sim_ms, seed, as_json)
+        return
     from tegmentum.simcore.advance.rehearsal import rehearse
 
     from .workloads import workload
@@ -51,6 +58,24 @@ def bench(
             f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
         )
         typer.echo(f"{key:18} {shown}")
+
+
+def _rules(scale: float, sim_ms: float, seed: int, as_json: bool) -> None:
+    """Print the table of costs of the rules, one thread, five stretches that make up ``sim_ms``."""
+    from .rule_costs import costs, rules
+
+    ms = max(1.0, round(sim_ms / 5))
+    found = []
+    if not as_json:
+        typer.echo(f"{'rule':24} {'x STDP':>7} {'bytes a synapse':>16} {'rate [Hz]':>10}")
+    for cost in costs(list(rules()), scale, ms, 5, seed):
+        found.append(cost._asdict())
+        if not as_json:
+            typer.echo(
+                f"{cost.rule:24} {cost.ratio:7.2f} {cost.bytes_per_synapse:16.2f} {cost.rate_hz:10.2f}"
+            )
+    if as_json:
+        typer.echo(json.dumps({"scale": scale, "sim_ms": sim_ms, "seed": seed, "rules": found}))
 
 
 def measure(

@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tomllib
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from tegmentum.plasticity.modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from tegmentum.plasticity.modulation.receptor import (
+    D1,
+    D1D2,
+    Hill,
+    KernelAmplitude,
+    LinearReceptor,
+    NacaReceptor,
+)
+from tegmentum.plasticity.rules.bcm import BCM
+from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
+from tegmentum.plasticity.rules.corticostriatal import CorticostriatalSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
+from tegmentum.plasticity.rules.gated_stdp import GatedSTDP
+from tegmentum.plasticity.rules.hebb import Hebb
+from tegmentum.plasticity.rules.oja import Oja
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
+from tegmentum.plasticity.rules.rstdp import RewardSTDP
+from tegmentum.plasticity.rules.scaling import ScaledSTDP
+from tegmentum.plasticity.rules.sequential import SequentialSTDP
 from tegmentum.plasticity.rules.stdp import STDP
+from tegmentum.plasticity.rules.triplet import TripletSTDP
 from tegmentum.plasticity.rules.tsodyks_markram import TsodyksMarkram
+from tegmentum.plasticity.rules.two_trace import TwoTraceSTDP
+from tegmentum.plasticity.rules.vogels import InhibitorySTDP
 from tegmentum.simcore import neurons
 from tegmentum.simcore.describe import connectivity as connect
 from tegmentum.simcore.describe import grids
 from tegmentum.simcore.describe.histories import Snapshots
-from tegmentum.simcore.describe.modulation import ByPost, ByPre, BySynapse, Modulator, Whole
+from tegmentum.simcore.describe.modulation import (
+    ByPost,
+    ByPre,
+    BySynapse,
+    Modulator,
+    Receptor,
+    Subpopulations,
+    Whole,
+)
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.record import Record, Trace
 from tegmentum.simcore.describe.releases import Course, Given, Release
@@ -52,15 +81,35 @@ MODELS = {cls.__name__: table_of(cls, distributions=AnyDistribution) for cls in 
 RULES = {cls.__name__: table_of(cls) for cls in _RULES} | {
     "FromCOO": table_of(connect.FromCOO, own={"pre": Wholes, "post": Wholes})
 }
-RECEPTORS = {cls.__name__: table_of(cls) for cls in (LinearReceptor, D1D2, Hill, NacaReceptor, D1)}
+RECEPTORS = {
+    cls.__name__: table_of(cls) for cls in (LinearReceptor, D1D2, Hill, NacaReceptor, D1, KernelAmplitude)
+}
 SUBPOPULATIONS = {
     cls.__name__: table_of(cls, own={"levels": Wholes}) for cls in (ByPost, ByPre, BySynapse)
 } | {"Whole": table_of(Whole)}
-PLASTICITY = {cls.__name__: table_of(cls) for cls in (STDP, PowerSTDP)} | {
-    "DopamineSTDP": table_of(
-        DopamineSTDP,
-        own={"modulator": str, "receptor": tagged(RECEPTORS), "subpopulations": tagged(SUBPOPULATIONS)},
-    )
+_PARTS = {Modulator: str, Receptor: tagged(RECEPTORS), Subpopulations: tagged(SUBPOPULATIONS)}
+
+
+def _parts_of(rule: Any) -> dict[str, Any]:
+    """Return the fields of a rule that hold a modulator, a receptor or subpopulations, and which of them."""
+    hints = typing.get_type_hints(rule)
+    return {
+        field.name: hints[field.name] for field in dataclasses.fields(rule) if hints[field.name] in _PARTS
+    }
+
+
+_PAIRS = (STDP, PowerSTDP, TripletSTDP, InhibitorySTDP, Hebb, Oja, BCM, BennaFusiSTDP, ScaledSTDP)
+_UNDER_MODULATORS = (
+    DopamineSTDP,
+    RewardSTDP,
+    TwoTraceSTDP,
+    CorticostriatalSTDP,
+    SequentialSTDP,
+    GatedSTDP,
+)
+PLASTICITY = {cls.__name__: table_of(cls) for cls in _PAIRS} | {
+    cls.__name__: table_of(cls, own={name: _PARTS[kind] for name, kind in _parts_of(cls).items()})
+    for cls in _UNDER_MODULATORS
 }
 SHORT_TERM = {cls.__name__: table_of(cls) for cls in (TsodyksMarkram,)}
 
@@ -335,7 +384,7 @@ def network_of(config: Config) -> Network:
         _one_name(q, len(pres) * len(posts), where)
         with _computable(where):
             more: dict[str, Any] = {}
-            if hasattr(q.plasticity, "modulator"):
+            if q.plasticity is not None and q.plasticity.of in _UNDER_MODULATORS:
                 more["plasticity"] = _modulated(q.plasticity, modulators, f"{where}.plasticity")
             parts += [q.made(pre=pre, post=post, **more) for pre in pres for post in posts]
     for kind in ("poisson", "currents", "noise"):
@@ -374,11 +423,15 @@ def _modulators(tables: Any, nodes: dict[str, Any]) -> dict[str, Modulator]:
 
 
 def _modulated(table: Any, modulators: dict[str, Modulator], where: str) -> Any:
-    """Make a rule under one of the file's neuromodulators."""
-    if table.modulator not in modulators:
-        hint = nearest(table.modulator, modulators) if modulators else "; say [modulators.NAME]"
-        raise DescriptionError(f"{where}.modulator: there is no modulator {table.modulator!r}{hint}")
-    return table.made(modulator=modulators[table.modulator])
+    """Make a rule under some of the file's neuromodulators."""
+    chosen = {}
+    for field in (name for name, kind in _parts_of(table.of).items() if kind is Modulator):
+        name = getattr(table, field)
+        if name not in modulators:
+            hint = nearest(name, modulators) if modulators else "; say [modulators.NAME]"
+            raise DescriptionError(f"{where}.{field}: there is no modulator {name!r}{hint}")
+        chosen[field] = modulators[name]
+    return table.made(**chosen)
 
 
 def _one_name(table: Described, n: int, where: str) -> None:

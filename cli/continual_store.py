@@ -56,36 +56,36 @@ class ContinualRecorder:
         self.changes: dict[str, Any] = {}
 
     def task(self, task: TaskReport) -> None:
-        """Write what is known after a task, and commit."""
-        row: dict[str, Any] = {"accuracy": task.accuracies}
-        if self.leak:
-            row["mixed_accuracy"] = task.mixed
-        self.learning.append(
-            after=task.number,
-            validation_accuracy=task.validation,
-            samples_seen=task.cost.samples_seen,
-            synaptic_events=task.cost.synaptic_events,
-            weight_updates=task.cost.weight_updates,
-            learning_time=task.cost.seconds,
-            **row,
-        )
-        for name, change in task.changes.items():
-            if name not in self.changes:
-                self.changes[name] = self.store.table(
-                    f"changes/{name.replace(' ', '-')}",
-                    dim="after",
-                    columns={
-                        "histogram": ("int64", "synapses", ("bin",), (len(change.histogram),)),
-                        "unchanged": ("float64", "fraction"),
-                        "largest": ("float64", ""),
-                        "n_synapses": ("int64", ""),
-                    },
-                )
-            self.changes[name].append(
+        """Write what is known after a task, in one commit."""
+        with self.store.together():
+            row: dict[str, Any] = {"accuracy": task.accuracies}
+            if self.leak:
+                row["mixed_accuracy"] = task.mixed
+            self.learning.append(
                 after=task.number,
-                histogram=np.asarray(change.histogram),
-                unchanged=change.unchanged,
-                largest=change.largest,
-                n_synapses=change.n_synapses,
+                validation_accuracy=task.validation,
+                samples_seen=task.cost.samples_seen,
+                synaptic_events=task.cost.synaptic_events,
+                weight_updates=task.cost.weight_updates,
+                learning_time=task.cost.seconds,
+                **row,
             )
-        self.store.commit()
+            for name, change in task.changes.items():
+                if name not in self.changes:
+                    self.changes[name] = self.store.table(
+                        f"changes/{name.replace(' ', '-')}",
+                        dim="after",
+                        columns={
+                            "histogram": ("int64", "synapses", ("bin",), (len(change.histogram),)),
+                            "unchanged": ("float64", "fraction"),
+                            "largest": ("float64", ""),
+                            "n_synapses": ("int64", ""),
+                        },
+                    )
+                self.changes[name].append(
+                    after=task.number,
+                    histogram=np.asarray(change.histogram),
+                    unchanged=change.unchanged,
+                    largest=change.largest,
+                    n_synapses=change.n_synapses,
+                )

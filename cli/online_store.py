@@ -54,22 +54,22 @@ class OnlineRecorder:
         self.thresholds.append(after_epoch=epoch, threshold=self.learner.thresholds())
 
     def epoch(self, epoch: int, work: Work, test_accuracy: float, predicted: Any) -> None:
-        """Write what an epoch achieved, and commit."""
+        """Write what an epoch achieved, in one commit."""
         from .training_store import write_epoch
 
-        write_epoch(self.table, self.confusion, epoch, work, test_accuracy, self.data, predicted)
-        for name, level in self.learner.levels.items():
-            if name not in self.levels:
-                self.levels[name] = self.store.modulators(
-                    name,
-                    channels=["mean level", "standard deviation"],
-                    n_subpopulations=level.shape[1],
-                    time_name="epoch",
-                    dim="learned_epoch",
-                )
-            self.levels[name].append(epoch, level)
-        self.snapshot(epoch)
-        self.store.commit()
+        with self.store.together():
+            write_epoch(self.table, self.confusion, epoch, work, test_accuracy, self.data, predicted)
+            for name, level in self.learner.levels.items():
+                if name not in self.levels:
+                    self.levels[name] = self.store.modulators(
+                        name,
+                        channels=["mean level", "standard deviation"],
+                        n_subpopulations=level.shape[1],
+                        time_name="epoch",
+                        dim="learned_epoch",
+                    )
+                self.levels[name].append(epoch, level)
+            self.snapshot(epoch)
 
     def finish(self, n_samples: int) -> None:
         """Write the spikes of the first ``n_samples`` test samples, a trial each."""

@@ -156,7 +156,8 @@ def run(training: Training, path: Path, force: bool, start: float) -> dict[str, 
         with _status("compiling, or loading compiled code"):
             compile_s = training.compile()
         learner, recorder = training.learner, training.recorder(store)
-        recorder.snapshot(0)
+        with store.together():
+            recorder.snapshot(0)
         accuracy: list[float] = []
         train_s, n_events, work = 0.0, 0, None
         with _progress(training) as (advance, report):

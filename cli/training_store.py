@@ -114,10 +114,10 @@ class TrainingRecorder:
             bias.snapshot(epoch, b)
 
     def epoch(self, epoch: int, work: Work, test_accuracy: float, predicted: Any) -> None:
-        """Write what an epoch achieved, and commit."""
-        write_epoch(self.table, self.confusion, epoch, work, test_accuracy, self.data, predicted)
-        self.snapshot(epoch)
-        self.store.commit()
+        """Write what an epoch achieved, in one commit."""
+        with self.store.together():
+            write_epoch(self.table, self.confusion, epoch, work, test_accuracy, self.data, predicted)
+            self.snapshot(epoch)
 
     def finish(self, n_samples: int) -> None:
         """Write the hidden and output spikes of the first ``n_samples`` test samples, a trial each."""

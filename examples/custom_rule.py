@@ -5,11 +5,12 @@ decays; the weight follows it where dopamine is above a threshold, through a rec
 a resting value with each arrival. The engine takes the functions as they stand here; it calls them at the synapse's own
 spikes alone.
 
-    python examples/custom_rule.py
+    python examples/custom_rule.py --dose 1
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import numpy as np
 from tegmentum.simcore import (
     LIF,
     AllToAll,
+    Modulation,
     Modulator,
     Network,
     Population,
@@ -30,7 +32,6 @@ from tegmentum.simcore import (
     Whole,
     param,
 )
-from tegmentum.simcore.describe.plasticity import Modulation
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,12 @@ def network() -> Network:
 
 def main() -> None:
     """Run twice, with and without dopamine, and compare the synapses of both halves of the inputs."""
-    for dose in (1.0, 0.0):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dose", type=float, default=1.0, help="dopamine released each second [1]")
+    options = parser.parse_args()
+    for dose in (options.dose, 0.0):
         started = time.perf_counter()
         simulation = Simulation(network(), dt=0.1, precision="float64")
         for _ in range(10):

@@ -13,19 +13,33 @@ from .modulation.attention import Attention
 from .modulation.expectation import Expectation, OneHotExpectation
 from .modulation.firing import Firing
 from .modulation.neuromodulator import Dopamine, Neuromodulator
-from .modulation.receptor import D1, D1D2, Hill, LinearReceptor, NacaReceptor
+from .modulation.receptor import D1, D1D2, Hill, KernelAmplitude, LinearReceptor, NacaReceptor
 from .modulation.reward_prediction import RescorlaWagner, TemporalDifference
 from .modulation.reward_rate import RewardRate
 from .modulation.uncertainty import ContextUncertainty, Uncertainties
+from .rules.bcm import BCM
+from .rules.benna_fusi import BennaFusiSTDP
+from .rules.clopath import ClopathSTDP
+from .rules.corticostriatal import CorticostriatalSTDP
 from .rules.dopamine_stdp import DopamineSTDP
+from .rules.eprop import EProp, PseudoDerivative
+from .rules.gated_stdp import GatedSTDP
+from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
+from .rules.oja import Oja
 from .rules.optimiser import SGD, Adam
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
+from .rules.rstdp import RewardSTDP
+from .rules.scaling import ScaledSTDP
+from .rules.sequential import SequentialSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import Slope, StateDifference
 from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.triplet import TripletSTDP
 from .rules.tsodyks_markram import TsodyksMarkram
+from .rules.two_trace import TwoTraceSTDP
+from .rules.vogels import InhibitorySTDP
 
 if TYPE_CHECKING:
     from .continual.accuracy_matrix import AccuracyMatrix
@@ -55,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABLATIONS",
+    "BCM",
     "CONTINUAL_RULES",
     "D1",
     "D1D2",
@@ -65,7 +80,9 @@ __all__ = [
     "AccuracyMatrix",
     "Adam",
     "Attention",
+    "BennaFusiSTDP",
     "ClassSplit",
+    "ClopathSTDP",
     "ClosedForm",
     "ColumnParameters",
     "ContextUncertainty",
@@ -73,28 +90,36 @@ __all__ = [
     "ContinualModel",
     "ContinualResult",
     "ContinualRule",
+    "CorticostriatalSTDP",
     "DecorrelatingReadOut",
     "Dopamine",
     "DopamineParameters",
     "DopamineSTDP",
     "EGDCParameters",
+    "EProp",
     "ErrorDriven",
     "Evaluation",
     "Expectation",
     "Firing",
     "Frozen",
     "Gate",
+    "GatedSTDP",
+    "Hebb",
     "Hill",
+    "InhibitorySTDP",
+    "KernelAmplitude",
     "Learner",
     "LinearReceptor",
     "Modulated",
     "NacaReceptor",
     "NetRecipe",
     "Neuromodulator",
+    "Oja",
     "OneHotExpectation",
     "OnlineLearner",
     "Pixels",
     "PowerSTDP",
+    "PseudoDerivative",
     "PublishedNet",
     "RandomReLU",
     "RateHebb",
@@ -102,12 +127,17 @@ __all__ = [
     "ReferenceNet",
     "RescorlaWagner",
     "RewardRate",
+    "RewardSTDP",
+    "ScaledSTDP",
+    "SequentialSTDP",
     "Setting",
     "Slope",
     "StateDifference",
     "SummedTicks",
     "TemporalDifference",
+    "TripletSTDP",
     "TsodyksMarkram",
+    "TwoTraceSTDP",
     "Uncertainties",
     "Work",
     "compile_rule",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .describe.releases import Course, Given, Release
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
     from .describe.trials import Expected, Presented, one_hot, random_table
+    from .describe.watch import Watch
     from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
     from .neurons import (
         LIF,
@@ -112,6 +113,7 @@ __all__ = [
     "TegmentumError",
     "Trace",
     "Uniform",
+    "Watch",
     "Whole",
     "WindowRule",
     "one_hot",
@@ -134,6 +136,7 @@ _HOMES = {
     "param",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "Modulation ShortTermRule SynapseRule WindowRule",
+    "describe.watch": "Watch",
     "advance.simulation": "Simulation",
     "describe.sources": "Current Noise Poisson SpikeTrain",
     "record.store": "RunStore",

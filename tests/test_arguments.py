@@ -243,6 +243,7 @@ def test_descriptions(right, network, field):
     assert outcomes["refused"] > before["refused"] + 10  # not every odd value can be right
 
 
+@pytest.mark.slow
 def test_what_is_accepted_can_be_simulated():
     """A fifth of the accepted descriptions; kernels are shared by nearly all."""
     number = 0

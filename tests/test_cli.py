@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -97,24 +97,40 @@ def test_doctor_sees_a_cache_that_cannot_be_written(tegmentum, monkeypatch, tmp_
     assert any("TEGMENTUM_CACHE" in problem for problem in problems)
 
 
+WANTED = """
+import json, sys
+from pathlib import Path
+from tegmentum.cli.main import main
+
+wanted = set()
+
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".nbc"):
+        wanted.add(str(arguments[0]))
+
+sys.addaudithook(note)
+try:
+    main()
+finally:
+    Path("wanted.json").write_text(json.dumps(sorted(wanted)))
+"""
+
+
 @pytest.mark.slow
-def test_warmup_compiles_once(tmp_path):
-    """A cold cache is filled; with it, a second process need not compile."""
-    environment = {**os.environ, "TEGMENTUM_CACHE": str(tmp_path / "cache")}
+def test_warmup_compiles_all_that_learning_needs(tmp_path):
+    """Of every rule: the kernels for which a training looks in the cache are among those that warmup left there."""
 
-    def kept() -> dict[Path, int]:
-        done = subprocess.run(
-            [*PROGRAM, "warmup"], capture_output=True, text=True, env=environment, check=True
-        )
-        for rule in ("dopamine-stdp", *RULES):
-            assert f"{rule}: " in done.stderr
-        return {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nb[ic]")}
+    def wanted(*arguments: str) -> tuple[str, set[Path]]:
+        command = [sys.executable, "-P", "-c", WANTED, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+        return done.stderr, set(map(Path, json.loads((tmp_path / "wanted.json").read_text())))
 
-    cold = kept()
-    assert cold
-    train = ["train", "--epochs", "1", "--hidden", "300", "--limit-train", "100", "--record", "0"]
-    store = tmp_path / "run.zarr"
-    subprocess.run(
-        [*PROGRAM, *train, "--out", str(store)], capture_output=True, text=True, env=environment, check=True
-    )
-    assert kept() == cold
+    said, compiled = wanted("warmup")
+    kept = {path: path.stat().st_mtime_ns for path in compiled}
+    small = ("--epochs", "1", "--hidden", "300", "--limit-train", "100", "--record", "0", "--out")
+    for rule in ("dopamine-stdp", *RULES):
+        assert f"{rule}: " in said
+        _, needed = wanted("train", "--rule", rule, *small, f"{rule}.zarr")
+        assert needed
+        assert needed <= compiled
+    assert {path: path.stat().st_mtime_ns for path in compiled} == kept

@@ -261,6 +261,7 @@ def test_warmup_takes_a_network_file(tegmentum, tmp_path, monkeypatch):
     assert tegmentum("warmup", file).code == 3
 
 
+@pytest.mark.slow
 def test_continual_without_arguments_learns_the_digits_of_the_package(tegmentum):
     result = tegmentum("continual", "--limit-train", 20, "--json").document
     assert result["dataset"] == "digits"

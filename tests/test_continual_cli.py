@@ -106,6 +106,7 @@ def test_several_seeds(tegmentum, tmp_path):
     assert orders[0] == orders[1]
 
 
+@pytest.mark.slow
 def test_threads_change_nothing(tegmentum):
     found = []
     for threads in (1, 2):

@@ -54,9 +54,9 @@ def compare():
     net = network()
     for precision in ("float32", "float64"):
         nodes = [*net.populations, *net.spike_trains]
-        expected = Simulation(net, seed=3, precision=precision).run(8.0, Record(spikes=nodes))
+        expected = Simulation(net, seed=3, precision=precision).run(5.0, Record(spikes=nodes))
         device = CudaSimulation(net, seed=3, precision=precision)
-        found = [device.run(3.0), device.run(5.0)]
+        found = [device.run(2.0), device.run(3.0)]
         for node in nodes:
             tick, neuron = (np.concatenate([part[node.name][k] for part in found]) for k in (0, 1))
             np.testing.assert_array_equal(tick, expected.spikes[node.name].tick)

@@ -32,6 +32,11 @@ from tegmentum.simcore import (
 
 DOPAMINE = Modulator("dopamine", tau=100.0)
 
+#: e-prop's weights have no sign of their own: bounds give them one
+SPECIAL = {
+    "ClopathSTDP": {"post": Population("post", 1, LIF()), "a_ltd": 0.02, "a_ltp": 0.01},
+    "EProp": {"w_min": 0.0, "w_max": 1.0},
+}
 RATES = ("lam", "eta", "a", "a_plus", "a_minus", "a2_plus", "a2_minus", "a3_plus")
 
 
@@ -44,10 +49,10 @@ def rules():
             continue
         fields = {f.name: f for f in dataclasses.fields(cls)}
         fast = {name: 0.5 for name in RATES if name in fields}
-        needed = {
-            n: DOPAMINE for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING
-        }
-        found[name] = cls(**needed, **fast)
+        needed = [
+            n for n, f in fields.items() if f.init and f.default is f.default_factory is dataclasses.MISSING
+        ]
+        found[name] = cls(**({n: Modulator(n) for n in needed} | fast | SPECIAL.get(name, {})))
     soft = DopamineSTDP(DOPAMINE, a_plus=0.5, a_minus=0.5, soft=True)
     return found | {
         "DopamineSTDP, soft": soft,
@@ -90,6 +95,9 @@ def live(rule, w, events):
             s = do["drift"](
                 s, by_name(areas), by_name({f: fade(taus[f], ms) for f in kept if taus[f] < math.inf}), c
             )
+            seen.append(s.w)
+        elif "drift" in do:
+            s = do["drift"](s, ms / 0.1, 1.0, c)
             seen.append(s.w)
         if what == "arrival":
             s, pre = do["on_pre"](s, pre, post, c), do["pre_spike"](pre, c)

@@ -155,7 +155,7 @@ def naive_reduce(ink):
     return out
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(arrays.arrays(np.bool_, st.tuples(st.integers(1, 8), st.integers(1, 8))))
 def test_reduce_is_area_averaging(ink):
     if ink.any():

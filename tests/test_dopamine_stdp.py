@@ -75,8 +75,13 @@ def slow(rule, arrivals, posts, releases, w, until, tau, baseline):
     return w, e
 
 
-def network(rule, arrivals, posts, doses, weights, dopamine_cells, subpopulations=None):
-    """All-to-all synapses between given trains; arrivals, posts and doses are ticks by neuron."""
+def network(rules, arrivals, posts, doses, weights, dopamine_cells):
+    """All-to-all synapses between given trains, of one rule or several; arrivals, posts and doses are ticks by neuron.
+
+    Each of several rules has a projection of its name.
+    """
+    if not isinstance(rules, dict):
+        rules = {"learn": rules}
 
     def train(name, ticks):
         flat = np.concatenate([np.asarray(t, float) for t in ticks]) * DT
@@ -89,14 +94,16 @@ def network(rule, arrivals, posts, doses, weights, dopamine_cells, subpopulation
         train("dose", [[t - 1 for t in ticks] for ticks in doses]),
     )
     cell = Population("cell", len(posts), QUIET)
-    projection = Projection(pre, cell, AllToAll(), weights, DT, plasticity=rule, name="learn")
     return Network(
         pre,
         kick,
         dose,
         cell,
         dopamine_cells,
-        projection,
+        *(
+            Projection(pre, cell, AllToAll(), weights, DT, plasticity=rule, name=name)
+            for name, rule in rules.items()
+        ),
         Projection(kick, cell, OneToOne(), 1e8, DT),
         Projection(dose, dopamine_cells, OneToOne(), 1.0, DT),
     )
@@ -133,47 +140,51 @@ def test_weights_are_those_that_nest_delivered(case):
 trains = st.lists(st.lists(st.integers(2, 3000), max_size=60, unique=True), min_size=3, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
-@given(
-    arrivals=trains,
-    posts=trains,
-    doses=trains,
-    seed=st.integers(0, 9),
-    kind=st.sampled_from(["whole", "post", "pre", "synapse"]),
-)
-def test_every_synapse_equals_the_closed_form(arrivals, posts, doses, seed, kind):
+@given(arrivals=trains, posts=trains, doses=trains, seed=st.integers(0, 9))
+def test_every_synapse_equals_the_closed_form(arrivals, posts, doses, seed):
+    """Whatever its level goes by: nothing, the post neuron, the pre neuron, or itself."""
     rng = np.random.default_rng(seed)
-    choice = rng.integers(0, 3, 9 if kind == "synapse" else 3)
-    groups = {"whole": Whole(1), "post": ByPost(choice), "pre": ByPre(choice), "synapse": BySynapse(choice)}[
-        kind
-    ]
+    choice, one_by_one = rng.integers(0, 3, 3), rng.integers(0, 3, 9)
+    levels = {  # of synapse k, from i to j
+        "whole": (Whole(1), lambda i, j, k: 1),
+        "post": (ByPost(choice), lambda i, j, k: choice[j]),
+        "pre": (ByPre(choice), lambda i, j, k: choice[i]),
+        "synapse": (BySynapse(one_by_one), lambda i, j, k: one_by_one[k]),
+    }
     da = Population("da", 3, Parrot())
     dopamine = Modulator(
         "dopamine", 3, tau=15.0, baseline=-0.01, releases=[Release(da, 0.05, 0.7, onto=[0, 1, 2])]
     )
-    rule = DopamineSTDP(
-        dopamine, subpopulations=groups, tau_e=12.0, w_min=0.9, w_max=1.1, a_plus=0.1, a_minus=0.15
-    )
+    rules = {
+        kind: DopamineSTDP(
+            dopamine, subpopulations=groups, tau_e=12.0, w_min=0.9, w_max=1.1, a_plus=0.1, a_minus=0.15
+        )
+        for kind, (groups, _) in levels.items()
+    }
     w = rng.uniform(0.9, 1.1, (3, 3))
     simulation = Simulation(
-        network(rule, arrivals, posts, doses, w, da), dt=DT, precision="float64", max_rate=1e5
+        network(rules, arrivals, posts, doses, w, da), dt=DT, precision="float64", max_rate=1e5
     )
     for ms in (100.0, 57.3, 142.7):
         simulation.run(ms)
-        got = simulation.synapses("learn")
-        for k, (i, j) in enumerate(zip(got.pre, got.post, strict=True)):
-            level = {"whole": 1, "post": choice[j], "pre": choice[i]}.get(kind, choice[k % len(choice)])
-            expected = slow(
-                rule,
-                [t * DT for t in arrivals[i]],
-                [t * DT for t in posts[j]],
-                [(t * DT + 0.7, 0.05) for t in doses[level]],
-                w[i, j],
-                simulation.t + 1e-9,
-                15.0,
-                -0.01,
-            )
-            np.testing.assert_allclose((got.weight[k], got.eligibility[k]), expected, rtol=1e-8, atol=1e-10)
+        for kind, (_, level) in levels.items():
+            got = simulation.synapses(kind)
+            for k, (i, j) in enumerate(zip(got.pre, got.post, strict=True)):
+                expected = slow(
+                    rules[kind],
+                    [t * DT for t in arrivals[i]],
+                    [t * DT for t in posts[j]],
+                    [(t * DT + 0.7, 0.05) for t in doses[level(i, j, k)]],
+                    w[i, j],
+                    simulation.t + 1e-9,
+                    15.0,
+                    -0.01,
+                )
+                np.testing.assert_allclose(
+                    (got.weight[k], got.eligibility[k]), expected, rtol=1e-8, atol=1e-10
+                )
 
 
 def learning_network():
@@ -200,6 +211,7 @@ def learning_network():
     )
 
 
+@pytest.mark.slow
 def test_threads_splits_and_reads_change_no_bit():
     found = []
     for threads, parts in ((1, [200.0]), (2, [200.0]), (3, [50.0, 0.1, 63.3, 86.6])):
@@ -216,6 +228,7 @@ def test_threads_splits_and_reads_change_no_bit():
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_state_holds_eligibility_levels_and_integrals():
     whole = Simulation(learning_network(), seed=3)
     whole.run(77.0)
@@ -231,6 +244,7 @@ def test_state_holds_eligibility_levels_and_integrals():
             )
 
 
+@pytest.mark.slow
 def test_released_by_hand_at_levels_of_ones_own():
     da = Population("da", 1, Parrot())
     rule = DopamineSTDP(Modulator("dopamine", 2, tau=50.0), subpopulations=ByPost([0, 1]), tau_e=30.0)
@@ -261,26 +275,29 @@ def test_receptors_turn_levels_into_signed_gains():
     np.testing.assert_allclose([hill.curve(x, *hill.parameters()) for x in (0.0, 0.5, 1e9)], [-2.0, 0.0, 2.0])
 
 
-@pytest.mark.parametrize("receptor", [NacaReceptor(), D1D2(), Hill(tonic=0.2), D1(0.3)])
-def test_any_receptor_equals_a_sum_over_ticks(receptor):
+@pytest.mark.slow
+def test_any_receptor_equals_a_sum_over_ticks():
     """Tick by tick: what the weight gains while nothing fires, under a level that falls through the whole curve."""
-    rule = DopamineSTDP(
-        Modulator("dopamine", tau=8.0, baseline=0.1), receptor, tau_e=20.0, w_min=-50.0, w_max=50.0
-    )
-    net = network(rule, [[20]], [[40]], [[1]], [[1.0]], Population("da", 1, Parrot()))
+    receptors = {"naca": NacaReceptor(), "both": D1D2(), "hill": Hill(tonic=0.2), "d1": D1(0.3)}
+    dopamine = Modulator("dopamine", tau=8.0, baseline=0.1)
+    rules = {
+        name: DopamineSTDP(dopamine, r, tau_e=20.0, w_min=-50.0, w_max=50.0) for name, r in receptors.items()
+    }
+    net = network(rules, [[20]], [[40]], [[1]], [[1.0]], Population("da", 1, Parrot()))
     simulation = Simulation(net, dt=DT, precision="float64")
     simulation.run(10.0)
-    before = simulation.synapses("learn")
+    before = {name: simulation.synapses(name) for name in receptors}
     simulation.release("dopamine", 1.0)
     simulation.run(60.0)
-    w, e, n, parameters = before.weight[0], before.eligibility[0], 1.0, receptor.parameters()
-    rest, fine = receptor.curve(0.1, *parameters), 1.0 / 20.0 + 1.0 / 8.0
-    for _ in range(600):
-        away = receptor.curve(0.1 + n, *parameters) - rest
-        w += e * (rest * 20.0 * -math.expm1(-DT / 20.0) + away * -math.expm1(-DT * fine) / fine)
-        e, n = e * math.exp(-DT / 20.0), n * math.exp(-DT / 8.0)
-    np.testing.assert_allclose(simulation.synapses("learn").weight, [w], rtol=1e-11)
-    assert abs(w - before.weight[0]) > 0.01
+    for name, receptor in receptors.items():
+        w, e, n, parameters = before[name].weight[0], before[name].eligibility[0], 1.0, receptor.parameters()
+        rest, fine = receptor.curve(0.1, *parameters), 1.0 / 20.0 + 1.0 / 8.0
+        for _ in range(600):
+            away = receptor.curve(0.1 + n, *parameters) - rest
+            w += e * (rest * 20.0 * -math.expm1(-DT / 20.0) + away * -math.expm1(-DT * fine) / fine)
+            e, n = e * math.exp(-DT / 20.0), n * math.exp(-DT / 8.0)
+        np.testing.assert_allclose(simulation.synapses(name).weight, [w], rtol=1e-11)
+        assert abs(w - before[name].weight[0]) > 0.01
 
 
 def test_errors():
@@ -312,6 +329,7 @@ def test_errors():
         simulation.release("dopamin", 1.0)
 
 
+@pytest.mark.slow
 def test_a_file_describes_modulators(tegmentum):
     """A file's network is the one that Python describes: the same weights, bit for bit."""
     from tegmentum.cli.config import network_of, read
@@ -340,6 +358,7 @@ def test_a_file_describes_modulators(tegmentum):
         assert problem in " ".join(outcome.err.split()), outcome.err
 
 
+@pytest.mark.slow
 def test_the_rule_that_the_page_on_learning_writes(tmp_path, monkeypatch):
     """Nearest neighbours: of two arrivals before a post spike the later counts, of two post spikes as well."""
     page = (Path(__file__).parent.parent / "docs" / "learning.md").read_text()
@@ -355,6 +374,7 @@ def test_the_rule_that_the_page_on_learning_writes(tmp_path, monkeypatch):
     assert simulation.synapses("learn").eligibility[0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_distal_reward_in_a_file(tegmentum, tmp_path):
     file = Path(__file__).parent.parent / "examples" / "distal_reward.toml"
     done = tegmentum("run", file, "--set", "simulation.duration=15000.0", "--out", "reward.zarr", "--json")

@@ -48,11 +48,21 @@ def test_every_example_is_run_or_says_why_not():
         assert name.removesuffix(".py") in (Path(__file__).parent / test).read_text()
 
 
+@pytest.mark.slow
 def test_distal_reward(run):
     out = run(EXAMPLES / "distal_reward.py", "--hours", 0.01)
     assert re.search(
         r"^seed 0: chosen synapse at 3.5 mV after inf s, 0\.\d\d mV at the end", out, re.MULTILINE
     )
+
+
+def test_d1_d2_signs(run, tmp_path):
+    """As published: signs of both orders without dopamine and with much."""
+    out = run(EXAMPLES / "d1_d2_signs.py", "--out", "signs.png")
+    for kind, low, high in (("D1", "-, -", "+, 0"), ("D2", "+, +", "+, -")):
+        assert f"{kind} at dopamine    0: {low}\n" in out
+        assert f"{kind} at dopamine   30: {high}\n" in out
+    assert (tmp_path / "signs.png").read_bytes().startswith(PNG)
 
 
 def test_dopamine_stdp(run, tmp_path):
@@ -63,6 +73,7 @@ def test_dopamine_stdp(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_timing(run):
     out = run(EXAMPLES / "timing.py", "--seeds", 1, "--samples", 2000, "--epochs", 2)
     right = dict(re.findall(r"^(\w[\w ]+?) +\d+\.\d\d +(\d+\.\d\d)$", out, re.MULTILINE))
@@ -72,6 +83,7 @@ def test_timing(run):
     assert float(right["frozen"]) < 40
 
 
+@pytest.mark.slow
 def test_learning_pictures(run, tmp_path):
     out = run(EXAMPLES / "learning_pictures.py", "--hidden", 100, "--epochs", 2)
     assert float(re.search(r"right answers in the last epoch: (\d+\.\d) %", out)[1]) > 70
@@ -99,6 +111,7 @@ def test_first_network(run, tmp_path):
     assert len(picture) > 10_000
 
 
+@pytest.mark.slow
 def test_sparse_naca(run, tmp_path):
     out = run(EXAMPLES / "sparse_naca.py", "--epochs", 3)
     accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
@@ -115,6 +128,7 @@ def test_learn_digits(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["dopamine-stdp", "naca", "frozen"])
 def test_analyse_in_xarray(run, tmp_path, rule):
     store, online = tmp_path / "run.zarr", rule == "dopamine-stdp"
@@ -140,6 +154,7 @@ def test_continual_learning(run):
     assert accuracy[19] < 30
 
 
+@pytest.mark.slow
 def test_cost_of_events(run):
     out = run(EXAMPLES / "cost_of_events.py", "--scale", 0.02, "--sim-ms", 100, "--repeat", 1)
     rows = re.findall(r"^(\w[\w ]+?) +\d\.\d+ +\d+ +\d+\.\d +(\d+\.\d+)x +(\d\.\d+)x$", out, re.MULTILINE)
@@ -158,6 +173,7 @@ def test_make_digits(run, tmp_path):
     assert f"content_sha256 {hashlib.sha256(content).hexdigest()}" in out
 
 
+@pytest.mark.slow
 def test_custom_rule(run, tmp_path):
     out = run(EXAMPLES / "custom_rule.py")
     with_, without = (

@@ -309,7 +309,7 @@ def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
         code = 1 if name == broken else 0
         program.write_text(
             f'#!/bin/sh\nif [ "$1" = --version ]; then echo Python 3; exit; fi\n'
-            f"echo first of {name}; echo '== slowest 10 durations =='; echo last of {name}; exit {code}\n"
+            f'echo first of {name}; echo "== slowest 10 durations =="; echo "last of {name}: $*"; exit {code}\n'
         )
         program.chmod(0o755)
     settings = f"work={tmp_path}; oldest=one; newest=two; lowest_too() {{ true; }}"
@@ -317,7 +317,10 @@ def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
     assert (done.returncode == 0) == (broken is None)
     assert ("went on" in done.stdout) == (broken is None)
     for name in ("dev", "newest", "lowest"):
-        assert f"last of {name}" in done.stdout
+        (line,) = (
+            line for line in done.stdout.splitlines() if line.startswith(f"last of {name}: -m pytest ")
+        )
+        assert line.endswith(" -m not slow") == (name != "dev")
         assert (f"first of {name}" in done.stdout) == (name == broken)
 
 

@@ -62,6 +62,7 @@ def test_overflow_names_population_state_and_time():
     Simulation(network, precision="float64").run(100.0)
 
 
+@pytest.mark.slow
 def test_custom_neuron_example():
     script = Path(__file__).resolve().parent.parent / "examples" / "custom_neuron.py"
     done = subprocess.run(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ from tegmentum.simcore.record.replay import frames
 from tegmentum.simcore.record.store import RunStore, summarise
 
 xr = pytest.importorskip("xarray")
+pytestmark = pytest.mark.slow
 
 RUN = """
 import functools, resource, sys
@@ -41,7 +40,6 @@ def start(ms, path, commit_every):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
 def test_memory_does_not_grow_with_the_run(tmp_path):
     """Ten times the run writes 240 MB of snapshots instead of 24; in memory they would double the process."""
@@ -54,22 +52,22 @@ def test_memory_does_not_grow_with_the_run(tmp_path):
     assert peaks[1] < 1.1 * peaks[0], peaks
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_run_keeps_its_snapshots(tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
     start(500, whole, 5.0).communicate(timeout=300)
-    writer = start(1e6, cut, 0.05)
     deadline, found = time.monotonic() + 200, 0
-    while found < 60:
-        assert writer.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-        if (cut / "zarr.json").exists():
-            with xr.open_datatree(cut, engine="zarr") as tree:
-                found = tree["weights/learn"].sizes["time"] if "/weights/learn" in tree.groups else 0
-    os.kill(writer.pid, signal.SIGKILL)
-    writer.communicate()
+    with start(1e6, cut, 0.05) as writer:
+        try:
+            while found < 60:
+                assert writer.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+                if (cut / "zarr.json").exists():
+                    with xr.open_datatree(cut, engine="zarr") as tree:
+                        found = tree["weights/learn"].sizes["time"] if "/weights/learn" in tree.groups else 0
+        finally:
+            writer.kill()
     with xr.open_datatree(cut, engine="zarr") as killed, xr.open_datatree(whole, engine="zarr") as tree:
         a, b = killed["weights/learn"], tree["weights/learn"]
         assert killed.attrs["status"] == "running"

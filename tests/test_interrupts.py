@@ -174,16 +174,16 @@ def test_run_says_what_is_kept(tmp_path, number):
         )
     finally:
         signal.signal(signal.SIGINT, before)
-    try:
-        until = time.monotonic() + 120
-        while not (path / "traces" / "v" / "v" / "c").exists() and time.monotonic() < until:
-            assert child.poll() is None, child.communicate()[1]
-            time.sleep(0.05)
-        child.send_signal(number)
-        _, err = child.communicate(timeout=60)
-    finally:
-        child.kill()
-        child.wait()
+    with child:
+        try:
+            until = time.monotonic() + 400
+            while not (path / "traces" / "v" / "v" / "c").exists() and time.monotonic() < until:
+                assert child.poll() is None, child.communicate()[1]
+                time.sleep(0.05)
+            child.send_signal(number)
+            _, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
     assert child.returncode == 130, err
     assert "interrupted: at " in err
     assert "what was recorded until then is in net.zarr" in err

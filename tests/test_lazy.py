@@ -22,6 +22,8 @@ from tegmentum.simcore import (
     Trace,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def sparse(update, n=500, relay="stepped", rate=15.0):
     """Kicked neurons that fire now and then, a relay between them, float weights, spread delays."""

@@ -108,7 +108,7 @@ def test_a_linear_receptor_integrates_a_rising_level_exactly():
     simulation.run(26.7)
     simulation.release("dopamine", 0.4)
     simulation.run(168.3)  # windows of integrals end within
-    assert len(simulation._plastics[0][0].area) * DT < 200.0
+    assert len(simulation._plastics[0][0].gains[0].area) * DT < 200.0
     found = simulation.synapses("learn")
     borders = [5.0, 9.0, 14.0, 20.0, 31.7, 80.0, 200.0]
 

@@ -99,6 +99,7 @@ kernels = (pair.kernels.encode_bernoulli, pair.kernels.advance_hidden)
 print(*drawn, round(float(v[0, 1, 0]), 6), sum(sum(k.stats.cache_hits.values()) for k in kernels))
 """
 
+    @pytest.mark.slow
     def test_an_edit_of_a_helper_reaches_every_kernel(self, tmp_path):
         """Of rowsum.py, which kernels import, and of rng.py, which philox_block.py imports."""
         for folder in FOLDERS[:3]:
@@ -312,6 +313,7 @@ class TestEach:
                 unrolled(ast.parse(ast.unparse(tree)), repeats, name)
             parent.body[at : at + len(marked.body)] = [marked]
 
+    @pytest.mark.slow
     def test_every_probe_reads_its_own_model(self):
         ramp, wave = Population("ramp", 1, Ramp(step=1.0)), Population("wave", 1, Fall(step=1.0))
         simulation = Simulation(Network(ramp, wave, *learning(ramp)), dt=1.0)

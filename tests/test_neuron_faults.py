@@ -140,6 +140,7 @@ def test_currents_and_noise_need_every_tick(source):
         lazy(q, source(q))
 
 
+@pytest.mark.slow
 def test_the_check_is_the_engines_own_answer():
     # neuron by neuron, through the scalar functions, against the arrays of LIF
     random = np.random.default_rng(3)

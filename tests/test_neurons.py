@@ -233,6 +233,7 @@ def test_izhikevich_patterns(parameters, pattern):
         assert intervals[5:].std() < 0.1 * intervals.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
 def test_float32_and_plain_python_agree_with_float64(kind):
     model = kind()

@@ -58,6 +58,7 @@ def test_sources_add_up():
     assert np.all(summed(lambda p: Noise(p, std=0.0, mean=7.0)) == pytest.approx(7.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_threads_and_splits_change_no_bit(precision):
     quiet, driven = Population("quiet", 700, LIF()), Population("driven", 1300, LIF(v_thresh=1.0))

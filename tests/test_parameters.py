@@ -130,6 +130,7 @@ def test_combinations_that_hold_neuron_by_neuron_are_accepted():
     assert plan(Network(Population("x", 50, LIF(v_reset=v, v_thresh=v + 1.0))), 0.1, 1).n_sources == 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [LIF, AdEx, LIFCond])
 def test_neurons_of_an_array_population_live_as_scalar_ones_do(model):
     names = [f.name for f in dataclasses.fields(model)]

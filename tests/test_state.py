@@ -50,6 +50,7 @@ def same(one, other):
         np.testing.assert_array_equal(values, second[key], err_msg=key)
 
 
+@pytest.mark.slow
 def test_set_weights_and_delays_of_static_synapses_come_back():
     whole = Simulation(network(), seed=3)
     whole.set_delays("in-exc", np.random.default_rng(0).integers(1, 30, 900) * 0.1)

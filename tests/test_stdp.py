@@ -52,7 +52,7 @@ def slow(rule, pre, post, delay, w, dt, n_ticks):
         STDP(lam=0.01, w_max=2.0),
         STDP(lam=0.01, w_max=2.0, mu=0.0, tau_plus=15.0, tau_minus=30.0),
         STDP(lam=0.01, w_max=2.0, nearest=True),
-        PowerSTDP(lam=0.01, w_max=2.0, mu_plus=0.4, mu_minus=0.7),
+        pytest.param(PowerSTDP(lam=0.01, w_max=2.0, mu_plus=0.4, mu_minus=0.7), marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
@@ -215,6 +215,7 @@ def test_errors():
         Simulation(learning_network(), n_trials=2)
 
 
+@pytest.mark.slow
 def test_coincident_spikes_pair_or_not():
     """As NEST: a post spike in the tick of an arrival meets earlier arrivals only; bit for bit also through a state."""
     arrivals, posts = [10, 30, 50, 70], [30, 50, 90]

@@ -222,6 +222,25 @@ def test_appending_commits_once_the_last_commit_is_old(path):
     assert group(path, "spikes/exc").t.values.tolist() == [1, 2]
 
 
+def test_what_belongs_together_is_committed_at_once(path):
+    with RunStore.create(path, CONFIG, commit_every=0) as store:
+        weights = store.weights("a-b", [0], [0])
+        table = store.table("", "epoch", {"accuracy": ("float64", "fraction")})
+        with store.together():
+            table.append(epoch=1, accuracy=0.5)
+            assert xr.open_zarr(path).sizes == {}
+            weights.snapshot(1, [1.0])
+            assert "/weights" not in xr.open_datatree(path, engine="zarr").groups
+        assert xr.open_zarr(path).sizes == {"epoch": 1}
+        assert group(path, "weights/a-b").sizes["snapshot"] == 1
+        with pytest.raises(ZeroDivisionError), store.together():  # noqa: PT012
+            table.append(epoch=2, accuracy=1 / 2)
+            weights.snapshot(2, [1 / 0])
+        assert xr.open_zarr(path).sizes == {"epoch": 1}
+        table.append(epoch=3, accuracy=0.5)
+        assert xr.open_zarr(path).sizes == {"epoch": 3}
+
+
 def test_a_durable_store_holds_the_same_and_leaves_no_temporary_files(path):
     with RunStore.create(path, CONFIG, durable=True) as store:
         spikes = store.spikes("exc", 5, 0.1)

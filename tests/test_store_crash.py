@@ -32,8 +32,9 @@ with RunStore.create(sys.argv[1], {"seed": 1}, commit_every=0.01) as store:
             recorder.append(np.arange(n, n + k) + 1, np.arange(n, n + k) % 2**20)
             recorder.end_trial()
         n += k
-        weights.snapshot(epoch, np.full(6000, epoch))
-        table.append(epoch=epoch, accuracy=epoch / 2)
+        with store.together():
+            table.append(epoch=epoch, accuracy=epoch / 2)
+            weights.snapshot(epoch, np.full(6000, epoch))
 """
 
 
@@ -64,6 +65,7 @@ def check(path):
             n_spikes += n
         weights = tree["weights/exc-inh"].load()
         assert (weights.w == weights.snapshot).all()
+        np.testing.assert_array_equal(tree.epoch, weights.snapshot)
         np.testing.assert_array_equal(weights.pre, np.arange(6000))
     with xr.open_zarr(path) as root:
         np.testing.assert_array_equal(root.accuracy, root.epoch / 2)

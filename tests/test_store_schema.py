@@ -144,6 +144,7 @@ def test_stores_of_schema_1_still_read(tmp_path, tegmentum):
     assert tegmentum("plot", path, "raster").code == 0
 
 
+@pytest.mark.slow
 def test_damaged_chunks_are_errors_of_the_store(run, tmp_path, tegmentum):
     """Each chunk in turn truncated, overwritten and emptied."""
     import shutil
@@ -153,14 +154,17 @@ def test_damaged_chunks_are_errors_of_the_store(run, tmp_path, tegmentum):
     codes = set()
     chunks = sorted(f.relative_to(path) for f in path.rglob("*") if f.is_file() and f.name != "zarr.json")
     for chunk in chunks:
-        for damage in (lambda b: b[: len(b) // 2], lambda b: b"\xff" * len(b), lambda b: b""):
+        for damage, read in (
+            (lambda b: b[: len(b) // 2], ["inspect", copy]),
+            (lambda b: b"\xff" * len(b), ["plot", copy, "raster", "--force"]),
+            (lambda b: b"", ["inspect", copy]),
+        ):
             shutil.copytree(path, copy, dirs_exist_ok=True)
             (copy / chunk).write_bytes(damage((path / chunk).read_bytes()))
-            for command in (["inspect", copy], ["plot", copy, "raster", "--force"]):
-                outcome = tegmentum(*command)
-                codes.add(outcome.code)
-                assert outcome.code in (0, 4), outcome.err
-                assert outcome.code == 0 or "damaged" in outcome.err
+            outcome = tegmentum(*read)
+            codes.add(outcome.code)
+            assert outcome.code in (0, 4), outcome.err
+            assert outcome.code == 0 or "damaged" in outcome.err
     assert codes == {0, 4}
     text = json.loads((path / "zarr.json").read_text())
     text["consolidated_metadata"]["metadata"]["spikes/p/t"]["shape"] = "x"

@@ -329,10 +329,9 @@ class TestAnyShape:
             other.learn(x, y, 255, 1)
             assert_equal(learner, other)
 
-    @pytest.mark.parametrize("seed", [0, 1, 2])
-    def test_a_sparse_delayed_layer_learns_the_digits(self, seed):
+    def test_a_sparse_delayed_layer_learns_the_digits(self):
         data = datasets.load("digits")
-        learner = Learner(sparse_digits(), n_ticks=20, batch=32, seed=seed, threads=2)
+        learner = Learner(sparse_digits(), n_ticks=20, batch=32, seed=0, threads=2)
         before = (learner.predict(data.x_test, data.x_max) == data.y_test).mean()
         for epoch in range(6):
             learner.learn(data.x_train, data.y_train, data.x_max, epoch)

@@ -184,3 +184,48 @@ class D1(Receptor):
     def gain(self, level: Array) -> Array:
         """Gain for each level, same shape."""
         return np.where(np.asarray(level) > self.threshold, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class KernelAmplitude(Receptor):
+    r"""Amplitude of a plasticity kernel that runs from one value without dopamine to another at high dopamine.
+
+    .. math:: k(L) = (1 - \alpha) \, k_{lo} + \alpha \, k_{hi}, \qquad
+        \alpha(L) = \min\left(\alpha_{max} \frac{\max(L, 0)^n}{\max(L, 0)^n + \theta^n}, 1\right)
+
+    with :math:`\alpha` the Naka-Rushton function of the level.
+
+    Parameters
+    ----------
+    low, high : no unit, 0.0 and 1.0
+        :math:`k_{lo}` and :math:`k_{hi}`, sign included
+    exponent : no unit, 1.2
+        :math:`n`
+    half : the level's unit, 6.0
+        :math:`\theta`, at which :math:`\alpha` is half its maximum
+    top : no unit, 1.2
+        :math:`\alpha_{max}`; above 1 the high value is reached at a finite level and kept beyond it
+
+    Notes
+    -----
+    K. N. Gurney, M. D. Humphries, P. Redgrave (2015), PLoS Biol. 13:e1002034, doi:10.1371/journal.pbio.1002034; the
+    defaults of the curve are those of D1 receptors. Their levels are 3 at rest and 20 in a burst.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    exponent: float = 1.2
+    half: float = 6.0
+    top: float = 1.2
+
+    def __post_init__(self) -> None:
+        for name in ("exponent", "half", "top"):
+            if not getattr(self, name) > 0:
+                raise DescriptionError(f"KernelAmplitude: {name} must be > 0, got {getattr(self, name)}")
+
+    @staticmethod
+    def curve(level: float, low: float, high: float, exponent: float, half: float, top: float) -> float:
+        """Amplitude at a level."""
+        here = max(level, 0.0) ** exponent
+        alpha = min(top * here / (here + half**exponent), 1.0)
+        return float((1.0 - alpha) * low + alpha * high)

@@ -4,7 +4,7 @@ r"""Pair-based spike-timing-dependent plasticity whose steps are powers of the w
     \Delta w_+ = \lambda \, w_{max} \left(1 - \frac{w}{w_{max}}\right)^{\mu_+} x_{pre}, \qquad
     \Delta w_- = -\alpha \lambda \, w_{max} \left(\frac{w}{w_{max}}\right)^{\mu_-} x_{post}
 
-with the traces of :mod:`.stdp`; every pair counts. This is the form of NEST's ``stdp_synapse``.
+with the traces of :mod:`.stdp`; every pair counts, or the nearest only. This is the form of NEST's ``stdp_synapse``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tegmentum.simcore.describe import checks
 from tegmentum.simcore.describe.plasticity import SynapseRule
 from tegmentum.simcore.neurons.base import param
 
@@ -42,6 +43,7 @@ class Constants(NamedTuple):
     mu_plus: float
     mu_minus: float
     w_max: float
+    reset: float  # 1 where only the nearest spike counts
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class PowerSTDP(SynapseRule):
         exponents :math:`\mu_+` and :math:`\mu_-`, >= 0
     w_max : the weight's unit, 1.0
         weights stay in [0, w_max]
+    nearest : bool, False
+        whether only the nearest spike counts, instead of all, as in NEST's ``stdp_nn_symm_synapse``
 
     Notes
     -----
@@ -75,6 +79,11 @@ class PowerSTDP(SynapseRule):
     mu_plus: float = param(0.02, least=0.0)
     mu_minus: float = param(0.02, least=0.0)
     w_max: float = param(1.0, above=0.0)
+    nearest: bool = False
+
+    def problem(self) -> str | None:
+        """Return the first parameter out of its range, or None."""
+        return super().problem() or checks.flag(self.nearest, "nearest")
 
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range that initial weights, too, must keep to."""
@@ -83,7 +92,9 @@ class PowerSTDP(SynapseRule):
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
         gain = self.lam * self.w_max
-        return Constants(gain, self.alpha * gain, self.mu_plus, self.mu_minus, self.w_max)
+        return Constants(
+            gain, self.alpha * gain, self.mu_plus, self.mu_minus, self.w_max, float(self.nearest)
+        )
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the traces."""
@@ -103,10 +114,10 @@ def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
 
 
 def pre_spike(pre: Pre, c: Constants) -> Pre:
-    """Jump by 1."""
-    return Pre(1.0 + pre.x)
+    """Jump by 1, or to 1."""
+    return Pre(1.0 + (1.0 - c.reset) * pre.x)
 
 
 def post_spike(post: Post, c: Constants) -> Post:
-    """Jump by 1."""
-    return Post(1.0 + post.y)
+    """Jump by 1, or to 1."""
+    return Post(1.0 + (1.0 - c.reset) * post.y)

@@ -18,6 +18,7 @@ from ..lower.modulation import modulators_of, raise_levels
 from ..lower.plan import plan
 from ..lower.queues import new_control, with_room
 from ..lower.synapses import Synapses
+from ..lower.watch import gathered, watches_of
 from ..record import checkpoint
 from .machine import Machine
 
@@ -49,11 +50,11 @@ class Controlled(Machine):
             where all weights are stored as one number
         """
         projection = self._projection(name)
-        if projection.modulations:  # what eligibilities have earned so far belongs to the old weights
-            number = next(n for n, _, learner in self._learners() if learner == projection.name)
-            self._settle()
-            for wires, plastics in zip(self._wires, self._plastics, strict=True):
-                self._rules[number].start_window(plastics[number], wires, self.tick)
+        for number, _, learner in self._learners():
+            if learner == projection.name and hasattr(self._rules[number], "start_window"):
+                self._settle()  # what has been earned since the last spikes belongs to the old weights
+                for wires, plastics in zip(self._wires, self._plastics, strict=True):
+                    self._rules[number].start_window(plastics[number], wires, self.tick)
         self._write(str(projection.name), weights)
         if projection.plasticity is None:
             self._reweighted.add(str(projection.name))
@@ -88,6 +89,8 @@ class Controlled(Machine):
         ``delay`` of seconds if need be (:class:`.Release`, ``examples/distal_reward.toml``).
         """
         number, modulator = self._modulator(name)
+        if modulator.watch is not None:
+            raise DescriptionError(f"release of {name!r}: its levels follow membrane potentials")
         values = np.asarray(amount, np.float64)
         n = modulator.n_levels
         if (
@@ -105,8 +108,11 @@ class Controlled(Machine):
 
     def levels(self, name: str) -> Array:
         """Return the present levels of a neuromodulator, float64[n_levels]."""
-        number, _ = self._modulator(name)
+        number, modulator = self._modulator(name)
         channel = self._channels[0][number]
+        if modulator.watch is not None:
+            q = [k for k, _ in watches_of(self.network)].index(number)
+            return np.asarray(channel.rest[0] + gathered(self._watching, q)["level"])
         above = channel.level - channel.fast if len(channel.fast) else channel.level
         return np.asarray(channel.rest[0] + above)
 

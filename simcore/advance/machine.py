@@ -35,6 +35,7 @@ from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scr
 from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from ..lower.segments import wires_of
 from ..lower.synapses import Places
+from ..lower.watch import watched_of, watches_of
 from ..machine import memory as machine_memory
 
 Array = np.ndarray[Any, Any]
@@ -143,7 +144,12 @@ class Machine:
         self._sources = sources_of(self._plan)
         self._modules = modules
         self._trial_engine: Any = None
-        self._engine = build.engine_module(modules, self._rules, self.precision, self._sources)
+        self._watch_modules = [
+            build.watch_module(m.watch, self.precision) for _, m in watches_of(self.network)
+        ]
+        self._engine = build.engine_module(
+            modules, self._rules, self.precision, self._sources, watches=self._watch_modules
+        )
         self.compile_s = time.perf_counter() - started
 
     def _allocate(self) -> None:
@@ -162,6 +168,10 @@ class Machine:
                 arrays = model_group_arrays(p, model_group, k, self.seed, n_trials, real)
                 model_groups.append(arrays._replace(fields=state_type(*arrays.fields)))
             self._model_groups.append(tuple(model_groups))
+        self._watching = [
+            watched_of(p, k, self._model_groups[k], self._channels[k], self._watch_modules, real)
+            for k in range(self._n_shards)
+        ]
         n_buckets = 1 << self._max_delay.bit_length()
         self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
         self._poisson_inhomogeneous = [
@@ -274,6 +284,6 @@ class Machine:
         if number is None:
             return synapses.read(places, self._wires), {}
         here, rule = [plastics[number] for plastics in self._plastics], self._rules[number]
-        if not projection.modulations:
+        if not hasattr(rule, "peek"):  # nothing but its own spikes changes a synapse
             return synapses.read(places, self._wires), synapses.kept_of(places, here, rule)
         return synapses.peeked(places, self._wires, here, rule, self.tick)

@@ -146,7 +146,7 @@ def present(
         sim._trials.n += n
     levels, column = {}, 0
     for modulator in modulators_of(sim.network):
-        if modulator.source is not None and len(s.level):
+        if modulator.expectation is not None and len(s.level):
             levels[modulator.name] = s.level[:, column : column + modulator.n_levels]
         column += modulator.n_levels
     return Presented(
@@ -255,12 +255,12 @@ def _check_sources(
         if isinstance(projection.plasticity, Static):
             continue
         modulators = projection.modulators
-        if len(modulators) != 1 or len(projection.modulations) != 1 or modulators[0].source is None:
+        if len(modulators) != 1 or len(projection.modulations) != 1 or modulators[0].expectation is None:
             raise DescriptionError(
                 f"present: projection {name!r} learns as time goes on; its rule needs one modulator whose source is "
                 "an Expected"
             )
-        source, dopamine = modulators[0].source, modulators[0].name
+        source, dopamine = modulators[0].expectation, modulators[0].name
         if not learning:
             continue
         if source.signal in ("error", "reward") and answer is None:
@@ -296,7 +296,7 @@ def _check_record(sim: Simulation, record: Record, length: int) -> None:
 
 def _permutations(sim: Simulation, n: int, classes: int) -> Array:
     """Return, for shuffled signals, an order of classes for each trial: a function of seed and trial alone."""
-    sources = [m.source for m in modulators_of(sim.network)]
+    sources = [m.expectation for m in modulators_of(sim.network)]
     if not any(s is not None and s.shuffled for s in sources):
         return np.zeros((0, 1), np.int64)
     width = max(classes, *(s.n_codes for s in sources if s is not None))
@@ -336,5 +336,5 @@ def _compile(sim: Simulation) -> None:
         for kind in sim._plan.model_groups
     ]
     sim._trial_engine = build.engine_module(
-        sim._modules, sim._rules, sim.precision, [*sim._sources, "trials"], renewals
+        sim._modules, sim._rules, sim.precision, [*sim._sources, "trials"], renewals, sim._watch_modules
     )

@@ -67,7 +67,9 @@ def rehearse(
     if not network.populations:
         raise DescriptionError("Simulation: the network has no population")
     if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
-        raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term")
+        raise DescriptionError(
+            "Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term"
+        )
     if record is not None:
         record = record.of(network)
     _check_duration(dt, ms, record)

@@ -97,7 +97,9 @@ class Simulation(Controlled):
         self.max_rate = float(max_rate)
         self._window = max(1, round(WINDOW / float(dt)))
         if n_trials > 1 and any(q.plasticity is not None for q in network.projections):
-            raise DescriptionError("Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term")
+            raise DescriptionError(
+                "Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term"
+            )
         threads = int(threads) if threads is not None else _default_threads(network, int(n_trials))
         super().__init__(network, float(dt), int(seed), threads, int(n_trials), str(precision))
         self._workers = Workers(self.threads - 1)
@@ -156,7 +158,7 @@ class Simulation(Controlled):
                 f"run: record must be a Record, such as Record(spikes=[...]), got {record!r:.80}"
             )
         for modulator in modulators_of(self.network):
-            if n and modulator.source is not None:
+            if n and modulator.expectation is not None:
                 raise DescriptionError(
                     f"run: the levels of {modulator.name!r} are set at the end of trials, which a run has not: use "
                     "present"
@@ -286,6 +288,7 @@ class Simulation(Controlled):
             "trains": self._trains,
             "levels": self._channels[k],
         }
+        watched = self._watching[k]
         engine, present = self._engine, self._sources
         if trials is not None:
             sources["trials"] = trials[k]
@@ -298,7 +301,9 @@ class Simulation(Controlled):
             self._wires[k],
             self._plastics[k],
             self._ring[k],
-            *(sources[name] for name in present),
+            *(sources[name] for name in present if name != "trials"),
+            *watched,
+            *(sources[name] for name in present if name == "trials"),
             self._active[k],
             self._model_groups[k],
             self._fired,

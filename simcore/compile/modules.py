@@ -22,7 +22,7 @@ import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -30,18 +30,12 @@ from typing import Any
 
 from ..describe.plasticity import Static
 from ..errors import DescriptionError
-from .binding_text import (
-    BY_SEGMENT,
-    ONLY,
-    UNMODULATED,
-    binding,
-    gain_binding,
-    lines,
-    rule_binding,
-    short_term_binding,
-)
 from .copied import Decorate, copied
 from .each import unrolled
+from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, gain_binding
+from .model_text import binding
+from .rule_text import rule_binding, short_term_binding
+from .text import lines, tuple_of
 
 _HERE = Path(__file__).parents[1]
 _PACKAGE = "tegmentum.simcore"
@@ -56,6 +50,8 @@ _GENERATED = (
     "advance.ticks.trial_plastic",
     "advance.ticks.renewal",
     "advance.ticks.renewal_binding",
+    "advance.ticks.watch",
+    "advance.ticks.watch_binding",
     "compile.each",
 )
 _PLAIN = ("lower.arrays", "intrinsics.memory", "random.philox_block", "random.tables")  # imported as they are
@@ -280,6 +276,25 @@ def renewal_module(model: Any, varying: tuple[str, ...], current: bool, real: st
     return load("renewal", "\n\n".join([header, own, _named("State"), around]))
 
 
+def watch_module(source: Any, real: str) -> ModuleType:
+    """Return the module with ``watch``, by which a source sets levels from potentials."""
+    functions = source.functions()
+    fields = functions["State"]._fields
+    header = _HEADER.format(real=real)
+    bound = [
+        lines("load_watched", "fields, i", tuple_of("State", (f"fields.{f}[i]" for f in fields))),
+        lines("store_watched", "fields, i, s", *(f"fields.{f}[i] = s.{f}" for f in fields), "pass"),
+    ]
+    around = "\n\n".join([*bound, template("advance.ticks.watch", kept=("watch",))])
+    renamed = {"watch_neuron": functions["watch"], "level_of_neuron": functions["level"]}
+    own = copied(
+        {"State": functions["State"], "Constants": functions["Constants"], **renamed},
+        type(source).__name__,
+        around=f"{header}\n\n{around}",
+    )
+    return load("watch", "\n\n".join([header, own, _named("State"), _named("Constants"), around]))
+
+
 def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any = None) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them.
 
@@ -297,9 +312,9 @@ def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any =
     synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
     listens = not isinstance(rule, Static)
     around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens)]
-    gains = gain_binding(modulations, taus, synapse[1:]) if modulations else UNMODULATED
-    if not modulations:
-        around += [gains, template("advance.ticks.plastic", ("settle",), kept)]
+    gains = gain_binding(modulations, taus, synapse[1:])
+    if "drift" not in functions:
+        around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
         by_segment = BY_SEGMENT[type(modulations[0].subpopulations)]
@@ -350,6 +365,7 @@ SOURCES = {
     "gaussian": "_w0",
     "trains": "_t0",
     "levels": "_m0",
+    "watches": "_u0",
     "trials": "_e0",
 }
 
@@ -360,6 +376,7 @@ def engine_module(
     real: str,
     sources: Iterable[str],
     renewals: list[ModuleType] | None = None,
+    watches: Sequence[ModuleType] = (),
 ) -> ModuleType:
     """Return the module with ``advance``, the tick loop.
 
@@ -369,6 +386,7 @@ def engine_module(
     rules : modules of its plastic projections
     sources : those of ``SOURCES`` that it has, so that a small network does not wait for the compilation of others
     renewals : modules by which its kinds of neurons begin a trial, where it has trials
+    watches : modules of the sources that watch potentials
     """
     header = _HEADER.format(real=real)
     learn = [
@@ -412,7 +430,8 @@ def engine_module(
             f"from {rule.__name__} import close_trial as close_trial_p{k}" for k, rule in enumerate(rules)
         ]
     repeats = {suffix: int(name in sources) for name, suffix in SOURCES.items()}
-    repeats |= {"_p0": len(rules), "_0": len(model_groups)}
+    imports += [f"from {made.__name__} import watch as watch_u{k}" for k, made in enumerate(watches)]
+    repeats |= {"_p0": len(rules), "_0": len(model_groups), "_u0": len(watches)}
     body = template("advance.ticks.loop", ("advance",), repeats=repeats, compiled=compiled)
     return load("engine", "\n\n".join([header, *imports, body]))
 

@@ -20,6 +20,7 @@ from ..errors import DescriptionError
 from . import checks
 from .releases import Course, Given, Release
 from .trials import Expected
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .network import Projection
@@ -72,7 +73,7 @@ class Modulator:
     tau: float = 200.0
     baseline: float | Course = 0.0
     releases: tuple[Release, ...] = ()
-    source: Expected | None = None
+    source: Expected | Watch | None = None
     tau_rise: float | None = None
     given: tuple[Given, ...] = ()
 
@@ -107,8 +108,17 @@ class Modulator:
 
     def _check_source(self, where: str) -> None:
         source = self.source
+        if isinstance(source, Watch):
+            problem = source.problem(self.n_levels)
+            if problem is None and (self.releases or self.given or self.tau_rise is not None):
+                problem = "releases, given and tau_rise mean nothing where potentials set the levels"
+            if problem:
+                raise DescriptionError(f"{where}: {type(source).__name__}: {problem}")
+            return
         if not isinstance(source, Expected):
-            raise DescriptionError(f"{where}: source must be an Expected, got {checks.shown(source)}")
+            raise DescriptionError(
+                f"{where}: source must be an Expected or a Watch, got {checks.shown(source)}"
+            )
         if source.n_levels != self.n_levels:
             raise DescriptionError(
                 f"{where}: n_levels must be {source.n_levels}, as its source's table has columns, got {self.n_levels}"
@@ -128,6 +138,16 @@ class Modulator:
             raise DescriptionError(
                 f"{where}: baseline must be {source.tonic:g}, its source's tonic level, got {self.baseline:g}"
             )
+
+    @property
+    def expectation(self) -> Expected | None:
+        """The expectation that sets the levels at the end of trials, if one does."""
+        return self.source if isinstance(self.source, Expected) else None
+
+    @property
+    def watch(self) -> Watch | None:
+        """What sets the levels from membrane potentials, if something does."""
+        return self.source if isinstance(self.source, Watch) else None
 
     def norm(self) -> float:
         """Return :math:`N`, 1 where the level rises at once."""

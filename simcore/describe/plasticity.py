@@ -20,11 +20,12 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     the synapse after a spike of the post neuron; ``post`` are the traces just before it.
 ``pre_spike(pre, c)``, ``post_spike(post, c)``
     the traces after a spike of their neuron.
-``drift(s, area, fade, c)``, of rules under a neuromodulator
+``drift(s, area, fade, c)``, of rules under a neuromodulator, and of those whose synapses change by themselves
     the synapse after a time without a spike, over which its eligibility decayed to ``fade`` of what it was and
     ``area`` is the integral of the gain under that decay [ms]; of an eligibility that lasts a tick, the gain in that
     tick. A rule under several modulations gets ``area.name`` for each :class:`Modulation` by its name, one with several
-    eligibilities ``fade.name`` for each that does not stay.
+    eligibilities ``fade.name`` for each that does not stay. Under no modulator ``area`` is how long it was in ticks,
+    and ``fade`` 1.
 
 A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
 methods, and the tuples in their classes; see :mod:`.own`.
@@ -280,5 +281,10 @@ class Modulation:
                     f"modulator {modulator.name!r} must have 1 or {self.n_levels} levels, as the others of the "
                     f"product, got {modulator.n_levels}"
                 )
+        for modulator, _ in self.factors:
+            if modulator.watch is not None:
+                problem = modulator.watch.misplaced(projection, getattr(self.subpopulations, "levels", None))
+                if problem:
+                    return f"modulator {modulator.name!r}: {problem}"
         problem = self.subpopulations.problem(projection, self.n_levels)
         return problem and f"{type(self.subpopulations).__name__}: {problem}"

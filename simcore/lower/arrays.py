@@ -183,6 +183,18 @@ class Channel(NamedTuple):
     next: Any  # int64[2], the first given release and the first change of the baseline to come
 
 
+class Watched(NamedTuple):
+    """Neurons of one shard whose potentials set levels, see :mod:`..describe.watch`."""
+
+    ends: Any  # int64[3]: population, its first source and its first neuron in this shard
+    membrane: Any  # real[n_trials, n], potentials, a view
+    seen: Any  # real[n], scratch: what is seen of them
+    peak: Any  # real[1], what is seen of a neuron that fires, or NaN
+    fields: Any  # the source's State of real[n]
+    constants: Any  # the source's Constants
+    level: Any  # float64[n_levels], the modulator's
+
+
 class Ring(NamedTuple):
     """Calendar queue of one shard: what each of the coming ticks will deliver, in the order of emission."""
 

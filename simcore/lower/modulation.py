@@ -42,11 +42,12 @@ def _channel(p: Plan, modulator: Modulator) -> Channel:
     times, values = (course.times, course.values) if isinstance(course, Course) else ([0.0], [course])
     released, longest = _by_spikes(p, modulator)
     rise = modulator.tau_rise
+    tau = math.inf if modulator.watch is not None else modulator.tau  # potentials alone move it then
     channel = Channel(
         level=np.zeros(n),
         fast=np.zeros(0 if rise is None else n),
         rest=np.zeros(1),
-        decay=np.array([math.exp(-p.dt / tau) for tau in (modulator.tau, rise) if tau is not None]),
+        decay=np.array([math.exp(-p.dt / time) for time in (tau, rise) if time is not None]),
         coming=np.zeros((1 << longest.bit_length(), n)),
         **released,
         **_given(modulator, p.dt),
@@ -148,7 +149,9 @@ def _gain(
         if tau > 0.0:
             share[:] = -tau * math.expm1(-dt / tau)
             both = [
-                1.0 / tau + 1.0 / other for other in (modulator.tau, modulator.tau_rise) if other is not None
+                1.0 / tau + 1.0 / other
+                for other in (math.inf if modulator.watch else modulator.tau, modulator.tau_rise)
+                if other is not None
             ]
             moving = np.array([-math.expm1(-dt * rate) / rate for rate in both])
             if len(channel.fast) or len(modulation.factors) > 1:  # a tick's gain is that at the levels' means

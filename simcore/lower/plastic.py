@@ -142,7 +142,7 @@ def learns_in_trials(projection: Projection, delay: Delay) -> bool:
         return False
     (modulation,) = modulations
     (modulator, receptor), *others = modulation.factors
-    if others or modulator.source is None or isinstance(modulation.subpopulations, BySynapse):
+    if others or modulator.expectation is None or isinstance(modulation.subpopulations, BySynapse):
         return False
     fields = rule.functions()["Synapse"]._fields
     if fields != ("w", "e") or rule.time_constants()["e"] == 0.0 or row_delays(projection, delay) is None:

@@ -94,7 +94,7 @@ def protocol_of(
 ) -> Protocol:
     """Return the protocol of one shard; ``potential`` is shared, ``usual`` its own."""
     modulators = modulators_of(p.network)
-    sources = [m.source for m in modulators]
+    sources = [m.expectation for m in modulators]
     n_codes = max([s.n_classes, *(q.n_codes for q in sources if q is not None)], default=1)
     membrane = np.zeros((len(s.first), 0), groups[0].table.dtype)
     readout = np.zeros(7, np.int64)
@@ -147,6 +147,6 @@ def widths(network: Network, plastics: list[Any], learning: float) -> Array:
     out = np.zeros(len(plastics))
     for n, projection in enumerate(plastics):
         for modulator in projection.modulators:
-            if modulator.source is not None:
-                out[n] = learning * modulator.source.width
+            if modulator.expectation is not None:
+                out[n] = learning * modulator.expectation.width
     return out

@@ -158,7 +158,7 @@ def peeked(
     out = np.empty((len(names), len(places.pre)))
     for k, (wires, plastic) in enumerate(zip(all_wires, plastics, strict=True)):
         mine = places.shard == k
-        found = tuple(np.empty_like(plastic.kept[0]) for _ in names)
+        found = tuple(np.empty(int(plastic.length.sum()), wires.weight.dtype) for _ in names)
         rule.peek(plastic, wires, tick, found[0], found[1:])
         for row, values in zip(out, found, strict=True):
             row[mine] = values[places.position[mine] - plastic.first[0]]
@@ -239,10 +239,22 @@ def label(places: Places, plastics: list[Any], levels: Any, name: str, gain: int
 def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any) -> dict[str, Array]:
     """Return what synapses keep besides their weights by id, as stored, and the integrals of the present window."""
     out = {_key("eligibility", name, "e"): values for name, values in kept_of(places, plastics, rule).items()}
-    one = plastics[0]
-    for modulation, gain in zip(modulations, one.gains, strict=True):
-        out |= {"window": one.window.copy(), _key("area", modulation.label, "e"): gain.area.copy()}
+    if hasattr(rule, "peek"):
+        out["window"] = plastics[0].window.copy()
+    for g, modulation in enumerate(modulations):
+        out[_key("area", modulation.label, "e")] = _area(plastics, g, modulation)
     return out
+
+
+def _area(plastics: list[Any], g: int, modulation: Any) -> Array:
+    """Return the integrals of a gain: all shards hold the same, but where each watches its own neurons' potentials."""
+    if all(modulator.watch is None for modulator, _ in modulation.factors):
+        return np.array(plastics[0].gains[g].area)
+    columns = []
+    for plastic in plastics:
+        begin = plastic.ends[1] - plastics[0].ends[1]
+        columns.append(plastic.gains[g].area[:, begin : begin + plastic.ends[3]])
+    return np.concatenate(columns, axis=1)
 
 
 def load_gains(
@@ -253,8 +265,10 @@ def load_gains(
         mine = places.shard == k
         for name, values in zip(rule.Synapse._fields[1:], plastic.kept, strict=True):
             values[places.position[mine] - plastic.first[0]] = saved[_key("eligibility", name, "e")][mine]
+        if hasattr(rule, "peek"):
+            plastic.window[:] = saved["window"]
         for modulation, gain in zip(modulations, plastic.gains, strict=True):
-            plastic.window[:], gain.area[:] = saved["window"], saved[_key("area", modulation.label, "e")]
+            gain.area[:] = saved[_key("area", modulation.label, "e")]
 
 
 def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
@@ -262,8 +276,10 @@ def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tu
     out: dict[str, tuple[tuple[int | None, ...], str]] = {
         _key("eligibility", name, "e"): ((None,), "f") for name in rule.Synapse._fields[1:]
     }
+    if hasattr(rule, "peek"):
+        out["window"] = (1,), "iu"
     for modulation, gain in zip(modulations, plastic.gains, strict=True):
-        out |= {"window": ((1,), "iu"), _key("area", modulation.label, "e"): (gain.area.shape, "f")}
+        out |= {_key("area", modulation.label, "e"): (gain.area.shape, "f")}
     return out
 
 
@@ -313,7 +329,7 @@ def load_traces(
 
 def _kept(early: Any) -> tuple[Array, ...]:
     """Return the traces before the last arrivals, none where the rule pairs coincident spikes."""
-    return tuple(early) if len(early[0]) else ()
+    return tuple(early) if early and len(early[0]) else ()
 
 
 def _segments(wires: Any, group: int) -> tuple[list[int], list[int]]:

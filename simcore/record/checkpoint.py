@@ -17,6 +17,7 @@ from ..lower.modulation import modulators_of, seek
 from ..lower.plan import fires_alone
 from ..lower.protocol import TrialState
 from ..lower.queues import IN_FLIGHT, in_flight, put_back
+from ..lower.watch import gathered, scatter, watches_of
 
 if TYPE_CHECKING:
     from ..advance.controls import Controlled
@@ -62,6 +63,9 @@ def state(sim: Controlled) -> dict[str, Array]:
         out[f"modulators/{modulator.name}/level"] = channel.level.copy()
         out[f"modulators/{modulator.name}/fast"] = channel.fast.copy()
         out[f"modulators/{modulator.name}/coming"] = channel.coming.copy()
+    for q, (_, modulator) in enumerate(watches_of(sim.network)):
+        watched = gathered(sim._watching, q)
+        out.update({f"modulators/{modulator.name}/{key}": values for key, values in watched.items()})
     pending = in_flight(sim._wires, sim._ring, sim.tick)
     out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
     return out
@@ -107,6 +111,9 @@ def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
             channels[number].fast[:] = saved[f"modulators/{modulator.name}/fast"]
             channels[number].coming[:] = saved[f"modulators/{modulator.name}/coming"]
             seek(channels[number], tick)
+    for q, (_, modulator) in enumerate(watches_of(sim.network)):
+        watched = gathered(sim._watching, q)
+        scatter(sim._watching, q, {key: saved[f"modulators/{modulator.name}/{key}"] for key in watched})
     pending = np.stack([saved[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
     for k, wires in enumerate(sim._wires):
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)
@@ -217,6 +224,9 @@ def _shapes(sim: Controlled, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
         out[f"modulators/{modulator.name}/level"] = channel.level.shape, "f"
         out[f"modulators/{modulator.name}/fast"] = channel.fast.shape, "f"
         out[f"modulators/{modulator.name}/coming"] = channel.coming.shape, "f"
+    for q, (_, modulator) in enumerate(watches_of(sim.network)):
+        for key, seen in gathered(sim._watching, q).items():
+            out[f"modulators/{modulator.name}/{key}"] = seen.shape, "f"
     out.update({f"in_flight/{name}": ((None,), "iu") for name in IN_FLIGHT})
     projections = {str(q.name) for q in sim.network.projections}
     trains = {t.name for t in sim.network.spike_trains}

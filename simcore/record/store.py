@@ -17,7 +17,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -61,6 +62,7 @@ class RunStore:
         self._dims: dict[str, dict[str, int | None]] = {}
         self._root = open_for_writing(path, durable)
         self._committed_at = time.monotonic()
+        self._together = False
         self._closed = False
 
     @classmethod
@@ -248,9 +250,22 @@ class RunStore:
         commit(self._root)
         self._committed_at = time.monotonic()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Append to several recorders as one: no commit meanwhile, and one at the end.
+
+        Readers see all of it or none, whatever kills the process. After an exception nothing is committed here.
+        """
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+        self.commit()
+
     def commit_if_due(self) -> None:
         """Commit if the last commit is `commit_every` seconds ago."""
-        if time.monotonic() - self._committed_at >= self._commit_every:
+        if not self._together and time.monotonic() - self._committed_at >= self._commit_every:
             self.commit()
 
     def close(self, status: str = "complete") -> None:

@@ -40,6 +40,7 @@ from .trials import judge as judge_e0
 from .trials import relapse as relapse_e0
 from .trials import sample_of as sample_of_e0
 from .trials import tally as tally_e0
+from .watch import watch as watch_u0
 
 
 def probe(model_groups: Any, recording: Any, trial: int, tick: int) -> None:
@@ -67,6 +68,7 @@ def advance(
     gaussian_w0: Any,
     trains_t0: Any,
     levels_m0: Any,
+    watched_u0: Any,
     trials_e0: Any,
     active: Any,
     model_groups: Any,
@@ -118,6 +120,8 @@ def advance(
                 step_0(model_groups[q], trial, tick, inputs[trial], scratch, active, out, ptr)
             reached += active.count[trial]
             active.count[trial] = 0
+            with each("_u0"):
+                watch_u0(watched_u0, out, ptr, trial)
             with each("_p0") as q:
                 remember_p0(plastics[q], wires, out, ptr, tick)
             probe(model_groups, recording, trial, tick)

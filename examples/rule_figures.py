@@ -1,0 +1,232 @@
+"""Published figures of plasticity rules, made again: each is run by the engine, drawn, and held against its value.
+
+    python examples/rule_figures.py                    # all of them, into the present folder
+    python examples/rule_figures.py window --out figures
+
+``window``
+    the STDP window: weight change of a pair of spikes by their lag, exponentials of 20 ms on both sides (G. Q. Bi,
+    M. M. Poo, 1998, J. Neurosci. 18:10464-10472, doi:10.1523/JNEUROSCI.18-24-10464.1998, in the form of Song et al.);
+    expected: the closed form, within 1e-9
+``bimodal``
+    S. Song, K. D. Miller, L. F. Abbott (2000), Nat. Neurosci. 3:919-926, doi:10.1038/78829, figures 2 and 3: a neuron
+    with 1,000 Poisson inputs and additive STDP; expected: weights gather at both bounds, with more than 60 % of them in
+    the outer fifths, and the output rate varies by less than a factor of 2.5 while the input rate does by 4
+``triplet``
+    J. P. Pfister, W. Gerstner (2006), J. Neurosci. 26:9673-9682, doi:10.1523/JNEUROSCI.1425-06.2006, figure 3: 60 pairs
+    at 0.1 to 50 Hz, post 10 ms after or before pre, with the minimal rule fitted to visual cortex; expected: the sum of
+    the rule's terms, 0, 0.119, 0.228, 0.532, 0.763 and -0.317, -0.332, -0.342, 0.174, 0.749, within 2e-3
+``balance``
+    T. P. Vogels et al. (2011), Science 334:1569-1573, doi:10.1126/science.1211095, figure 4: inhibition that learns
+    brings a network of excitatory and inhibitory neurons to the asynchronous irregular state; expected: the mean rate
+    of excitatory neurons comes from over 20 Hz to 3 Hz, within a third, and the CV of their intervals is above 0.8
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tegmentum.plasticity import STDP, InhibitorySTDP, TripletSTDP
+from tegmentum.simcore import (
+    LIF,
+    AllToAll,
+    FixedProbability,
+    FromCOO,
+    LIFCond,
+    Network,
+    Parrot,
+    Poisson,
+    Population,
+    Projection,
+    Record,
+    Simulation,
+    SpikeTrain,
+    Uniform,
+)
+
+Array = np.ndarray[Any, Any]
+
+
+def window(seconds: float) -> tuple[Figure, str, bool]:
+    """Pair one post spike with one arrival at each lag, a synapse and a neuron for each."""
+    lag = np.concatenate([np.arange(-80.0, 0.0, 2.0), np.arange(2.0, 82.0, 2.0)])  # post after arrival
+    n, post_at = len(lag), 100.0
+    pre = SpikeTrain("pre", n, post_at - lag, np.arange(n))
+    last = SpikeTrain("last", n, np.full(n, 300.0), np.arange(n))
+    kick = SpikeTrain("kick", n, np.full(n, post_at), np.arange(n))
+    post = Population("post", n, LIF(v_thresh=100.0))
+    rule = STDP(mu=0.0, lam=0.005, alpha=1.05, w_max=1.0)
+    own = FromCOO(np.arange(n), np.arange(n))
+    learn = Projection(pre, post, own, 0.5, 1.0, plasticity=rule, name="learn")
+    network = Network(pre, last, kick, post, learn, Projection(kick, post, own, 1e3, 1.0))
+    simulation = Simulation(network, dt=0.1, precision="float64")
+    simulation.run(400.0)
+    change = simulation.synapses("learn").weight - 0.5
+    expected = np.where(lag > 0, 0.005 * np.exp(-np.abs(lag) / 20.0), -0.00525 * np.exp(-np.abs(lag) / 20.0))
+    worst = float(np.abs(change - expected).max())
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.0, color="k", lw=0.5)
+    axes.axvline(0.0, color="k", lw=0.5)
+    axes.plot(lag, 100.0 * expected, color="0.7", lw=4, label="closed form")
+    axes.plot(lag, 100.0 * change, "o", ms=3, label="simulated")
+    axes.set(xlabel="post spike after arrival [ms]", ylabel="weight change [% of w_max]", title="STDP window")
+    axes.legend(frameon=False)
+    return figure, f"largest distance from the closed form {worst:.1e} (expected below 1e-9)", worst < 1e-9
+
+
+def bimodal(seconds: float) -> tuple[Figure, str, bool]:
+    """Let additive STDP compete at three input rates."""
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    axes, rates, outer = figure.subplots(1, 2), [], []
+    inputs = (10.0, 20.0, 40.0)
+    for rate in inputs:
+        exc, inh = Population("exc", 1_000, Parrot()), Population("inh", 200, Parrot())
+        neuron = LIFCond(c_m=200.0, g_l=10.0, v_rest=-74.0, v_thresh=-54.0, v_reset=-60.0, e_inh=-70.0, tau_inh=5.0,
+                         t_ref=1.0)  # fmt: skip
+        post = Population("post", 1, neuron)
+        rule = STDP(
+            mu=0.0, lam=0.005, alpha=1.05, w_max=0.15
+        )  # a conductance of 0.015 in units of the leak's
+        network = Network(
+            exc,
+            inh,
+            post,
+            Projection(exc, post, AllToAll(), 0.15, 1.0, receptor="exc", plasticity=rule, name="learn"),
+            Projection(inh, post, AllToAll(), 0.5, 1.0, receptor="inh"),
+            Poisson(exc, rate=rate, weight=1.0),
+            Poisson(inh, rate=10.0, weight=1.0),
+        )
+        simulation = Simulation(network, dt=0.5, threads=1)
+        simulation.run(1e3 * seconds)
+        last = simulation.run(2e4)
+        weight = simulation.synapses("learn").weight / 0.15
+        rates.append(last.rates()["post"])
+        outer.append(float(np.mean((weight < 0.2) | (weight > 0.8))))
+        axes[0].hist(
+            weight, np.linspace(0.0, 1.0, 21), histtype="step", lw=1.5, label=f"inputs of {rate:g} Hz"
+        )
+    axes[0].set(xlabel="weight / w_max", ylabel="synapses", title=f"Weights after {seconds:g} s")
+    axes[0].legend(frameon=False)
+    axes[1].plot(inputs, rates, "o-")
+    axes[1].set(
+        xlabel="rate of each input [Hz]", ylabel="rate of the neuron [Hz]", ylim=(0, None), title="Regulation"
+    )
+    ratio = max(rates) / min(rates)
+    good = min(outer) > 0.6 and ratio < 2.5
+    text = (
+        f"in the outer fifths {', '.join(f'{share:.0%}' for share in outer)} of the weights (expected over 60 %), "
+        f"rates {', '.join(f'{r:.1f}' for r in rates)} Hz, a factor of {ratio:.2f} (expected below 2.5)"
+    )
+    return figure, text, good
+
+
+def triplet(seconds: float) -> tuple[Figure, str, bool]:
+    """Pair 60 times at five rates and two lags, by the minimal rule of visual cortex, the default."""
+    rates = np.array([0.1, 10.0, 20.0, 40.0, 50.0])
+    published = np.array([[0.0, 0.119, 0.228, 0.532, 0.763], [-0.317, -0.332, -0.342, 0.174, 0.749]])
+    n, number = 2 * len(rates), np.repeat(np.arange(2 * len(rates)), 60)
+    at = 100.0 + np.arange(60) * 1e3 / rates[:, np.newaxis]
+    arrival = np.concatenate([at, at])
+    fired = np.concatenate([at + 10.0, at - 10.0])
+    pre = SpikeTrain("pre", n, arrival.ravel() - 1.0, number)
+    kick = SpikeTrain("kick", n, fired.ravel() - 1.0, number)
+    post = Population("post", n, LIF(v_thresh=100.0, t_ref=1.0))
+    rule = TripletSTDP(w_min=-10.0, w_max=10.0)
+    own = FromCOO(np.arange(n), np.arange(n))
+    learn = Projection(pre, post, own, 1.0, 1.0, plasticity=rule, name="learn")
+    network = Network(pre, kick, post, learn, Projection(kick, post, own, 1e3, 1.0))
+    simulation = Simulation(network, dt=0.1, precision="float64", threads=1)
+    simulation.run(600_000.0)
+    change = simulation.synapses("learn").weight.reshape(2, -1) - 1.0
+    worst = float(np.abs(change - published).max())
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.0, color="k", lw=0.5)
+    for row, expected, label in zip(
+        change, published, ("post 10 ms after pre", "post 10 ms before pre"), strict=True
+    ):
+        (line,) = axes.plot(rates, row, "o-", label=label)
+        axes.plot(rates, expected, "x", color=line.get_color(), ms=9)
+    axes.set(xlabel="pairs in a second [Hz]", ylabel="weight change after 60 pairs", title="Triplet rule")
+    axes.legend(frameon=False)
+    return figure, f"largest distance from the sums of terms {worst:.1e} (expected below 2e-3)", worst < 2e-3
+
+
+def balance(seconds: float) -> tuple[Figure, str, bool]:
+    """Let inhibition onto excitatory neurons learn until they fire at their target rate."""
+    neuron = LIFCond(i_e=200.0, t_ref=5.0)
+    start = {"v": Uniform(-60.0, -50.0)}
+    exc, inh = Population("exc", 3_200, neuron, initial=start), Population("inh", 800, neuron, initial=start)
+    rule = InhibitorySTDP(eta=0.05, rho0=3.0, w_min=0.0, w_max=100.0)
+    share = FixedProbability(0.05)
+    network = Network(
+        exc,
+        inh,
+        *(Projection(exc, post, share, 0.3, 1.0, receptor="exc") for post in (exc, inh)),
+        Projection(inh, inh, share, 3.0, 1.0, receptor="inh"),
+        Projection(inh, exc, share, Uniform(0.0, 0.1), 1.0, receptor="inh", plasticity=rule, name="learn"),
+    )
+    simulation = Simulation(network, dt=0.2)
+    rates = []
+    for _ in range(80):
+        rates.append(simulation.run(1_000.0).rates()["exc"])
+    result = simulation.run(5_000.0, record=Record(spikes=[exc]))
+    spikes = result.spikes["exc"]
+    rate, cvs = result.rates()["exc"], []
+    order = np.lexsort((spikes.tick, spikes.neuron))
+    for times in np.split(spikes.tick[order], np.flatnonzero(np.diff(spikes.neuron[order])) + 1):
+        if len(times) > 5:
+            gaps = np.diff(times)
+            cvs.append(float(gaps.std() / gaps.mean()))
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    axes[0].semilogy(np.arange(80) + 0.5, rates, "o-")
+    axes[0].axhline(3.0, color="k", lw=0.5, ls=":")
+    axes[0].set(xlabel="time [s]", ylabel="mean rate [Hz]", title="Excitatory neurons")
+    late = spikes.tick > spikes.tick.max() - round(500.0 / 0.2)
+    some = late & (spikes.neuron < 200)
+    axes[1].plot(spikes.tick[some] * 2e-4, spikes.neuron[some], ",k")
+    axes[1].set(xlabel="time [s]", ylabel="neuron", title="The last half second")
+    good = rates[0] > 20.0 and 2.5 < rate < 4.0 and np.mean(cvs) > 0.8
+    text = f"rate {rates[0]:.1f} Hz at first, {rate:.2f} Hz at the end (expected 3), CV {np.mean(cvs):.2f} (above 0.8)"
+    return figure, text, bool(good)
+
+
+FIGURES: dict[str, Callable[[float], tuple[Figure, str, bool]]] = {
+    "window": window,
+    "bimodal": bimodal,
+    "triplet": triplet,
+    "balance": balance,
+}
+
+
+def main() -> None:
+    """Draw the figures that are asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("figures", nargs="*", choices=[*FIGURES, []], help="which of them; by default all")
+    parser.add_argument(
+        "--seconds", type=float, default=1_500.0, help="model time of ``bimodal`` for each rate"
+    )
+    parser.add_argument("--out", type=Path, default=Path(), help="folder for the pictures")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    failed = []
+    for name in arguments.figures or FIGURES:
+        figure, text, good = FIGURES[name](arguments.seconds)
+        figure.savefig(arguments.out / f"{name}.png", dpi=120)
+        print(f"{name}: {'as published' if good else 'NOT as published'}: {text}", flush=True)
+        failed += [] if good else [name]
+    if failed:
+        raise SystemExit(f"not as published: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The text that binds neuromodulators to what synapses keep: levels to gains, integrals to a synapse.
+
+What comes out for one modulator can be read in :mod:`..advance.ticks.rule_binding`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..describe.modulation import ByPost, ByPre, BySynapse, Whole
+from .text import class_of, lines, tuple_of
+
+UNMODULATED = """@jit
+def origin(plastic):
+    return 0
+
+@jit
+def moment(plastic, zero, tick):
+    return 0
+
+@jit
+def drifted(plastic, synapse, slot, segment, at, before, now):
+    return synapse
+
+@jit
+def to_store(now):
+    return real(1.0)
+
+@kept
+def accrue(plastic, wires, tick):
+    pass
+
+@kept
+def close_trial(plastic, wires, start, tick, width):
+    for segment in range(len(plastic.begin)):
+        if plastic.pre_tick[segment] > start:
+            catch_up(plastic, wires, segment)
+    rest(plastic, start, tick)
+"""
+#: Whether the synapses of one segment may have other levels than those of the next.
+BY_SEGMENT = {kind: f"@jit\ndef by_segment():\n    return {kind is ByPre}" for kind in (Whole, ByPost, ByPre)}
+_PLACE = {Whole: "0", ByPost: "slot", ByPre: "segment", BySynapse: "at"}
+
+
+def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Sequence[str]) -> str:
+    """Write how neuromodulators act on what synapses keep, as :mod:`.rule_binding` shows it for one.
+
+    Of one modulator ``area`` is a number, of several a tuple; so is ``fade`` of one eligibility and of several. Without
+    a modulator ``area`` is the time in ticks.
+
+    Parameters
+    ----------
+    taus : time constants of what synapses keep; inf for what stays, 0 for what lasts a tick
+    kept : names of what synapses keep besides the weight
+    """
+    fading = [name for name in kept if taus[name] != math.inf]
+    of = {name: next(g for g, m in enumerate(modulations) if m.trace == name) for name in fading}
+    brief = [name for name in fading if taus[name] == 0.0]
+    number = len(modulations) <= 1
+    ticks = [] if modulations else ["real(np.int64(row) - np.int64(start))"]
+    areas, pulsed = [*ticks], [*ticks]
+    for g, m in enumerate(modulations):
+        at = f"plastic.gains[{g}]"
+        last = "min(start + np.uint64(1), row)" if taus[m.trace] == 0.0 else "row"
+        level = f"level_of_g{g}(plastic, slot, segment, at)"
+        areas.append(f"real({at}.area[{last}, {level}] - {at}.area[start, {level}])")
+        pulsed.append(f"real({at}.area[{last}, {level}] - {at}.area[start, {level}] + {at}.pulse[{level}])")
+    brief_fade = "(real(1.0) if row == start else real(0.0))"
+
+    def fades(items: list[str]) -> str:
+        return f"return {[*items, 'real(1.0)'][0]}" if len(items) <= 1 else tuple_of("Fades", items)
+
+    out = []
+    if len(modulations) > 1:
+        out.append(class_of("Areas", [m.label for m in modulations]))
+    if len(fading) > 1:
+        out.append(class_of("Fades", fading))
+    for g, m in enumerate(modulations):
+        place = _PLACE[type(m.subpopulations)]
+        out.append(
+            lines(f"level_of_g{g}", "plastic, slot, segment, at", f"return plastic.gains[{g}].which[{place}]")
+        )
+        for name, arguments, above in (("idle", "gain", ""), ("present", "gain, k", " + above({f}, k)")):
+            factors = [f"gain.factors[{n}]" for n in range(len(m.factors))]
+            curves = [
+                f"curve_{g}_{n}({f}.rest[0]{above.format(f=f)}, *{f}.receptor)" for n, f in enumerate(factors)
+            ]
+            out.append(lines(f"{name}_of_g{g}", arguments, f"return {' * '.join(curves)}"))
+    for name, items in (("areas", areas), ("pulsed_areas", pulsed)):
+        body = f"return {items[0]}" if number else tuple_of("Areas", items)
+        out.append(lines(name, "plastic, slot, segment, at, row, start", body))
+    for name, table in (("falls", "fall"), ("rises", "rise")):
+        items = [f"real(plastic.gains[{of[f]}].{table}[row])" for f in fading]
+        out.append(lines(name, "plastic, row", fades(items)))
+    fall = ["fall"] if len(fading) == 1 else [f"fall.{f}" for f in fading]
+    items = [brief_fade if f in brief else there for f, there in zip(fading, fall, strict=True)]
+    out.append(lines("fade_from", "fall, row, start", fades(items)))
+    out.append(lines("silenced", "", fades(["real(0.0)"] * len(fading))))
+    return "\n\n".join(["import numpy as np", ABOVE, *out])
+
+
+ABOVE = """@jit
+def above(factor, k):
+    j = k if len(factor.level) > 1 else 0
+    if len(factor.fast) > 0:
+        return factor.level[j] * factor.mean[0] - factor.fast[j] * factor.mean[1]
+    return factor.level[j] * factor.mean[0]
+"""
+#: What :mod:`.trial_plastic` calls them, which serves rules under one modulator.
+ONLY = "level_of, present_of = level_of_g0, present_of_g0"

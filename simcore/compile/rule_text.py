@@ -1,0 +1,152 @@
+"""The text that binds a plasticity rule to the kernel templates: loads and stores of traces and synapses.
+
+What comes out for pair STDP under a neuromodulator can be read in :mod:`..advance.ticks.rule_binding`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .text import class_of, lines, tuple_of
+
+
+def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str, Any] | None = None) -> str:
+    """Write what scales a delivery: nothing, or the variables of short-term plasticity beside the rule's traces."""
+    if rule is None or short is None:
+        return "\n\n".join(
+            [
+                lines("release_of", "pre, c", "return real(1.0)"),
+                lines("delivered", "w, released", "return w"),
+            ]
+        )
+    traces, own = rule["RulePre"]._fields, short["ShortPre"]._fields
+    constants = (*rule["RuleConstants"]._fields, *short["ShortConstants"]._fields)
+    items = [*(f"a.{f}" for f in traces), *(f"b.{f}" for f in own)]
+    return "\n\n".join(
+        [
+            class_of("Pre", (*traces, *own)),
+            class_of("Constants", constants),
+            lines(
+                "pre_spike",
+                "pre, c",
+                "a, b = rule_pre_spike(pre, c), short_spike(pre, c)",
+                tuple_of("Pre", items),
+            ),
+            lines("release_of", "pre, c", "return release(pre, c)"),
+            lines("delivered", "w, released", "return w * released"),
+        ]
+    )
+
+
+def rule_binding(
+    synapse: Sequence[str],
+    pre: Sequence[str],
+    post: Sequence[str],
+    taus: Mapping[str, float],
+    coincident: bool = True,
+    listens: bool = True,
+) -> str:
+    """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them."""
+    own = list(enumerate(synapse[1:]))
+    fading = [f for f in synapse[1:] if taus[f] != math.inf]
+    scale = {f: " * scale" if len(fading) == 1 else f" * scale.{f}" for f in fading}
+
+    pre_fields = list(enumerate(pre))
+    early = [f"plastic.early.{f}[segment]" for f in pre]
+    if coincident:
+        at_once: tuple[str, ...] = ()
+        keep: tuple[str, ...] = ("pass",)
+    else:
+        at_once = ("if k <= 0:", "    " + tuple_of("Pre", early))
+        keep = ("if k > 0:", *(f"    {there} = v.{f}" for there, f in zip(early, pre, strict=True)))
+    return "\n\n".join(
+        [
+            lines("listens", "", f"return {listens}"),
+            lines(
+                "synapse_of",
+                "plastic, weight, first, s",
+                tuple_of("Synapse", ("weight[s]", *(f"plastic.kept[{n}][first + s]" for n, _ in own))),
+            ),
+            lines(
+                "put_synapse",
+                "plastic, weight, first, s, v, scale",
+                "weight[s] = v.w",
+                *(f"plastic.kept[{n}][first + s] = v.{f}{scale.get(f, '')}" for n, f in own),
+            ),
+            lines("put_peeked", "w, kept, i, v", "w[i] = v.w", *(f"kept[{n}][i] = v.{f}" for n, f in own)),
+            lines(
+                "prefetch_kept", "plastic, i", *(f"prefetch(plastic.kept[{n}], i)" for n, _ in own), "pass"
+            ),
+            lines("faded", "table, k", "return table[k] if k < len(table) else real(0.0)"),
+            lines("pre_of", "plastic, segment", tuple_of("Pre", (f"plastic.pre.{f}[segment]" for f in pre))),
+            lines(
+                "put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre), "pass"
+            ),
+            lines(
+                "faded_pre",
+                "plastic, v, k",
+                tuple_of("Pre", (f"v.{f} * faded(plastic.fade_pre[{n}], k)" for n, f in pre_fields)),
+            ),
+            lines(
+                "pre_at",
+                "plastic, segment, v, k",
+                *at_once,
+                "return faded_pre(plastic, v, k)",
+            ),
+            lines(
+                "put_early",
+                "plastic, segment, v, k",
+                *keep,
+            ),
+            lines("post_of", "plastic, slot", tuple_of("Post", (f"plastic.post.{f}[slot]" for f in post))),
+            lines("posts", "plastic, lo, hi", tuple_of("Post", (f"plastic.post.{f}[lo:hi]" for f in post))),
+            lines("one_of", "posts, j", tuple_of("Post", (f"posts.{f}[j]" for f in post))),
+            lines("row_pre", "log, r", tuple_of("Pre", (f"log.pre.{f}[r]" for f in pre))),
+            lines("put_row_pre", "log, r, v", *(f"log.pre.{f}[r] = v.{f}" for f in pre), "pass"),
+            lines(
+                "fade_rows",
+                "plastic, log, n",
+                *(
+                    line
+                    for k, f in pre_fields
+                    for line in (
+                        f"d{k}, {f} = plastic.fade_pre[{k}][1], log.pre.{f}[:n]",
+                        "for r in range(n):",
+                        f"    {f}[r] = {f}[r] * d{k} if {f}[r] > real(1e-12) else real(0.0)",
+                    )
+                ),
+                "pass",
+            ),
+            lines("silent_pre", "", tuple_of("Pre", ("real(0.0)" for _ in pre))),
+            lines("silent_post", "", tuple_of("Post", ("real(0.0)" for _ in post))),
+            lines("put_post", "plastic, slot, v", *(f"plastic.post.{f}[slot] = v.{f}" for f in post), "pass"),
+            lines(
+                "past_of",
+                "plastic, slot, place",
+                tuple_of("Post", (f"plastic.past.{f}[slot, place]" for f in post)),
+            ),
+            lines(
+                "put_past",
+                "plastic, slot, place, v",
+                *(f"plastic.past.{f}[slot, place] = v.{f}" for f in post),
+                "pass",
+            ),
+            lines(
+                "fade_post",
+                "plastic, lo, hi",
+                *(
+                    line
+                    for n, f in enumerate(post)
+                    for line in (
+                        f"d{n} = plastic.fade_post[{n}]",
+                        f"{f} = plastic.post.{f}[lo:hi]",
+                        "for i in range(hi - lo):",
+                        f"    {f}[i] = {f}[i] * d{n} if {f}[i] > real(1e-12) else real(0.0)",
+                    )
+                ),
+                "pass",
+            ),
+        ]
+    )

@@ -1,0 +1,118 @@
+"""Rules whose synapses change between spikes: consolidation and scaling, against exact flows and a walk by ticks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from tegmentum.plasticity import BennaFusiSTDP, ScaledSTDP
+from tegmentum.simcore import LIF, FromCOO, Network, Population, Projection, Simulation, SpikeTrain
+
+DT = 0.1
+RULES = {
+    "chain": BennaFusiSTDP(tau=30.0, a_plus=0.02, a_minus=0.015),
+    "scaled": ScaledSTDP(tau_rate=80.0, target=20.0, beta=0.05),
+}
+
+
+def test_the_chain_flows_as_its_matrix_says():
+    rule = BennaFusiSTDP(tau=50.0, w_min=-9.0, w_max=9.0, rest=0.25)
+    f, c = rule.home(), rule.derive(DT)
+    start = np.array([0.7, -0.2, 0.1, 0.05])
+    for ticks in (1.0, 37.0, 4000.0, 1e6):
+        there = f.drift(f.Synapse(start[0] + 0.25, *start[1:]), ticks, 1.0, c)
+        expected = expm(rule.chain() * ticks * DT) @ start
+        np.testing.assert_allclose([there.w - 0.25, *there[1:]], expected, rtol=1e-10, atol=1e-13)
+
+
+def test_a_single_change_fades_as_a_power_of_time():
+    rule = BennaFusiSTDP(tau=50.0)
+    f, c = rule.home(), rule.derive(DT)
+    left = [f.drift(f.Synapse(0.6, 0.0, 0.0, 0.0), k * 50.0 / DT, 1.0, c).w - 0.5 for k in (2.0, 8.0, 32.0)]
+    slopes = np.diff(np.log(left)) / math.log(4.0)
+    assert np.all(np.abs(slopes + 0.5) < 0.15)
+
+
+def test_a_weight_that_was_held_comes_back():
+    rule = BennaFusiSTDP(tau=50.0)
+    f, c = rule.home(), rule.derive(DT)
+    s = f.Synapse(0.9, 0.0, 0.0, 0.0)
+    for _ in range(1000):
+        s = f.drift(s, 50.0, 1.0, c)._replace(w=0.9)
+    dropped = f.drift(s._replace(w=0.5), 200.0 / DT, 1.0, c)
+    assert dropped.w > 0.6
+
+
+def test_scaling_is_the_integral_of_the_rate():
+    rule = RULES["scaled"]
+    f, c = rule.home(), rule.derive(DT)
+    h, r = 70.0, 2.5  # ms since the last spike, and the rate's trace after it
+    now = f.Post(0.0, r * math.exp(-h / 80.0))
+    found = f.on_pre(f.Synapse(0.3, h / DT), f.Pre(0.0), now, c).w
+    grid = (np.arange(7_000_000) + 0.5) * 1e-5
+    integral = np.sum(20e-3 - r / 80.0 * np.exp(-grid / 80.0)) * 1e-5
+    assert found == pytest.approx(0.3 * math.exp(0.05 * integral), rel=1e-9)
+
+
+def network(seed: int) -> Network:
+    """Connect three inputs to two neurons, whose spikes are given, by both rules."""
+    rng = np.random.default_rng(seed)
+    inputs = SpikeTrain("inputs", 3, rng.uniform(1.0, 300.0, 40), rng.integers(0, 3, 40))
+    driver = SpikeTrain("driver", 2, rng.uniform(1.0, 300.0, 30), rng.integers(0, 2, 30))
+    nodes: list[object] = [inputs, driver]
+    pre, post = np.repeat(np.arange(3), 2), np.tile(np.arange(2), 3)
+    for name, rule in RULES.items():
+        cells = Population(
+            name, 2, LIF(v_thresh=200.0, v_reset=0.0, t_ref=0.0)
+        )  # the driver alone makes it fire
+        low = np.linspace(0.3, 0.45, 6)
+        learn = Projection(inputs, cells, FromCOO(pre, post), low, 1.0, plasticity=rule, name=f"to {name}")
+        nodes += [cells, learn]
+        nodes.append(Projection(driver, cells, FromCOO([0, 1], [0, 1]), 1e4, 1.0, name=f"drive {name}"))
+    return Network(*nodes)  # type: ignore[arg-type]
+
+
+def walked(rule, arrivals, posts, w: float, n_ticks: int) -> list[float]:
+    """Return what a synapse keeps after a walk tick by tick."""
+    f, c, taus = rule.home(), rule.derive(DT), rule.time_constants()
+    s = f.Synapse(w, *(0.0 for _ in f.Synapse._fields[1:]))
+    pre, post = f.Pre(*(0.0 for _ in f.Pre._fields)), f.Post(*(0.0 for _ in f.Post._fields))
+    for tick in range(1, n_ticks + 1):
+        s = f.drift(s, 1.0, 1.0, c)
+        pre = f.Pre(*(v * math.exp(-DT / taus[k]) for k, v in pre._asdict().items()))
+        post = f.Post(*(v * math.exp(-DT / taus[k]) for k, v in post._asdict().items()))
+        for _ in range(np.count_nonzero(arrivals == tick)):
+            s, pre = f.on_pre(s, pre, post, c), f.pre_spike(pre, c)
+        if tick in posts:
+            s, post = f.on_post(s, pre, post, c), f.post_spike(post, c)
+    return list(s)
+
+
+def test_the_engine_walks_as_one_tick_by_tick_would():
+    found = {}
+    for threads, split in ((1, (400.0,)), (2, (150.0, 33.3, 216.7))):
+        simulation = Simulation(network(3), DT, precision="float64", threads=threads)
+        for ms in split:
+            simulation.run(ms)
+            simulation.synapses("to chain")  # reading changes nothing
+        state = simulation.state()
+        again = Simulation(network(3), DT, precision="float64", threads=3 - threads)
+        again.load_state(state)
+        for name in RULES:
+            there, here = simulation.synapses(f"to {name}"), again.synapses(f"to {name}")
+            values = np.stack([there.weight, *there.kept.values()])
+            assert np.array_equal(values, np.stack([here.weight, *here.kept.values()]))
+            assert np.array_equal(values, found.setdefault(name, values))
+    described = network(3)
+    inputs, driver = described["inputs"], described["driver"]
+    arrival = np.round(np.asarray(inputs.times) / DT).astype(int) + round(1.0 / DT)
+    spike = np.round(np.asarray(driver.times) / DT).astype(int) + round(1.0 / DT)
+    for name, rule in RULES.items():
+        for i in range(6):
+            pre, post = divmod(i, 2)
+            arrivals, posts = arrival[inputs.neuron == pre], set(spike[driver.neuron == post])
+            expected = walked(rule, arrivals, posts, float(np.linspace(0.3, 0.45, 6)[i]), 4000)
+            np.testing.assert_allclose(found[name][:, i], expected, rtol=1e-9, atol=1e-12)
