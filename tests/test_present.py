@@ -15,9 +15,11 @@ from tegmentum.simcore import (
     ByPost,
     ByPre,
     BySynapse,
+    Course,
     DescriptionError,
     Expected,
     FromCOO,
+    Given,
     HomeostaticLIF,
     Modulator,
     Network,
@@ -393,6 +395,9 @@ def test_expectations_that_cannot_be(options, text):
         ({"n_levels": 2}, "n_levels must be 3"),
         ({"baseline": 0.2}, "baseline must be 0.5"),
         ({"source": 3}, "an Expected"),
+        ({"tau_rise": 5.0}, "tau_rise and source exclude each other"),
+        ({"given": [Given([1.0])]}, "given and source exclude each other"),
+        ({"baseline": Course([0.0], [0.5])}, "a Course of the baseline and source exclude each other"),
     ],
 )
 def test_modulators_that_do_not_fit_their_source(options, text):
