@@ -9,9 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .modulation.attention import Attention
 from .modulation.expectation import Expectation, OneHotExpectation
+from .modulation.firing import Firing
 from .modulation.neuromodulator import Dopamine, Neuromodulator
 from .modulation.receptor import D1, D1D2, Hill, KernelAmplitude, LinearReceptor, NacaReceptor
+from .modulation.reward_prediction import RescorlaWagner, TemporalDifference
+from .modulation.reward_rate import RewardRate
+from .modulation.uncertainty import ContextUncertainty, Uncertainties
 from .rules.bcm import BCM
 from .rules.benna_fusi import BennaFusiSTDP
 from .rules.clopath import ClopathSTDP
@@ -74,11 +79,13 @@ __all__ = [
     "STDP",
     "AccuracyMatrix",
     "Adam",
+    "Attention",
     "BennaFusiSTDP",
     "ClassSplit",
     "ClopathSTDP",
     "ClosedForm",
     "ColumnParameters",
+    "ContextUncertainty",
     "ContinualData",
     "ContinualModel",
     "ContinualResult",
@@ -93,6 +100,7 @@ __all__ = [
     "ErrorDriven",
     "Evaluation",
     "Expectation",
+    "Firing",
     "Frozen",
     "Gate",
     "GatedSTDP",
@@ -117,6 +125,8 @@ __all__ = [
     "RateHebb",
     "Recipe",
     "ReferenceNet",
+    "RescorlaWagner",
+    "RewardRate",
     "RewardSTDP",
     "ScaledSTDP",
     "SequentialSTDP",
@@ -124,9 +134,11 @@ __all__ = [
     "Slope",
     "StateDifference",
     "SummedTicks",
+    "TemporalDifference",
     "TripletSTDP",
     "TsodyksMarkram",
     "TwoTraceSTDP",
+    "Uncertainties",
     "Work",
     "compile_rule",
     "continual_rule",

@@ -215,7 +215,7 @@ def test_set_says_what_it_cannot_reach(written, override, message):
 
 
 def _parameters():
-    for tables_ in (tables.MODELS, tables.RULES, tables.PLASTICITY, tables.DISTRIBUTIONS):
+    for tables_ in (tables.MODELS, tables.RULES, tables.PLASTICITY, tables.SHORT_TERM, tables.DISTRIBUTIONS):
         for name, table in tables_.items():
             yield from ((name, field) for field in dataclasses.fields(table.of))
 

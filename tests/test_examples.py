@@ -93,6 +93,15 @@ def test_learning_pictures(run, tmp_path):
         assert 10_000 < len(picture) < 100_000
 
 
+def test_short_term(run, tmp_path):
+    out = run(EXAMPLES / "short_term.py", "--out", tmp_path / "short-term.png")
+    assert re.search(r"^depression +0\.50000  0\.26515", out, re.MULTILINE)
+    assert re.search(r"^facilitation +0\.03000  0\.05533", out, re.MULTILINE)
+    picture = (tmp_path / "short-term.png").read_bytes()
+    assert picture.startswith(PNG)
+    assert len(picture) > 10_000
+
+
 def test_first_network(run, tmp_path):
     out = run(EXAMPLES / "first_network.py", "--out", tmp_path / "raster.png")
     assert re.search(r"^exc: \d+\.\d Hz$", out, re.MULTILINE)
