@@ -131,7 +131,7 @@ def present(
     trials, usual = [], []
     for k in range(sim._n_shards):
         sim._plastics[k] = tuple(
-            with_log(plastic, length) if waits else plastic
+            with_log(plastic, sim._wires[k].target, length) if waits else plastic
             for plastic, waits in zip(sim._plastics[k], sim._waits(), strict=True)
         )
         usual.append(sim._trials.usual.copy())

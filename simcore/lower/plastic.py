@@ -14,7 +14,7 @@ from .arrays import HISTORY, NEVER, PLASTIC, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
-from .rows import Delay, Group, order_of, row_delays
+from .rows import Delay, Group, has_rows, order_of
 
 Array = np.ndarray[Any, Any]
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
@@ -124,15 +124,32 @@ def _no_log(n_levels: int, traces: Any, real: Any) -> TrialLog:
         traces(*(np.zeros(0, real) for _ in traces._fields)),
         np.zeros((0, 0), real),
         np.zeros(0, real),
+        *np.zeros((4, 0), np.int64),
     )
 
 
-def with_log(plastic: Plastic, length: int) -> Plastic:
-    """Return dense plastic synapses with room for a trial of ``length`` ticks in which everything fires."""
+def _runs(plastic: Plastic, target: Array) -> tuple[Array, ...]:
+    """Return the runs of neighbouring targets of all segments: ``run_ptr`` and what follows it in the log."""
+    slot = plastic.ends[2]
+    counts, runs = [0], [np.zeros((3, 0), np.int64)]
+    for begin, length in zip(plastic.begin.tolist(), plastic.length.tolist(), strict=True):
+        post = target[begin : begin + length].astype(np.int64) - slot
+        at = np.flatnonzero(np.diff(post, prepend=-2) != 1)
+        counts.append(len(at))
+        runs.append(np.stack([at, post[at], np.diff(at, append=length)]))
+    return (np.cumsum(counts), *np.ascontiguousarray(np.concatenate(runs, axis=1)))
+
+
+def with_log(plastic: Plastic, target: Array, length: int) -> Plastic:
+    """Return plastic synapses with room for a trial of ``length`` ticks in which everything fires.
+
+    ``target`` are those of the shard's synapses.
+    """
     n, n_post, real = len(plastic.begin), int(plastic.ends[3]), plastic.eligibility.dtype
     log = plastic.trial
     if len(log.arrived) == n * length and len(log.row) == n:
         return plastic
+    run_ptr, run_at, run_post, run_length = _runs(plastic, target)
     log = log._replace(
         arrived=np.zeros(n * length, np.uint32),
         arrived_at=np.zeros(n * length, np.uint32),
@@ -141,8 +158,12 @@ def with_log(plastic: Plastic, length: int) -> Plastic:
         row=np.full(n, -1, np.int32),
         segment=np.zeros(n, np.int32),
         pre=type(log.pre)(*(np.zeros(n, real) for _ in log.pre)),
-        eligibility=np.zeros((n, n_post), real),
+        eligibility=np.zeros((n, int(plastic.length.max())), real),
         by_post=np.zeros(n_post, real),
+        run_ptr=run_ptr,
+        run_at=run_at,
+        run_post=run_post,
+        run_length=run_length,
     )
     return plastic._replace(trial=log)
 
@@ -152,7 +173,7 @@ def learns_in_trials(projection: Projection, delay: Delay) -> bool:
     rule, modulation = projection.plasticity, projection.modulation
     if modulation is None or modulation.modulator.source is None or not rule.coincident:
         return False
-    if isinstance(modulation.subpopulations, BySynapse) or row_delays(projection, delay) is None:
+    if isinstance(modulation.subpopulations, BySynapse) or not has_rows(projection, delay):
         return False
     receptor = modulation.receptor
     at_rest = receptor.curve(float(modulation.modulator.baseline), *receptor.parameters())
