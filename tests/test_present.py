@@ -88,7 +88,11 @@ def network(on_hidden=None, subpopulations=None, sparse=0.0, plastic=True, soft=
     w = rng.uniform(0, 0.6, (N_IN, N_HIDDEN))
     dense = {"rule": AllToAll(), "weight": w, "delay": delay}
     kept = np.flatnonzero(rng.random(w.size) < sparse)
-    listed = {"rule": FromCOO(*np.divmod(kept, N_HIDDEN)), "weight": w.ravel()[kept], "delay": delay.ravel()[kept]}
+    listed = {
+        "rule": FromCOO(*np.divmod(kept, N_HIDDEN)),
+        "weight": w.ravel()[kept],
+        "delay": delay.ravel()[kept],
+    }
     return Network(
         pixels, hidden, output,
         Projection(pixels, hidden, **(listed if sparse else dense), receptor="exc", name="first",
