@@ -34,7 +34,7 @@ def train(
                                                  "frozen, global, shuffled, no-timing, label, d1-only or random-table.",
                                                  show_default=False)] = None,
     shift: Annotated[float | None, typer.Option(help="dopamine-stdp: augment square images: in each epoch move each by "
-                                                r"up to so many pixels, at most 1 \[0; on MNIST 0.5 with many hidden neurons].",
+                                                r"up to so many pixels, at most 1 \[0; large networks on MNIST 0.5].",
                                                 show_default=False)] = None,
     hidden: Annotated[str | None, typer.Option(help="Neurons of the hidden layer; of NACA's also several, e.g. "
                                                r"500,300 \[1000; dopamine-stdp 400 where the data are not digits].",
