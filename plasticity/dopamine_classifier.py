@@ -165,8 +165,10 @@ DIGITS = DopamineParameters(
     per_class=4,
     epochs=10,
 )
-#: Images of MNIST's size with many hidden neurons, which see fields of 10 x 10 pixels. 50,000 training images
-#: learned 10 times, the last 10,000 held out, one seed: XX.
+#: MNIST with many hidden neurons. Chosen on the last 10,000 training images (standard error 0.15, one seed): four
+#: epochs of the other 50,000 reach 97.4 % with 1,000 neurons that see the whole image, 97.7 with fields of 10 x 10
+#: pixels and no lateral inhibition, 98.1 with 2,000 such neurons. Ten epochs reach 98.2, and with half a pixel of shift
+#: 98.3, both with weak lateral inhibition and 10 output neurons a class, which take half as much time again.
 LARGE = DopamineParameters(
     n_hidden=2000,
     w_hidden=0.33,
