@@ -176,6 +176,7 @@ LARGE = DopamineParameters(
     eta_output=6e-4,
     w_output=0.09,
     lateral=0.0,
+    homeostasis=2e-4,
     target=0.2,
     per_class=4,
     shift=0.5,
