@@ -78,9 +78,11 @@ def run(
             at = simulation.t
             stop_interrupted(f"at {at:g} of {s.duration:g} ms; what was recorded until then is in {store}")
     learnt = {
-        str(q.name): simulation.synapses(q).weight
+        str(q.name): float(w.mean())
         for q in network.projections
-        if q.plasticity is not None and not isinstance(q.plasticity, Static)
+        if q.plasticity is not None
+        and not isinstance(q.plasticity, Static)
+        and (w := simulation.synapses(q).weight).size
     }
     summary = {
         "store": str(store),
@@ -97,14 +99,13 @@ def run(
         "n_spikes": result.n_spikes,
         "synaptic_events": result.synaptic_events,
         "update": simulation.policies,
-        "mean_weights": {name: float(w.mean()) for name, w in learnt.items() if w.size},
+        "mean_weights": learnt,
     }
     if as_json:
         typer.echo(json.dumps(summary))
         return
     for name, rate in result.rates().items():
         typer.echo(f"{name}: {rate:.2f} Hz")
-    for name, w in learnt.items():
-        if w.size:
-            typer.echo(f"{name}: mean weight {w.mean():.4g}")
+    for name, weight in learnt.items():
+        typer.echo(f"{name}: mean weight {weight:.4g}")
     typer.echo(f"{result.synaptic_events:,} synaptic events in {result.run_s:.2f} s; wrote {store}")

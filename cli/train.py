@@ -34,7 +34,8 @@ def train(
                                                  "frozen, global, shuffled, no-timing, label, d1-only or random-table.",
                                                  show_default=False)] = None,
     shift: Annotated[float | None, typer.Option(help="dopamine-stdp: augment square images: in each epoch move each by "
-                                                r"up to so many pixels, at most 1 \[0].", show_default=False)] = None,
+                                                r"up to so many pixels, at most 1 \[0; large networks on MNIST 0.5].",
+                                                show_default=False)] = None,
     hidden: Annotated[str | None, typer.Option(help="Neurons of the hidden layer; of NACA's also several, e.g. "
                                                r"500,300 \[1000; dopamine-stdp 400 where the data are not digits].",
                                                show_default=False)] = None,
@@ -94,7 +95,7 @@ def train(
     if rule == ONLINE:
         from .train_online import OnlineConfig, OnlineTraining, parameters_of
 
-        p = parameters_of(data.name, layers, ticks, ablation or "none", epochs, shift or 0.0)
+        p = parameters_of(data.name, layers, ticks, ablation or "none", epochs, shift)
         training = OnlineTraining(
             OnlineConfig(**common, ablation=p["ablation"], hidden=(p["n_hidden"],), epochs=p["epochs"],
                          ticks=p["ticks"], parameters=p, threads=threads or 1),

@@ -78,14 +78,22 @@ class OnlineTraining:
 
     def announcement(self, path: Path) -> tuple[str, ...]:
         """Say what the run will cost."""
+        from tegmentum.plasticity.dopamine_classifier import receptive_fields
+
         config, p = self.config, self.parameters
         plastic, fixed = self._synapses()
-        spikes = (self.data.x_train[:1000] > p.least * self.data.x_max).sum(axis=1).mean()
+        fires = (self.data.x_train[:1000] > p.least * self.data.x_max).mean(axis=0)
+        spikes = fires.sum()
+        seen = spikes * p.n_hidden
+        if p.field:
+            seen = (fires @ receptive_fields(self.data.n_features, p)).sum()
         hidden = p.target * p.n_hidden  # homeostasis: each fires in that share of the trials
-        events = config.n_train * (spikes * 2 * p.n_hidden + hidden * (p.n_hidden + 2 * self.n_out))
+        lateral = p.n_hidden if p.lateral else 0
+        events = config.n_train * (2 * seen + hidden * (lateral + 2 * self.n_out))
         recorded = config.record * (self.data.n_features + hidden + self.n_out * p.ticks)
         size = (4 * plastic * (config.epochs + 1) + 8 * plastic + 12 * recorded) / 1e6
         without = "" if p.ablation == "none" else f", ablation {p.ablation}"
+        without += f", fields of {p.field} x {p.field} pixels" if p.field else ""
         without += f", shifted by up to {p.shift:g} pixels" if p.shift else ""
         return (
             f"{config.rule}: {'-'.join(map(str, self.layers))}, {plastic:,} plastic synapses of {BYTES} bytes and "
@@ -97,8 +105,8 @@ class OnlineTraining:
 
     def _synapses(self) -> tuple[int, int]:
         p, n_out = self.parameters, self.n_out
-        plastic = self.data.n_features * p.n_hidden + p.n_hidden * n_out
-        return plastic, plastic + p.n_hidden**2
+        plastic = (p.field**2 or self.data.n_features) * p.n_hidden + p.n_hidden * n_out
+        return plastic, plastic + (p.n_hidden**2 if p.lateral else 0)
 
     def _check_size(self) -> None:
         """Refuse what does not fit into the memory, before anything is built or written."""
@@ -119,7 +127,7 @@ def parameters_of(
     ticks: int | None,
     ablation: str,
     epochs: int | None,
-    shift: float,
+    shift: float | None,
 ) -> dict[str, Any]:
     """Return the parameters that suit a data set, but for what was asked for."""
     from tegmentum.plasticity.dopamine_classifier import parameters_for
@@ -134,7 +142,7 @@ def parameters_of(
             p,
             ticks=p.ticks if ticks is None else ticks,
             epochs=p.epochs if epochs is None else epochs,
-            shift=shift,
+            shift=p.shift if shift is None else shift,
             ablation=ablation,
         )
     )

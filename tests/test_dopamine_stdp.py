@@ -372,19 +372,3 @@ def test_the_rule_that_the_page_on_learning_writes(tmp_path, monkeypatch):
     pairs = [(29.0, 9.0, 1.0), (30.0, 10.0, 1.0), (35.0, 5.0, -0.5)]
     expected = sum(a * math.exp(-gap / 20.0 - (40.0 - t) / rule.tau_e) for t, gap, a in pairs)
     assert simulation.synapses("learn").eligibility[0] == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.slow
-def test_distal_reward_in_a_file(tegmentum, tmp_path):
-    file = Path(__file__).parent.parent / "examples" / "distal_reward.toml"
-    done = tegmentum("run", file, "--set", "simulation.duration=15000.0", "--out", "reward.zarr", "--json")
-    assert done.code == 0, done.err
-    import xarray as xr
-
-    tree = xr.open_datatree("reward.zarr", engine="zarr")
-    level = tree["modulators/dopamine"]["level"].values.ravel()
-    assert level[10] == pytest.approx(0.002)  # before the reward has come
-    assert level[12] > 0.002  # 10 s and a second
-    w = tree["weights/learn"]["w"].values
-    assert w.shape == (4, 800 * 80)
-    assert np.abs(w[3] - w[2]).max() > 10 * np.abs(w[1] - w[0]).max() > 0

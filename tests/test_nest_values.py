@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 
 from tegmentum.plasticity import STDP, PowerSTDP
 from tegmentum.simcore import (
@@ -172,27 +171,37 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_every_delivered_weight(name):
-    """A nearest-neighbour synapse of NEST starts as if a pre spike came at t = 0; so all comes 5 ms later here."""
-    case, rule = RULES[name]
-    values, late = NEST["cases"][case], 5.0
-    arrivals = [*NEST["pre"], NEST["sim_ms"] - 5.0]
-    trains = {
-        "pre": np.array([*([0.0] if case == "stdp_nn_symm" else []), *arrivals]),
-        "kick": np.array(NEST["post"]) + NEST["delay_ms"],
-    }
-    pre, kick = (SpikeTrain(end, 1, times + late - 0.1, [0] * len(times)) for end, times in trains.items())
-    cell = Population("cell", 1, LIF(v_thresh=1e6, v_reset=0.0, tau_m=1.0, t_ref=0.0))
-    w = abs(values["w0"])
-    learn = Projection(pre, cell, AllToAll(), [[w]], 0.1, plasticity=rule(values["params"]), name="learn")
-    net = Network(pre, kick, cell, learn, Projection(kick, cell, AllToAll(), 1e8, 0.1))
+def test_every_delivered_weight():
+    """A nearest-neighbour synapse of NEST starts as if a pre spike came at t = 0; so all comes 5 ms later here.
+
+    All rules in one network, onto one neuron that fires when it is kicked, at no input else: one engine to compile.
+    """
+    late, delay = 5.0, 0.1
+    arrivals = np.array([*NEST["pre"], NEST["sim_ms"] - 5.0])
+
+    def train(name, times):
+        return SpikeTrain(name, 1, times + late - delay, [0] * len(times))
+
+    pre, primed = train("pre", arrivals), train("primed", np.append(0.0, arrivals))
+    kick = train("kick", np.array(NEST["post"]) + NEST["delay_ms"])
+    cell = Population("cell", 1, LIF(v_thresh=1e6, v_reset=0.0, tau_m=1.0, t_ref=0.0), update="stepped")
+    learn = []
+    for name, (case, rule) in RULES.items():
+        values = NEST["cases"][case]
+        weight, source = [[abs(values["w0"])]], primed if case == "stdp_nn_symm" else pre
+        learn.append(
+            Projection(source, cell, AllToAll(), weight, delay, plasticity=rule(values["params"]), name=name)
+        )
+    net = Network(pre, primed, kick, cell, *learn, Projection(kick, cell, AllToAll(), 1e8, delay))
     simulation = Simulation(net, dt=0.1, precision="float64", max_rate=1e4)
-    got = []
+    got = {name: [] for name in RULES}
     for t in arrivals:
         simulation.run(round((t + late - simulation.t) / 0.1) * 0.1)
-        got.append(simulation.synapses("learn").weight[0])
-    expected = np.array(values["w_delivered"], float)
-    assert len(got) == len(expected) == 41
-    np.testing.assert_allclose(got, expected, rtol=1e-9)
-    assert np.ptp(got) > 0.01
+        for name, weights in got.items():
+            weights.append(simulation.synapses(name).weight[0])
+    assert simulation._control.spikes.sum() == len(NEST["post"])
+    for name, (case, _) in RULES.items():
+        expected = np.array(NEST["cases"][case]["w_delivered"], float)
+        assert len(expected) == len(arrivals) == 41
+        np.testing.assert_allclose(got[name], expected, rtol=1e-9, err_msg=name)
+        assert np.ptp(got[name]) > 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,9 +16,11 @@ from tegmentum.simcore import (
     ByPost,
     ByPre,
     BySynapse,
+    Course,
     DescriptionError,
     Expected,
     FromCOO,
+    Given,
     HomeostaticLIF,
     Modulator,
     Network,
@@ -65,7 +68,11 @@ def part(events, lo, hi):
     )
 
 
-def network(on_hidden=None, subpopulations=None, sparse=False, plastic=True, **expected):
+def network(on_hidden=None, subpopulations=None, sparse=0.0, general=False, plastic=True, **expected):
+    """Connect pixels, hidden and output neurons, a share of pairs listed where ``sparse``.
+
+    Where ``general``, a level is chosen for each synapse, and learning takes the path of continuous time.
+    """
     rng = np.random.default_rng(1)
     pixels = SpikeTrain("pixels", N_IN, np.zeros(0), np.zeros(0, int))
     hidden = Population("hidden", N_HIDDEN, HIDDEN, update="stepped")
@@ -75,8 +82,7 @@ def network(on_hidden=None, subpopulations=None, sparse=False, plastic=True, **e
     of_output = Modulator(
         "dopamine-output", N_OUT, baseline=0.5, source=Expected("error", one_hot(N_OUT), beta=0.7)
     )
-    by_label = BySynapse(np.tile(LABELS, N_IN)) if sparse else ByPost(LABELS)
-    groups = by_label if subpopulations is None else subpopulations
+    groups = ByPost(LABELS) if subpopulations is None else subpopulations
     rule = on_hidden or DopamineSTDP(
         of_hidden, D1D2(), groups, tau_plus=8.0, tau_minus=12.0, tau_e=60.0, a_plus=0.02, a_minus=0.008, w_min=0.0,
         w_max=0.6, soft=True,
@@ -89,17 +95,19 @@ def network(on_hidden=None, subpopulations=None, sparse=False, plastic=True, **e
     def connect(weight, delay):
         if not sparse:
             return {"rule": AllToAll(), "weight": weight, "delay": delay}
-        delay = np.broadcast_to(delay, weight.shape).ravel()
-        return {
-            "rule": FromCOO(*map(np.ravel, np.indices(weight.shape))),
-            "weight": weight.ravel(),
-            "delay": delay,
-        }
+        kept = np.flatnonzero(np.random.default_rng(7).random(weight.size) < sparse)
+        delay = np.broadcast_to(delay, weight.shape).ravel()[kept]
+        pairs = FromCOO(*np.divmod(kept, weight.shape[1]))
+        return {"rule": pairs, "weight": weight.ravel()[kept], "delay": delay}
 
+    first = connect(rng.uniform(0, 0.6, (N_IN, N_HIDDEN)), delay)
+    post = np.tile(np.arange(N_HIDDEN), N_IN) if not sparse else first["rule"].post
+    if general:
+        rule = replace(rule, subpopulations=BySynapse(LABELS[np.asarray(post)]))
     return Network(
         pixels, hidden, output,
-        Projection(pixels, hidden, **connect(rng.uniform(0, 0.6, (N_IN, N_HIDDEN)), delay), receptor="exc",
-                   name="first", plasticity=rule if plastic else None),
+        Projection(pixels, hidden, **first, receptor="exc", name="first",
+                   plasticity=rule if plastic else None),
         Projection(hidden, hidden, AllToAll(), weight=-0.02, delay=1.0, receptor="inh", name="lateral"),
         Projection(hidden, output, **connect(rng.uniform(0, 0.4, (N_HIDDEN, N_OUT)), 2.0), receptor="exc",
                    name="second", plasticity=last if plastic else None),
@@ -218,28 +226,33 @@ def test_trials_follow_the_equations():
 
 @pytest.mark.slow
 def test_sparse_synapses_learn_as_dense_ones():
-    """Also where levels go by synapse and those of the dense ones by post neuron; bounds are soft there, then hard."""
-    found = []
-    for sparse in (False, True):
-        sim = simulation(network(sparse=sparse))
+    """Those that are listed take the path of dense ones, or where levels go by synapse that of continuous time."""
+
+    def learned(**options):
+        sim = simulation(network(**options))
         learn(sim, *samples(10))
-        found.append(state(sim))
-    for dense, listed in zip(*found, strict=True):
-        np.testing.assert_allclose(listed, dense, rtol=1e-10)
+        return state(sim)
+
+    assert same(learned(sparse=1.0), learned())
+    for a, b in zip(learned(sparse=0.6), learned(sparse=0.6, general=True), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sparse", "precision"), [(False, "float32"), (False, "float64"), (True, "float64")])
+@pytest.mark.parametrize(
+    ("sparse", "precision"),
+    [({}, "float32"), ({"sparse": 0.6}, "float64"), ({"sparse": 0.6, "general": True}, "float64")],
+)
 def test_threads_splits_and_saves_change_no_bit(sparse, precision):
     events, labels = samples(9)
-    whole = simulation(network(sparse=sparse), precision=precision, threads=1)
+    whole = simulation(network(**sparse), precision=precision, threads=1)
     shown, rest = learn(whole, events, labels), []
     for threads in (2, 3):
-        sim = simulation(network(sparse=sparse), precision=precision, threads=threads)
+        sim = simulation(network(**sparse), precision=precision, threads=threads)
         learn(sim, part(events, 0, 4), labels[:4])
         sim.synapses("first")  # reading changes nothing
         sim.present(part(events, 3, 6), readout="output")  # nor does a test
-        other = simulation(network(sparse=sparse), precision=precision, threads=threads - 1)
+        other = simulation(network(**sparse), precision=precision, threads=threads - 1)
         other.load_state(sim.state())
         rest += [(s, learn(s, part(events, 4, 9), labels[4:])) for s in (sim, other)]
     for sim, r in rest:
@@ -393,6 +406,9 @@ def test_expectations_that_cannot_be(options, text):
         ({"n_levels": 2}, "n_levels must be 3"),
         ({"baseline": 0.2}, "baseline must be 0.5"),
         ({"source": 3}, "an Expected"),
+        ({"tau_rise": 5.0}, "tau_rise and source exclude each other"),
+        ({"given": [Given([1.0])]}, "given and source exclude each other"),
+        ({"baseline": Course([0.0], [0.5])}, "a Course of the baseline and source exclude each other"),
     ],
 )
 def test_modulators_that_do_not_fit_their_source(options, text):

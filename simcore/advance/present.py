@@ -132,7 +132,8 @@ def present(
     trials, usual = [], []
     for k in range(sim._n_shards):
         sim._plastics[k] = tuple(
-            with_log(plastic, length) if plastic.trial else plastic for plastic in sim._plastics[k]
+            with_log(plastic, sim._wires[k].target, length) if plastic.trial else plastic
+            for plastic in sim._plastics[k]
         )
         usual.append(sim._trials.usual.copy())
         protocol = protocol_of(sim._plan, k, s, sim._model_groups[k], usual[k], potential)

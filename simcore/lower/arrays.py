@@ -119,8 +119,12 @@ class TrialLog(NamedTuple):
     row: Any  # int32[n_segments], row in ``eligibility``, or -1
     segment: Any  # int32[n_segments], segment of each row
     pre: Any  # the rule's Pre of real[n_segments], traces of each row
-    eligibility: Any  # real[n_segments, n_post]
+    eligibility: Any  # real[n_segments, longest segment]
     by_post: Any  # real[n_post], ``pulse`` of each post neuron
+    run_ptr: Any  # int64[n_segments + 1], runs of each segment: synapses onto neurons that are neighbours
+    run_at: Any  # int64[n_runs], its first synapse, counted from the segment's
+    run_post: Any  # int64[n_runs], that synapse's neuron, by its place in this shard
+    run_length: Any  # int64[n_runs]
 
 
 class Protocol(NamedTuple):

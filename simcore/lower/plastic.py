@@ -14,7 +14,7 @@ from .arrays import HISTORY, NEVER, PLASTIC, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
-from .rows import Delay, Group, delay_of, order_of, row_delays
+from .rows import Delay, Group, delay_of, has_rows, order_of
 
 Array = np.ndarray[Any, Any]
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
@@ -112,15 +112,32 @@ def _no_log(traces: Any, real: Any) -> TrialLog:
         traces(*(np.zeros(0, real) for _ in traces._fields)),
         np.zeros((0, 0), real),
         np.zeros(0, real),
+        *np.zeros((4, 0), np.int64),
     )
 
 
-def with_log(plastic: Plastic, length: int) -> Plastic:
-    """Return dense plastic synapses with room for a trial of ``length`` ticks in which everything fires."""
+def _runs(plastic: Plastic, target: Array) -> tuple[Array, ...]:
+    """Return the runs of neighbouring targets of all segments: ``run_ptr`` and what follows it in the log."""
+    slot = plastic.ends[2]
+    counts, runs = [0], [np.zeros((3, 0), np.int64)]
+    for begin, length in zip(plastic.begin.tolist(), plastic.length.tolist(), strict=True):
+        post = target[begin : begin + length].astype(np.int64) - slot
+        at = np.flatnonzero(np.diff(post, prepend=-2) != 1)
+        counts.append(len(at))
+        runs.append(np.stack([at, post[at], np.diff(at, append=length)]))
+    return (np.cumsum(counts), *np.ascontiguousarray(np.concatenate(runs, axis=1)))
+
+
+def with_log(plastic: Plastic, target: Array, length: int) -> Plastic:
+    """Return plastic synapses with room for a trial of ``length`` ticks in which everything fires.
+
+    ``target`` are those of the shard's synapses.
+    """
     n, n_post, real = len(plastic.begin), int(plastic.ends[3]), plastic.kept[0].dtype
     log = plastic.trial
     if len(log.arrived) == n * length and len(log.row) == n:
         return plastic
+    run_ptr, run_at, run_post, run_length = _runs(plastic, target)
     log = log._replace(
         arrived=np.zeros(n * length, np.uint32),
         arrived_at=np.zeros(n * length, np.uint32),
@@ -129,8 +146,12 @@ def with_log(plastic: Plastic, length: int) -> Plastic:
         row=np.full(n, -1, np.int32),
         segment=np.zeros(n, np.int32),
         pre=type(log.pre)(*(np.zeros(n, real) for _ in log.pre)),
-        eligibility=np.zeros((n, n_post), real),
+        eligibility=np.zeros((n, int(plastic.length.max())), real),
         by_post=np.zeros(n_post, real),
+        run_ptr=run_ptr,
+        run_at=run_at,
+        run_post=run_post,
+        run_length=run_length,
     )
     return plastic._replace(trial=log)
 
@@ -145,7 +166,7 @@ def learns_in_trials(projection: Projection, delay: Delay) -> bool:
     if others or modulator.expectation is None or isinstance(modulation.subpopulations, BySynapse):
         return False
     fields = rule.functions()["Synapse"]._fields
-    if fields != ("w", "e") or rule.time_constants()["e"] == 0.0 or row_delays(projection, delay) is None:
+    if fields != ("w", "e") or rule.time_constants()["e"] == 0.0 or not has_rows(projection, delay):
         return False
     at_rest = receptor.curve(float(modulator.baseline), *receptor.parameters())
     return at_rest == 0.0 and _keeps_weights(rule)

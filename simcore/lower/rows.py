@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.connectivity import AllToAll, Constant, Distribution
+from ..describe.connectivity import AllToAll, Constant, Distribution, FromCOO
 from ..describe.network import Network, Projection
 from ..errors import DescriptionError
 from ..random.philox import seed_key
@@ -107,6 +107,21 @@ def row_delays(projection: Projection, delay: Delay) -> Array | None:
         return None
     by_row = delay.given.reshape(n_pre, n_post)
     return by_row[:, 0].copy() if np.all(by_row == by_row[:, :1]) else None
+
+
+def has_rows(projection: Projection, delay: Delay) -> bool:
+    """Tell whether all synapses of a pre neuron have one delay, and each its own target, listed in their order."""
+    if not isinstance(projection.rule, FromCOO):
+        return row_delays(projection, delay) is not None
+    pre, post = (np.asarray(end, np.int64) for end in projection.rule.pairs())
+    if not delay.given.size:
+        return False
+    order = np.argsort(pre, kind="stable")
+    ascending = bool(np.all(np.diff(pre[order] * projection.post.size + post[order]) > 0))
+    if delay.given.size == 1:
+        return ascending
+    same = (np.diff(delay.given[order]) == 0) | (np.diff(pre[order]) > 0)
+    return ascending and delay.given.size == len(pre) and bool(np.all(same))
 
 
 def is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:

@@ -1,12 +1,14 @@
-"""Dense plastic synapses in trials: a trial's spikes are remembered, and lived through at once when its pulse comes.
+"""Plastic synapses in trials: a trial's spikes are remembered, and lived through at once when its pulse comes.
 
 Where the level of the neuromodulator rests at no gain until the trial ends, and no function of the rule but ``drift``
 changes a weight, all arrivals of a trial find the weight that it began with. So an arrival only delivers, a loop over
 neighbouring numbers; at the end the synapses of those segments that had arrivals live through arrivals and post spikes
 in their order. Eligibilities, 0 when a trial begins, lie in one row for each such segment.
 
+A segment is a few runs of synapses onto neurons that are neighbours, one run where it reaches the whole population.
+
 The arithmetic on a synapse is that of :mod:`.plastic`. A kernel template, in the place of that and of :mod:`.prefix`
-for projections whose segments reach all neurons of the post population.
+for projections of which each pre neuron has one segment, with ascending targets.
 """
 
 from __future__ import annotations
@@ -44,10 +46,12 @@ from .rule_binding import (
 def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
     """Deliver a segment whose pre spike arrives at ``tick`` and remember it."""
     log = plastic.trial
-    begin, slot, n = plastic.begin[segment], plastic.ends[2], plastic.ends[3]
-    weight, row = wires.weight[begin : begin + n], inputs[base + slot : base + slot + n]
-    for j in range(n):
-        row[j] += weight[j]
+    begin, to = plastic.begin[segment], base + plastic.ends[2]
+    for k in range(log.run_ptr[segment], log.run_ptr[segment + 1]):
+        at, first, n = begin + log.run_at[k], to + log.run_post[k], log.run_length[k]
+        weight, row = wires.weight[at : at + n], inputs[first : first + n]
+        for j in range(n):
+            row[j] += weight[j]
     a = log.count[0]
     log.arrived_at[a] = tick
     log.arrived[a] = segment
@@ -75,7 +79,7 @@ def row_of(plastic: Any, segment: int) -> Any:
         log.row[segment], log.segment[r] = r, segment
         log.count[2] = r + 1
         e = log.eligibility[r]
-        for j in range(len(e)):
+        for j in range(plastic.length[segment]):
             e[j] = real(0.0)
         put_row_pre(log, r, silent_pre())
     return r
@@ -84,13 +88,15 @@ def row_of(plastic: Any, segment: int) -> Any:
 def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
     """Let the synapses of a segment live through an arrival, ``since`` ticks after the trial began."""
     log, r = plastic.trial, row_of(plastic, segment)
-    e, pre = log.eligibility[r], row_pre(log, r)
-    begin, slot, n, c = plastic.begin[segment], plastic.ends[2], plastic.ends[3], plastic.constants
-    weight, gain = wires.weight[begin : begin + n], plastic.gains[0]
+    pre, begin, slot, c = row_pre(log, r), plastic.begin[segment], plastic.ends[2], plastic.constants
+    gain = plastic.gains[0]
     fall, rise = real(gain.fall[since]), real(gain.rise[since])
-    post = posts(plastic, slot, slot + n)
-    for j in range(n):
-        e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
+    for k in range(log.run_ptr[segment], log.run_ptr[segment + 1]):
+        at, first, n = log.run_at[k], slot + log.run_post[k], log.run_length[k]
+        e, weight = log.eligibility[r, at : at + n], wires.weight[begin + at : begin + at + n]
+        post = posts(plastic, first, first + n)
+        for j in range(n):
+            e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
     put_row_pre(log, r, pre_spike(pre, c))
 
 
@@ -101,13 +107,18 @@ def fire(plastic: Any, wires: Any, first: int, last: int, since: int) -> None:
     post = posts(plastic, slot, slot + plastic.ends[3])
     fired = log.fired[first:last]
     for r in range(log.count[2]):
-        segment, e = log.segment[r], log.eligibility[r]
-        begin = plastic.begin[segment]
-        weight = wires.weight[begin : begin + plastic.ends[3]]
-        pre = row_pre(log, r)
-        for f in range(len(fired)):
-            j = np.uint64(fired[f])
-            e[j] = on_post(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
+        segment, f = log.segment[r], 0
+        begin, pre = plastic.begin[segment], row_pre(log, r)
+        for k in range(log.run_ptr[segment], log.run_ptr[segment + 1]):
+            at, lo, n = log.run_at[k], log.run_post[k], log.run_length[k]
+            e, weight = log.eligibility[r, at : at + n], wires.weight[begin + at : begin + at + n]
+            while f < len(fired) and fired[f] < lo:
+                f += 1
+            while f < len(fired) and fired[f] < lo + n:
+                i = fired[f]
+                j = np.uint64(i - lo)
+                e[j] = on_post(Synapse(weight[j], e[j] * fall), pre, one_of(post, i), c).e * rise
+                f += 1
     for f in range(len(fired)):
         j = fired[f]
         put_post(plastic, slot + j, post_spike(post_of(plastic, slot + j), c))
@@ -135,14 +146,17 @@ def relive(plastic: Any, wires: Any, start: int, tick: int) -> None:
 def convert(plastic: Any, wires: Any, row: int, fade: Any) -> None:
     """Turn a segment's eligibilities into weight under the pulse."""
     log, c = plastic.trial, plastic.constants
-    segment, e, area = log.segment[row], log.eligibility[row], log.by_post
-    begin, slot, n = plastic.begin[segment], plastic.ends[2], plastic.ends[3]
-    weight = wires.weight[begin : begin + n]
+    segment, area = log.segment[row], log.by_post
+    begin, slot = plastic.begin[segment], plastic.ends[2]
     if row == 0 or by_segment():
-        for j in range(n):
+        for j in range(plastic.ends[3]):
             area[j] = real(plastic.gains[0].pulse[level_of(plastic, slot + j, segment, 0)])
-    for j in range(n):
-        weight[j] = drift(Synapse(weight[j], e[j]), area[j], fade, c).w
+    for k in range(log.run_ptr[segment], log.run_ptr[segment + 1]):
+        at, lo, n = log.run_at[k], log.run_post[k], log.run_length[k]
+        e, weight = log.eligibility[row, at : at + n], wires.weight[begin + at : begin + at + n]
+        mine = area[lo : lo + n]
+        for j in range(n):
+            weight[j] = drift(Synapse(weight[j], e[j]), mine[j], fade, c).w
 
 
 def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -> None:
