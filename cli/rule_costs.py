@@ -51,6 +51,37 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
                 w_max=0.2,
             )
         },
+        "TwoTraceSTDP": lambda post: {
+            "plasticity": p.TwoTraceSTDP(
+                released("na", post), released("ht", post), subpopulations=ten(post), eta=TINY, w_max=0.2
+            )
+        },
+        "GatedSTDP": lambda post: {
+            "plasticity": p.GatedSTDP(
+                released("na", post),
+                released("ach", post),
+                subpopulations=ten(post),
+                a_plus=TINY,
+                a_minus=TINY,
+                w_max=0.2,
+            )
+        },
+        "CorticostriatalSTDP": lambda post: {
+            "plasticity": p.CorticostriatalSTDP.d1(
+                released("dopamine", post), subpopulations=ten(post), eta=TINY, w_max=0.2
+            )
+        },
+        "SequentialSTDP": lambda post: {
+            "plasticity": p.SequentialSTDP(
+                released("ach", post),
+                released("dopamine", post),
+                subpopulations=ten(post),
+                a_ach=TINY,
+                a_da=TINY,
+                w_min=0.0,
+                w_max=0.2,
+            )
+        },
         "BennaFusiSTDP": lambda post: {
             "plasticity": p.BennaFusiSTDP(a_plus=TINY, a_minus=TINY, rest=0.1, w_max=0.2)
         },
