@@ -61,7 +61,9 @@ def windows() -> dict[str, np.ndarray]:
 def signs(change: np.ndarray) -> str:
     """Return the signs of the two halves of a window."""
     halves = change[LAGS > 0].sum(), change[LAGS < 0].sum()
-    return ", ".join("0" if abs(half) < 1e-12 else "+" if half > 0 else "-" for half in halves)
+    return ", ".join(
+        "0" if abs(half) < 1e-5 * np.abs(change).sum() else "+" if half > 0 else "-" for half in halves
+    )
 
 
 def draw(found: dict[str, np.ndarray], out: Path) -> None:

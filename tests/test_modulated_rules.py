@@ -260,7 +260,7 @@ def test_the_depression_of_an_earlier_trial_stays():
     assert low.r == pytest.approx(0.001)  # what the bound let through
 
 
-N, N_TICKS = 3, 700
+N, N_TICKS = 3, 450
 
 
 def drawn(seed):
@@ -276,7 +276,7 @@ def drawn(seed):
             name, len(spikes), flat, np.repeat(np.arange(len(spikes)), [len(s) for s in spikes])
         )
 
-    trains = {"pre": ticks(40), "kick": ticks(30), "dose": ticks(8)}
+    trains = {"pre": ticks(40), "kick": ticks(30), "dose": ticks(6)}
     sources = {name: train(name, spikes) for name, spikes in trains.items()}
     cell, cells = Population("cell", N, QUIET), Population("cells", N, Parrot())
     onto = rng.integers(0, 2, N)
@@ -289,7 +289,7 @@ def drawn(seed):
     da = modulator("da", 12.0, 0.3, baseline=0.05)
     na = modulator("na", 8.0, 0.4, tau_rise=2.0)
     ht = modulator("ht", 5.0, 0.4, baseline=0.1)
-    ach = modulator("ach", 15.0, 0.3, baseline=Course([0.0, 20.1, 45.0], [0.2, 0.0, 0.6]))
+    ach = modulator("ach", 15.0, 0.3, baseline=Course([0.0, 15.1, 30.0], [0.2, 0.0, 0.6]))
     sub = ByPost(onto)
     half = Hill(0.4, 1.5, scale=1.2)
     rules = {
@@ -357,7 +357,7 @@ def test_all_rules_equal_the_slow_simulation_over_threads_splits_and_states(seed
     )
     simulate(models, sizes, synapses, given, N_TICKS, DT, learning=Together(list(learning.values())))
     kept, saved = [], None
-    for threads, parts in ((1, [70.0]), (2, [13.3, 0.1, 20.0, 36.6])):
+    for threads, parts in ((1, [45.0]), (2, [13.3, 0.1, 20.0, 11.6])):
         simulation = Simulation(network, dt=DT, precision="float64", threads=threads, max_rate=1e5)
         for ms in parts:
             simulation.run(ms)
@@ -367,7 +367,7 @@ def test_all_rules_equal_the_slow_simulation_over_threads_splits_and_states(seed
         kept.append(found(simulation, learning))
     other = Simulation(network, dt=DT, precision="float64", threads=1, max_rate=1e5)
     other.load_state(saved)
-    other.run(56.6)
+    other.run(31.6)
     kept.append(found(other, learning))
     listed = {name: simulation.synapses(name) for name in learning}
     order = {name: synapses.pre * N + synapses.post for name, synapses in listed.items()}
