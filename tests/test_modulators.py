@@ -452,12 +452,12 @@ def test_the_network_of_a_file_rewards_one_synapse(tegmentum):
         assert 0.3 < weights["learn"] < 1.1
         grown[amount] = weights["chosen"]
         spikes = open_run(store).spikes
-        tick, neuron = np.asarray(spikes["exc"].tick), np.asarray(spikes["exc"].neuron)
+        tick, neuron = spikes["exc"]["t"].values, spikes["exc"]["neuron"].values
         first, second = tick[neuron == 0], tick[neuron == 1]
         lag = second[:, None] - first[None, :]
         in_order = second[np.any((lag > 1) & (lag < 19), axis=1)]
         near = second[np.any((lag >= 0) & (lag <= 20), axis=1)]
-        rewarded = np.asarray(spikes["da"].tick)
+        rewarded = spikes["da"]["t"].values
         assert len(in_order) >= 5
         assert len(rewarded) <= len(near)
         for t in in_order:  # a spike of the detector comes when both spikes have reached it
