@@ -141,7 +141,9 @@ def test_weights_are_those_that_nest_delivered(nearest):
         assert len(expected) == 41
         np.testing.assert_allclose(got[name], initial(rule, expected), 1e-9)
         assert np.ptp(got[name]) > 0.03
-    slow = [learned(pair, np.array(phantom + arrivals) * DT, np.array(posts) * DT, 0.5, t * DT) for t in arrivals]
+    slow = [
+        learned(pair, np.array(phantom + arrivals) * DT, np.array(posts) * DT, 0.5, t * DT) for t in arrivals
+    ]
     np.testing.assert_allclose(slow, got["pair"], rtol=1e-10)
 
 
@@ -239,3 +241,243 @@ def driven(rule, patterns, seconds, w, seed, gain=1.0, late=0.5, dwell=400):
     shown = np.bincount(order[begin // dwell :]) * dwell / 1000.0
     late_traces = traces[begin:]
     return mean / len(late_traces), late_traces.T @ late_traces / len(late_traces), fired / shown
+
+
+def test_weights_by_oja_are_the_first_principal_component():
+    """Of length 1, but for the traces' shot noise: what correlates with the present does not with the past."""
+    patterns = [(100.0, 70.0, 10.0), (10.0, 20.0, 60.0)]
+    w, moments, _ = driven(Oja(tau=50.0, eta=1.5e-4), patterns, 200, [0.5, 0.5, 0.5], seed=0)
+    first = np.abs(np.linalg.eigh(moments)[1][:, -1])
+    length = np.linalg.norm(w)
+    assert length == pytest.approx(1.0, abs=0.05)
+    assert math.degrees(math.acos(w @ first / length)) < 1.0
+    mean = np.mean(patterns, axis=0)
+    assert (
+        math.degrees(math.acos(mean @ first / np.linalg.norm(mean))) > 10.0
+    )  # the mean is another direction
+    w, _, _ = driven(Oja(tau=50.0, eta=1.5e-4, alpha=4.0), patterns, 100, [0.2, 0.2, 0.2], seed=1)
+    assert np.linalg.norm(w) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_neuron_with_bcm_chooses_one_of_two_patterns():
+    """Its rates are twice ``rho0`` and about none."""
+    patterns, chosen = [(40.0, 40.0, 10.0, 0.0), (0.0, 10.0, 40.0, 40.0)], set()
+    for seed in (0, 1):
+        rule = BCM(eta=1e-4, tau_theta=4000.0, w_max=3.0)
+        _, _, rates = driven(rule, patterns, 300, [0.3] * 4, seed)
+        assert rates.max() == pytest.approx(20.0, rel=0.2)
+        assert rates.min() < 0.2 * rates.max()
+        chosen.add(int(rates.argmax()))
+    assert chosen == {0, 1}
+
+
+def test_the_threshold_of_bcm_is_the_mean_square():
+    rng = np.random.default_rng(1)
+    synapse, found = Synapse(BCM(tau_theta=2000.0, eta=0.0), 0.5), []
+    for t in np.sort(rng.uniform(0.0, 6e5, 18_000)):  # 30 Hz
+        found.append(synapse.at(float(t)).post.theta)
+        synapse.fire(float(t))
+    assert np.mean(found[1000:]) == pytest.approx(30.0**2 / 10.0, rel=0.05)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_inhibition_brings_the_rate_to_its_target(sign):
+    """Poisson spikes whose rate is 20 Hz less 40 Hz times the inhibitory weight."""
+    rng = np.random.default_rng(2)
+    bounds = {"w_min": -1.0, "w_max": 0.0} if sign < 0 else {"w_min": 0.0, "w_max": 1.0}
+    synapse, late = Synapse(InhibitorySTDP(eta=2e-3, rho0=5.0, **bounds), 0.0), 0
+    arrives, chance = rng.random((2, 400_000))
+    for t in range(400_000):
+        if arrives[t] < 0.04:
+            synapse.arrive(float(t))
+        if chance[t] < 0.02 - 0.04 * abs(synapse.w):
+            synapse.fire(float(t))
+            late += t >= 200_000
+        assert 0.0 <= sign * synapse.w <= 1.0
+    assert late / 200.0 == pytest.approx(5.0, rel=0.1)
+
+
+def test_a_reward_changes_nothing_without_cause_where_its_mean_is_right():
+    rng = np.random.default_rng(4)
+    pre, post = (np.sort(rng.uniform(0.0, 2e5, 8000)) for _ in range(2))
+    amounts = rng.permutation(np.tile([0.0, 2.0], 500))  # every 200 ms, as long as they last: a mean of 1
+    change = {}
+    for mean in (1.0, 0.5, 0.0):
+        rule = reward(
+            0, tau_e=50.0, a_plus=0.02, a_minus=0.01, gamma=1e-3, mean=mean, w_min=-50.0, w_max=50.0
+        )
+        times = 200.0 * np.arange(1000)
+        change[mean] = learned(rule, pre, post, 0.0, 2e5, zip(times, amounts, strict=True))
+    drift = 1e-3 * 2e5 * 50.0 * 0.04**2 * 20.0 * (0.02 - 0.01)
+    assert abs(change[1.0]) < 0.1 * drift
+    assert change[0.5] == pytest.approx(0.5 * drift, rel=0.15)
+    assert change[0.0] == pytest.approx(drift, rel=0.15)
+
+
+# ------------------------------------------------------------------------------------------------ the engine
+
+
+def test_late_rewards_count_by_what_is_left_of_the_eligibility():
+    """An eligibility of 1 and a reward of 1 after 0, 1 and 3 s: 1 / (1/tau_e + 1/tau) e^(-D/tau_e)."""
+    rule = reward([0, 1, 2], tau_e=1000.0, a_plus=1.0, a_minus=0.0, w_min=-1e6, w_max=1e6)
+    simulation = simulated(rules() | {"reward": rule}, [[10]] * 3, [[10]] * 3, np.full((3, 3), 0.5))
+    for level, ms in enumerate((1.0, 1000.0, 2000.0)):
+        simulation.run(ms)
+        simulation.release("reward", 1.0, level=level)
+    simulation.run(5000.0)
+    synapses = simulation.synapses("reward")
+    expected = np.array([math.exp(-late) / (1e-3 + 5e-3) for late in (0.0, 1.0, 3.0)])
+    np.testing.assert_allclose(expected, [166.667, 61.313, 8.298], rtol=1e-4)
+    np.testing.assert_allclose(synapses.weight - 0.5, expected[synapses.post], rtol=1e-6)
+
+
+trains = st.lists(st.lists(st.integers(2, 3000), max_size=60, unique=True), min_size=3, max_size=3)
+
+
+@settings(max_examples=5)
+@given(trains, trains, st.sampled_from([1.0, 30.0]), st.booleans(), st.integers(0, 9))
+def test_every_synapse_equals_slow_python(arrivals, posts, strong, nearest, seed):
+    w = np.random.default_rng(seed).uniform(0.3, 0.7, (3, 3))
+    learning = rules(strong=strong, nearest=nearest)
+    simulation, released = simulated(learning, arrivals, posts, w), []
+    for ms in (100.0, 57.3, 142.7):
+        simulation.run(ms)
+        for name, rule in learning.items():
+            got, start = simulation.synapses(name), initial(rule, w)
+            expected = [
+                learned(
+                    rule,
+                    [t * DT for t in arrivals[i]],
+                    [t * DT for t in posts[j]],
+                    start[i, j],
+                    simulation.t + 1e-9,
+                    [(t, amount) for t, amount, level in released if level == j],
+                )
+                for i, j in zip(got.pre, got.post, strict=True)
+            ]
+            np.testing.assert_allclose(got.weight, expected, rtol=1e-8, atol=1e-10, err_msg=name)
+            low, high = rule.weight_bounds()
+            assert low <= got.weight.min() <= got.weight.max() <= high
+        released.append((simulation.t, 0.7, len(released)))
+        simulation.release("reward", 0.7, level=len(released) - 1)
+
+
+def random_trains(n, seed):
+    rng = np.random.default_rng(seed)
+    return [np.sort(rng.choice(np.arange(2, 1500), size=12, replace=False)) for _ in range(n)]
+
+
+def test_threads_splits_and_states_change_no_bit():
+    """Also through a state that another number of threads loads."""
+
+    def begun(threads):
+        w = np.random.default_rng(3).uniform(0.3, 0.7, (40, 40))
+        simulation = simulated(rules(40), random_trains(40, 1), random_trains(40, 2), w, threads)
+        simulation.release("reward", 0.5)
+        return simulation
+
+    def ended(simulation, *parts):
+        for ms in parts:
+            simulation.run(ms)
+            all_weights(simulation)  # reading in between changes nothing
+        return all_weights(simulation)
+
+    found = [ended(begun(1), 160.0), ended(begun(2), 160.0), ended(begun(2), 63.0, 0.1, 96.9)]
+    whole = begun(1)
+    whole.run(77.0)
+    saved = whole.state()
+    for threads in (1, 2):
+        other = begun(threads)
+        other.load_state(saved)
+        found.append(ended(other, 83.0))
+    for name, weights in found[0].items():
+        assert np.unique(weights).size > 400, name
+        for other in found[1:]:
+            np.testing.assert_array_equal(weights, other[name], err_msg=name)
+
+
+# --------------------------------------------------------------------------------------- files, wrong values
+
+
+TABLES = {
+    "TripletSTDP": ("w_max = 2.0, nearest = true", TripletSTDP(w_max=2.0, nearest=True)),
+    "InhibitorySTDP": (
+        "rho0 = 5.0, w_min = 0.0, w_max = 1.0",
+        InhibitorySTDP(rho0=5.0, w_min=0.0, w_max=1.0),
+    ),
+    "PowerSTDP": ("nearest = true", PowerSTDP(nearest=True)),
+    "Hebb": ("tau = 30.0, eta = -0.01", Hebb(tau=30.0, eta=-0.01)),
+    "Oja": ("alpha = 4.0", Oja(alpha=4.0)),
+    "BCM": ("rho0 = 20.0, tau_theta = 1e4", BCM(rho0=20.0, tau_theta=1e4)),
+}
+
+
+def written(tmp_path, plasticity):
+    file = tmp_path / "net.toml"
+    file.write_text(
+        "[simulation]\nduration = 1.0\n\n[modulators.reward]\ntau = 100.0\n\n"
+        '[populations.p]\nsize = 5\nmodel = { type = "LIF" }\n\n'
+        f'[[projections]]\npre = "p"\npost = "p"\nrule = {{ type = "AllToAll" }}\nweight = 0.5\n{plasticity}\n'
+    )
+    return file
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_file_names_the_rule(name, tmp_path):
+    from tegmentum.cli.config import network_of, read
+
+    keys, rule = TABLES[name]
+    network = network_of(read(written(tmp_path, f'plasticity = {{ type = "{name}", {keys} }}')))
+    assert network["p-p"].plasticity == rule
+
+
+def test_a_file_names_reward(tmp_path, tegmentum):
+    from tegmentum.cli.config import network_of, read
+
+    table = 'plasticity = { type = "RewardSTDP", modulator = "reward", gamma = 0.01, mean = 0.2 }'
+    network = network_of(read(written(tmp_path, table)))
+    rule = network["p-p"].plasticity
+    assert (rule.receptor.slope, rule.receptor.baseline) == (0.01, 0.2)
+    assert rule.modulator.tau == 100.0
+    out = tegmentum("config", "schema").out
+    assert all(name in out for name in (*TABLES, "RewardSTDP"))
+
+
+CELL = Population("p", 3, LIF())
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (TripletSTDP(nearest="yes"), "TripletSTDP: nearest must be True or False, got 'yes'"),
+        (TripletSTDP(w_min=2.0), r"TripletSTDP: w_min must be < w_max, got 2\.0 and 1\.0"),
+        (TripletSTDP(a3_plus=-1.0), "TripletSTDP: a3_plus must be >= 0"),
+        (PowerSTDP(nearest=1), "PowerSTDP: nearest must be True or False, got 1"),
+        (InhibitorySTDP(w_max=1.0), "InhibitorySTDP: w_min and w_max must not lie on both sides of 0"),
+        (InhibitorySTDP(w_min=0.0), "InhibitorySTDP: w_min must be < w_max"),
+        (InhibitorySTDP(), r"weight must be in \[-1, 0\], got 0\.5; InhibitorySTDP keeps weights there"),
+        (Hebb(w_max=float("nan")), "Hebb: w_max must be"),
+        (Oja(alpha=-1.0), "Oja: alpha must be >= 0"),
+        (BCM(rho0=0.0), "BCM: rho0 must be > 0 Hz"),
+        (reward([0, 1, 2], gamma=float("inf")), "RewardSTDP: gamma must be"),
+        (reward([0, 1, 2], mean="1"), "RewardSTDP: mean must be"),
+        (RewardSTDP("reward"), "RewardSTDP: modulator must be a Modulator"),
+    ],
+)
+def test_what_is_wrong_is_named(rule, message):
+    with pytest.raises(DescriptionError, match=message):
+        Projection(CELL, CELL, AllToAll(), 0.5, plasticity=rule)
+
+
+def test_unknown_fits_are_refused():
+    with pytest.raises(DescriptionError, match=r"data must be one of visual cortex; .*got 'cortex'"):
+        TripletSTDP.published("cortex")
+
+
+def test_inhibitory_weights_have_the_sign_of_their_receptor():
+    exp, cond = (Population("q", 3, model) for model in (LIFExp(), LIFCond()))
+    assert Projection(CELL, exp, AllToAll(), -0.5, plasticity=InhibitorySTDP()).receptor == "inh"
+    rule = InhibitorySTDP(w_min=0.0, w_max=1.0)
+    assert Projection(CELL, cond, AllToAll(), 0.5, receptor="inh", plasticity=rule).weight.value == 0.5
+    with pytest.raises(DescriptionError, match=r"weight must be in \[-1, 0\], got 0\.5"):
+        Projection(CELL, cond, AllToAll(), -0.5, plasticity=InhibitorySTDP())
