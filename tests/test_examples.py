@@ -181,3 +181,10 @@ def test_custom_rule(run, tmp_path):
     )
     assert with_[0] > 1.1 * with_[1] > 0.5
     assert without == [0.5, 0.5]
+
+
+@pytest.mark.slow
+def test_rule_figures(run, tmp_path):
+    out = run(EXAMPLES / "rule_figures.py", "window", "--out", "figures")
+    assert out.startswith("window: as published: largest distance from the closed form")
+    assert (tmp_path / "figures" / "window.png").read_bytes().startswith(PNG)
