@@ -163,6 +163,6 @@ def drift(s: Synapse, area, fade, c: Constants) -> Synapse:  # type: ignore[no-u
     depressed = min(max(s.w - c.a_ach * s.p * area.p, c.w_min), c.w_max)
     converted = s.e * area.e
     r = s.r + s.w - depressed
-    left = r * math.exp(-c.kappa * max(converted, 0.0))
+    left = r * math.exp(-c.kappa * converted) if r != 0.0 and converted > 0.0 else r
     w = depressed + r - left + c.a_da * converted
     return Synapse(min(max(w, c.w_min), c.w_max), s.p * fade.p, s.e * fade.e, left)
