@@ -1,0 +1,94 @@
+"""Write a page for each plasticity rule from its docstrings: ``python docs/make_rules.py``; the pages are checked in.
+
+Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import tegmentum.plasticity as plasticity
+from tegmentum.simcore import ShortTermRule, SynapseRule
+
+HERE = Path(__file__).parent
+FIGURES = {
+    "STDP": ("rules/window.png", "rules/bimodal.png"),
+    "TripletSTDP": ("rules/triplet.png",),
+    "InhibitorySTDP": ("rules/balance.png",),
+    "TsodyksMarkram": ("short-term.png",),
+    "DopamineSTDP": ("learning-pair.png",),
+    "CorticostriatalSTDP": ("rules/d1-d2.png",),
+}
+
+
+def rules() -> list[type]:
+    """Return all rules of spike timing, by name."""
+    found = (getattr(plasticity, name) for name in plasticity.__all__)
+    return sorted(
+        (c for c in found if inspect.isclass(c) and issubclass(c, (SynapseRule, ShortTermRule))),
+        key=lambda c: str(c.__name__),
+    )
+
+
+def markdown(text: str) -> str:
+    """Turn a docstring's markup into that of Markdown."""
+    text = re.sub(
+        r"^\.\. math::(.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]+\S)))*)",
+        lambda m: "```math\n" + inspect.cleandoc("\n" + m[1].lstrip(" ")).strip() + "\n```",
+        text,
+        flags=re.MULTILINE,
+    )
+    text = re.sub(r":math:`([^`]*)`", r"$\1$", text)
+    text = re.sub(r":\w+:`[.~]*(?:[\w.]*\.)?([\w]+)`", r"`\1`", text)
+    text = re.sub(r"doi:(10\.[^\s,;)]*[^\s,;).])", r"[doi:\1](https://doi.org/\1)", text)
+    return re.sub(r"(?<!`)``(?!`)", "`", text)
+
+
+def parameters(text: str) -> str:
+    """Turn the section on parameters into a table."""
+    rows = re.findall(r"^(\w[^\n]*?) : ([^\n]*)\n((?:    [^\n]*\n?)*)", text, flags=re.MULTILINE)
+    table = ["| parameter | unit or type, default | |", "|---|---|---|"]
+    for name, kind, meaning in rows:
+        cells = (name, kind, " ".join(meaning.split()))
+        table.append("| " + " | ".join(markdown(cell).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(table)
+
+
+def page(rule: type) -> str:
+    """Return the page of a rule."""
+    module = inspect.getdoc(sys.modules[rule.__module__]) or ""
+    own = inspect.getdoc(rule) or ""
+    parts = re.split(r"^(Parameters|Notes)\n-+\n", own, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    out = [f"# {rule.__name__}", markdown(parts[0].strip()), markdown(module.strip())]
+    for figure in FIGURES.get(rule.__name__, ()):
+        if (HERE / "images" / figure).exists():
+            out.append(f"![{rule.__name__}](../images/{figure})")
+    if "Parameters" in sections:
+        out.append("## Parameters\n\n" + parameters(sections["Parameters"]))
+    if "Notes" in sections:
+        out.append("## Notes\n\n" + markdown(sections["Notes"].strip()))
+    source = rule.__module__.removeprefix("tegmentum.").replace(".", "/")
+    out.append(
+        f"Source: [`{source}.py`](../../{source}.py). Made by `docs/make_rules.py`; all rules: [rules.md](../rules.md)."
+    )
+    return "\n\n".join(out) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return the text of every page, by its file."""
+    return {HERE / "rules" / f"{rule.__name__}.md": page(rule) for rule in rules()}
+
+
+def main() -> None:
+    """Write them."""
+    for path, text in pages().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
