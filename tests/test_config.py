@@ -217,7 +217,7 @@ def test_set_says_what_it_cannot_reach(written, override, message):
 def _parameters():
     for tables_ in (tables.MODELS, tables.RULES, tables.PLASTICITY, tables.DISTRIBUTIONS):
         for name, table in tables_.items():
-            yield from ((name, field) for field in dataclasses.fields(table.of))
+            yield from ((name, field) for field in dataclasses.fields(table.of) if field.init)
 
 
 def test_the_schema_names_every_parameter_with_unit_range_and_default(tegmentum):

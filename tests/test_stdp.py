@@ -53,6 +53,7 @@ def slow(rule, pre, post, delay, w, dt, n_ticks):
         STDP(lam=0.01, w_max=2.0, mu=0.0, tau_plus=15.0, tau_minus=30.0),
         STDP(lam=0.01, w_max=2.0, nearest=True),
         PowerSTDP(lam=0.01, w_max=2.0, mu_plus=0.4, mu_minus=0.7),
+        PowerSTDP(lam=0.01, w_max=2.0, mu_plus=0.4, mu_minus=0.7, nearest=True),
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
