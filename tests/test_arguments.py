@@ -10,7 +10,7 @@ import fractions
 import numpy as np
 import pytest
 
-from tegmentum.plasticity import Learner, naca
+from tegmentum.plasticity import BCM, Hebb, InhibitorySTDP, Learner, Oja, TripletSTDP, naca
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
 from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import (
@@ -161,6 +161,8 @@ TRAIN = SpikeTrain("t", 4, [1.0], [0])
 COO = FromCOO([0, 1], [2, 3])
 CONV = Conv2D(np.ones((1, 1, 1, 1)), (2, 2, 1))
 POOL = AvgPool2D((2, 2, 1), 1)
+#: rules whose engines test_rules.py compiles
+ALIKE = (TripletSTDP(), InhibitorySTDP(w_min=0.0, w_max=1.0), Hebb(), Oja(), BCM())
 FREE = {"initial", "model", "update"}  # of populations: tested with the models
 
 
@@ -185,7 +187,7 @@ RIGHT = [
     *((rule, projected) for rule in (AllToAll(), FixedProbability(0.5), FixedIndegree(2), FixedOutdegree(2))),
     *((rule, projected) for rule in (FixedTotal(3), COO, CONV, POOL)),
     *((d, weighted) for d in (Constant(1.0), Normal(2.0, 0.1), Lognormal(0.0, 0.1), Uniform(1.0, 2.0))),
-    *((rule, learning) for rule in (STDP(), PowerSTDP())),
+    *((rule, learning) for rule in (STDP(), PowerSTDP(), *ALIKE)),
     *((Projection(TRAIN, c, AllToAll()), lambda q: Network(q.pre, q.post, q)) for c in CELLS),
     (Projection(TRAIN, CELL, COO, [0.1, 0.2], [1.0, 2.0]), lambda q: Network(q.pre, q.post, q)),
     (Projection(TRAIN, CELL, CONV), lambda q: Network(q.pre, q.post, q)),
@@ -254,7 +256,7 @@ def test_what_is_accepted_can_be_simulated():
                 if number % 5 or isinstance(right, (Poisson, Noise)):
                     continue
                 made = attempt(lambda v=value, r=right, f=field, n=network: n(changed(r, f.name, v)))
-                if made is None or isinstance(getattr(right, "plasticity", None), STDP):
+                if made is None or isinstance(getattr(right, "plasticity", None), STDP) or right in ALIKE:
                     continue
                 simulation = attempt(lambda m=made: Simulation(m, threads=1))
                 if simulation is not None:
