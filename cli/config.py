@@ -22,8 +22,10 @@ from tegmentum.plasticity.modulation.receptor import (
 )
 from tegmentum.plasticity.rules.bcm import BCM
 from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
+from tegmentum.plasticity.rules.clopath import ClopathSTDP
 from tegmentum.plasticity.rules.corticostriatal import CorticostriatalSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
+from tegmentum.plasticity.rules.eprop import EProp, PseudoDerivative
 from tegmentum.plasticity.rules.gated_stdp import GatedSTDP
 from tegmentum.plasticity.rules.hebb import Hebb
 from tegmentum.plasticity.rules.oja import Oja
@@ -107,10 +109,18 @@ _UNDER_MODULATORS = (
     SequentialSTDP,
     GatedSTDP,
 )
-PLASTICITY = {cls.__name__: table_of(cls) for cls in _PAIRS} | {
-    cls.__name__: table_of(cls, own={name: _PARTS[kind] for name, kind in _parts_of(cls).items()})
-    for cls in _UNDER_MODULATORS
+_OF_POTENTIALS = {  # the post population is that of the projection
+    "ClopathSTDP": table_of(ClopathSTDP, leave=("post", "name"), own={"peak": number({}) | None}),
+    "EProp": table_of(EProp, leave=("slope",), own={"signal": str, "receptor": tagged(RECEPTORS)}),
 }
+PLASTICITY = (
+    _OF_POTENTIALS
+    | {cls.__name__: table_of(cls) for cls in _PAIRS}
+    | {
+        cls.__name__: table_of(cls, own={name: _PARTS[kind] for name, kind in _parts_of(cls).items()})
+        for cls in _UNDER_MODULATORS
+    }
+)
 SHORT_TERM = {cls.__name__: table_of(cls) for cls in (TsodyksMarkram,)}
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
@@ -386,7 +396,10 @@ def network_of(config: Config) -> Network:
             more: dict[str, Any] = {}
             if q.plasticity is not None and q.plasticity.of in _UNDER_MODULATORS:
                 more["plasticity"] = _modulated(q.plasticity, modulators, f"{where}.plasticity")
-            parts += [q.made(pre=pre, post=post, **more) for pre in pres for post in posts]
+            for post in posts:
+                if q.plasticity is not None and q.plasticity.of in (ClopathSTDP, EProp):
+                    more["plasticity"] = _of_potentials(q.plasticity, post, modulators, where)
+                parts += [q.made(pre=pre, post=post, **more) for pre in pres]
     for kind in ("poisson", "currents", "noise"):
         for k, source in enumerate(getattr(config, kind)):
             where = f"{kind}.{k}"
@@ -424,14 +437,25 @@ def _modulators(tables: Any, nodes: dict[str, Any]) -> dict[str, Modulator]:
 
 def _modulated(table: Any, modulators: dict[str, Modulator], where: str) -> Any:
     """Make a rule under some of the file's neuromodulators."""
-    chosen = {}
-    for field in (name for name, kind in _parts_of(table.of).items() if kind is Modulator):
-        name = getattr(table, field)
-        if name not in modulators:
-            hint = nearest(name, modulators) if modulators else "; say [modulators.NAME]"
-            raise DescriptionError(f"{where}.{field}: there is no modulator {name!r}{hint}")
-        chosen[field] = modulators[name]
-    return table.made(**chosen)
+    fields = (name for name, kind in _parts_of(table.of).items() if kind is Modulator)
+    return table.made(**{field: _named(table, field, modulators, where) for field in fields})
+
+
+def _of_potentials(table: Any, post: Any, modulators: dict[str, Modulator], where: str) -> Any:
+    """Make a rule that follows the potentials of the post neurons."""
+    if table.of is ClopathSTDP:
+        return table.made(post=post, name=f"{where} {post.name}")
+    slope = Modulator(f"{where} slope of {post.name}", post.size, source=PseudoDerivative(post))
+    return table.made(slope=slope, signal=_named(table, "signal", modulators, f"{where}.plasticity"))
+
+
+def _named(table: Any, field: str, modulators: dict[str, Modulator], where: str) -> Modulator:
+    """Return the modulator that a rule's table names."""
+    name = getattr(table, field)
+    if name not in modulators:
+        hint = nearest(name, modulators) if modulators else "; say [modulators.NAME]"
+        raise DescriptionError(f"{where}.{field}: there is no modulator {name!r}{hint}")
+    return modulators[name]
 
 
 def _one_name(table: Described, n: int, where: str) -> None:

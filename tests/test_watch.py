@@ -157,3 +157,47 @@ def test_levels_belong_to_the_post_neurons():
     with pytest.raises(DescriptionError, match="signal must have 1 or 3 levels"):
         Projection(one, one, AllToAll(), 1.0, plasticity=EProp(slope, Modulator("signal", 2)))
     assert isinstance(rule.modulation.subpopulations, ByPost)
+
+
+def test_files_describe_rules_that_follow_potentials(tmp_path):
+    from tegmentum.cli.config import network_of, read
+
+    file = tmp_path / "net.toml"
+    file.write_text("""
+[simulation]
+duration = 10.0
+[populations.a]
+size = 4
+model = { type = "LIF" }
+[populations.b]
+size = 3
+model = { type = "AdEx" }
+[modulators.error]
+n_levels = 4
+[[projections]]
+pre = ["a", "b"]
+post = "a"
+rule = { type = "AllToAll" }
+plasticity = { type = "EProp", signal = "error", eta = 0.1 }
+[[projections]]
+pre = ["a", "b"]
+post = "b"
+rule = { type = "AllToAll" }
+plasticity = { type = "ClopathSTDP", theta_plus = -40.0, peak = 20.0 }
+[[projections]]
+pre = "a"
+post = "b"
+name = "again"
+rule = { type = "AllToAll" }
+plasticity = { type = "ClopathSTDP" }
+""")
+    network = network_of(read(file))
+    first, second, third, fourth, fifth = network.projections
+    assert first.plasticity is second.plasticity
+    assert first.plasticity.eta == 0.1
+    assert first.plasticity.slope.watch.population is network["a"]
+    assert third.plasticity is fourth.plasticity
+    assert (third.plasticity.theta_plus, third.plasticity.peak) == (-40.0, 20.0)
+    assert fifth.plasticity.peak is None
+    names = {m.name for q in network.projections for m in q.modulators}
+    assert len(names) == 6

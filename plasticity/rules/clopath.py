@@ -125,6 +125,10 @@ class ClopathSTDP(SynapseRule):
         what a neuron's potential counts as in the tick in which it fires: models that reset at once, such as LIF, show
         no spike otherwise; in its place a neuron may have spikes of its own shape
     w_min, w_max : the weight's unit, 0.0 and 1.0
+        bounds, at which a weight is cut at the synapse's own spikes
+    name : str, optional
+        begin of the names of its two levels; by default the post population's. Projections onto one population share
+        the levels where they share the rule, and need different names where they have rules of their own.
 
     Notes
     -----
@@ -147,6 +151,7 @@ class ClopathSTDP(SynapseRule):
     peak: float | None = None
     w_min: float = param(0.0)
     w_max: float = param(1.0)
+    name: str | None = None
 
     class Synapse(NamedTuple):
         """Weight, filtered arrivals, and whether there is one in this tick."""
@@ -174,10 +179,8 @@ class ClopathSTDP(SynapseRule):
             n, peak = self.post.size, self.peak
             low = LTD(self.post, peak, self.tau_minus, self.theta_minus, self.rest)
             high = LTP(self.post, peak, self.tau_plus, self.theta_minus, self.theta_plus, self.rest)
-            levels = (
-                Modulator(f"{self.post.name} LTD", n, source=low),
-                Modulator(f"{self.post.name} LTP", n, source=high),
-            )
+            name = self.post.name if self.name is None else self.name
+            levels = Modulator(f"{name} LTD", n, source=low), Modulator(f"{name} LTP", n, source=high)
             object.__setattr__(self, "_levels", levels)
 
     def problem(self) -> str | None:
