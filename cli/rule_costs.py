@@ -50,7 +50,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         }
 
     def clopath(post: Population) -> dict[str, Any]:
-        thresholds = {"theta_minus": 5.0, "theta_plus": 15.0, "rest": 0.0}
+        thresholds: dict[str, Any] = {"theta_minus": 5.0, "theta_plus": 15.0, "rest": 0.0}
         return {"plasticity": p.ClopathSTDP(post, a_ltd=TINY, a_ltp=TINY, **thresholds)}
 
     def e_prop(post: Population) -> dict[str, Any]:
