@@ -201,6 +201,26 @@ def test_one_spike_of_each_kind():
     assert learned(bcm, [1.0], [11.0, 21.0, 31.0], 0.5, 40.0) == pytest.approx(w)
 
 
+@pytest.mark.parametrize("nearest", [False, True])
+def test_triplets_by_hand(nearest):
+    """All four amplitudes, each trace a sum over the spikes before, or the last of them."""
+    rng = np.random.default_rng(5)
+    pre, post = (np.sort(rng.uniform(0.0, 600.0, 30)) for _ in range(2))
+    rule = TripletSTDP(
+        a2_plus=0.003, a3_plus=0.007, a2_minus=0.009, a3_minus=0.002, w_max=9.0, nearest=nearest
+    )
+
+    def trace(spikes, t, tau):
+        before = np.exp((spikes[spikes < t] - t) / tau)
+        return before[-1:].sum() if nearest else before.sum()
+
+    w = 2.0
+    w -= sum(trace(post, t, 33.7) * (0.009 + 0.002 * trace(pre, t, 101.0)) for t in pre)
+    w += sum(trace(pre, t, 16.8) * (0.003 + 0.007 * trace(post, t, 114.0)) for t in post)
+    assert learned(rule, pre, post, 2.0, 700.0) == pytest.approx(w, rel=1e-12)
+    assert abs(w - 2.0) > 0.005
+
+
 def test_all_pairs_add_up_for_hebb():
     rng = np.random.default_rng(3)
     pre, post = (np.sort(rng.uniform(0.0, 500.0, 40)) for _ in range(2))
