@@ -29,6 +29,7 @@ from tegmentum.plasticity.rules.eprop import EProp, PseudoDerivative
 from tegmentum.plasticity.rules.gated_stdp import GatedSTDP
 from tegmentum.plasticity.rules.hebb import Hebb
 from tegmentum.plasticity.rules.oja import Oja
+from tegmentum.plasticity.rules.power_law import PowerLawSTDP
 from tegmentum.plasticity.rules.power_stdp import PowerSTDP
 from tegmentum.plasticity.rules.rstdp import RewardSTDP
 from tegmentum.plasticity.rules.scaling import ScaledSTDP
@@ -100,7 +101,18 @@ def _parts_of(rule: Any) -> dict[str, Any]:
     }
 
 
-_PAIRS = (STDP, PowerSTDP, TripletSTDP, InhibitorySTDP, Hebb, Oja, BCM, BennaFusiSTDP, ScaledSTDP)
+_PAIRS = (
+    STDP,
+    PowerSTDP,
+    PowerLawSTDP,
+    TripletSTDP,
+    InhibitorySTDP,
+    Hebb,
+    Oja,
+    BCM,
+    BennaFusiSTDP,
+    ScaledSTDP,
+)
 _UNDER_MODULATORS = (
     DopamineSTDP,
     RewardSTDP,

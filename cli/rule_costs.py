@@ -61,6 +61,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         "STDP": plain(p.STDP, lam=TINY, w_max=0.2),
         "STDP, nearest": plain(p.STDP, lam=TINY, w_max=0.2, nearest=True),
         "PowerSTDP": plain(p.PowerSTDP, lam=TINY, w_max=0.2),
+        "PowerLawSTDP": plain(p.PowerLawSTDP, lam=TINY),
         "TripletSTDP": plain(p.TripletSTDP, a3_plus=TINY, a2_minus=TINY, **bounds),
         "InhibitorySTDP": plain(p.InhibitorySTDP, eta=TINY, **bounds),
         "Hebb": plain(p.Hebb, eta=TINY, **bounds),

@@ -28,6 +28,7 @@ from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
 from .rules.oja import Oja
 from .rules.optimiser import SGD, Adam
+from .rules.power_law import PowerLawSTDP
 from .rules.power_stdp import PowerSTDP
 from .rules.rate_hebb import RateHebb
 from .rules.rstdp import RewardSTDP
@@ -118,6 +119,7 @@ __all__ = [
     "OneHotExpectation",
     "OnlineLearner",
     "Pixels",
+    "PowerLawSTDP",
     "PowerSTDP",
     "PseudoDerivative",
     "PublishedNet",

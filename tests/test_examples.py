@@ -24,7 +24,10 @@ ELSEWHERE = {
     "dopamine.toml": "test_dopamine_stdp.py",
     "microcircuit_statistics.py": "test_microcircuit_statistics.py",
 }
-NOT_RUN = {"benchmark_pytorch.py": "compares with PyTorch, which no extra installs"}
+NOT_RUN = {
+    "benchmark_pytorch.py": "compares with PyTorch, which no extra installs",
+    "compare_rules.py": "compares with NEST, which no extra installs; test_nest_values.py has what it delivered",
+}
 
 
 @pytest.fixture
