@@ -30,6 +30,8 @@ from tegmentum.simcore import (
     Uniform,
 )
 
+pytestmark = pytest.mark.slow  # engines of their own
+
 DOPAMINE = Modulator("dopamine", tau=100.0)
 
 #: e-prop's weights have no sign of their own: bounds give them one

@@ -11,6 +11,8 @@ from tegmentum.plasticity import DopamineParameters, OnlineLearner
 from tegmentum.plasticity.dopamine_classifier import parameters_for, receptive_fields
 from tegmentum.simcore import DescriptionError
 
+pytestmark = pytest.mark.slow  # engines of their own
+
 SMALL = DopamineParameters(
     n_hidden=10, field=4, places=2, margin=1, lateral=0.0, w_hidden=0.7, v_hidden=0.05, epochs=1
 )

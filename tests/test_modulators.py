@@ -39,6 +39,8 @@ from tegmentum.simcore import (
     Whole,
 )
 
+pytestmark = pytest.mark.slow  # engines of their own
+
 DT = 0.1
 
 

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tegmentum.plasticity import STDP, InhibitorySTDP, PowerLawSTDP, PowerSTDP, TripletSTDP
 from tegmentum.simcore import (
@@ -20,6 +21,8 @@ from tegmentum.simcore import (
     Simulation,
     SpikeTrain,
 )
+
+pytestmark = pytest.mark.slow  # engines of their own
 
 NEST = json.loads((Path(__file__).parent / "nest_values.json").read_text())
 

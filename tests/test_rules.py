@@ -42,6 +42,8 @@ from tegmentum.simcore import (
     SpikeTrain,
 )
 
+pytestmark = pytest.mark.slow  # engines of their own
+
 DT = 0.1
 QUIET = LIF(v_thresh=1e6, v_reset=0.0, tau_m=1.0, t_ref=0.0)  # fires when it is kicked, at no input else
 NEST = json.loads((Path(__file__).parent / "nest_values.json").read_text())

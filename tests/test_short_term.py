@@ -35,6 +35,8 @@ from tegmentum.simcore.lower.footprint import footprint
 from tegmentum.simcore.lower.plastic import learns_in_trials
 from tegmentum.simcore.lower.rows import delay_of
 
+pytestmark = pytest.mark.slow  # engines of their own
+
 NEST = json.loads((Path(__file__).parent / "nest_values.json").read_text())
 N, N_TICKS = 5, 12_000
 

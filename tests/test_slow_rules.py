@@ -11,6 +11,8 @@ from scipy.linalg import expm
 from tegmentum.plasticity import BennaFusiSTDP, ScaledSTDP
 from tegmentum.simcore import LIF, FromCOO, Network, Population, Projection, Simulation, SpikeTrain
 
+pytestmark = pytest.mark.slow  # engines of their own
+
 DT = 0.1
 RULES = {
     "chain": BennaFusiSTDP(tau=30.0, a_plus=0.02, a_minus=0.015),
