@@ -191,3 +191,13 @@ def test_rule_figures(run, tmp_path):
     out = run(EXAMPLES / "rule_figures.py", "window", "--out", "figures")
     assert out.startswith("window: as published: largest distance from the closed form")
     assert (tmp_path / "figures" / "window.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.slow
+def test_maze(run):
+    out = run(EXAMPLES / "maze.py", "--seeds", 1, "--trials", 25)
+    ways = dict(
+        re.findall(r"^(with dopamine|without): the last ten ways are (\d+\.\d\d) times", out, re.MULTILINE)
+    )
+    assert float(ways["with dopamine"]) < 3.0  # 1.57 with this seed
+    assert float(ways["without"]) > 5.0

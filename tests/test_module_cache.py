@@ -296,7 +296,18 @@ class TestEach:
     @pytest.mark.parametrize("name", ["advance/ticks/loop", "advance/ticks/events"])
     def test_no_marker_of_a_template_can_be_left_out(self, name):
         tree = ast.parse((ROOT / "simcore" / f"{name}.py").read_text(encoding="utf-8"))
-        repeats = {"_0": 2, "_p0": 2, "_r0": 1, "_v0": 1, "_w0": 1, "_d0": 1, "_t0": 1, "_m0": 1, "_e0": 1}
+        repeats = {
+            "_0": 2,
+            "_p0": 2,
+            "_r0": 1,
+            "_v0": 1,
+            "_w0": 1,
+            "_d0": 1,
+            "_t0": 1,
+            "_m0": 1,
+            "_e0": 1,
+            "_u0": 2,
+        }
         unrolled(ast.parse(ast.unparse(tree)), repeats, name)
         blocks = [
             (parent, at)
@@ -305,7 +316,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance/ticks/loop": 18, "advance/ticks/events": 2}[name]
+        assert len(blocks) == {"advance/ticks/loop": 19, "advance/ticks/events": 2}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body
