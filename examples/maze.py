@@ -9,8 +9,8 @@ places by temporal differences (:class:`.TemporalDifference`); its error, positi
 and the eligibilities of the place's synapses onto the actor that fired turn into weights.
 
 After M. N. Fremaux, H. Sprekeler, W. Gerstner (2013), PLoS Comput. Biol. 9:e1003024, doi:10.1371/journal.pcbi.1003024,
-whose critic is of spiking neurons too, and whose water maze is a plane. Expected after 50 trials: the mean of the last ten
-ways is at most 1.5 times the shortest (10 steps) for at least 9 of 10 rats; without dopamine it stays above 5 times.
+whose critic is of spiking neurons too, and whose water maze is a plane. Expected after 50 trials: the mean of the last
+ten ways is at most 1.5 times the shortest (10 steps) for at least 9 of 10 rats; without dopamine it stays above 5.
 Seeds 0 to 9: 1.00 to 1.09, one of 1.57; without 7.3 to 18.9; three and a half minutes on one core.
 """
 
