@@ -22,6 +22,7 @@ from tegmentum.plasticity.modulation.receptor import (
 )
 from tegmentum.plasticity.rules.bcm import BCM
 from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
+from tegmentum.plasticity.rules.centred_stdp import CentredSTDP
 from tegmentum.plasticity.rules.clopath import ClopathSTDP
 from tegmentum.plasticity.rules.corticostriatal import CorticostriatalSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
@@ -103,6 +104,7 @@ def _parts_of(rule: Any) -> dict[str, Any]:
 
 _PAIRS = (
     STDP,
+    CentredSTDP,
     PowerSTDP,
     PowerLawSTDP,
     TripletSTDP,

@@ -60,6 +60,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
     return {
         "STDP": plain(p.STDP, lam=TINY, w_max=0.2),
         "STDP, nearest": plain(p.STDP, lam=TINY, w_max=0.2, nearest=True),
+        "CentredSTDP": plain(p.CentredSTDP, lam=TINY, w_max=0.2),
         "PowerSTDP": plain(p.PowerSTDP, lam=TINY, w_max=0.2),
         "PowerLawSTDP": plain(p.PowerLawSTDP, lam=TINY),
         "TripletSTDP": plain(p.TripletSTDP, a3_plus=TINY, a2_minus=TINY, **bounds),

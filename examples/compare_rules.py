@@ -20,6 +20,7 @@ import numpy as np
 
 from tegmentum.plasticity import (
     STDP,
+    CentredSTDP,
     DopamineSTDP,
     InhibitorySTDP,
     LinearReceptor,
@@ -44,6 +45,11 @@ PAIR = {"tau_plus": 20.0, "alpha": 1.05, "Wmax": 2.0, "lambda": 0.02}
 NEST: dict[str, tuple[str, dict[str, float], float]] = {
     "STDP, additive": ("stdp_synapse", {**PAIR, "mu_plus": 0.0, "mu_minus": 0.0}, 1.0),
     "STDP, multiplicative": ("stdp_synapse", {**PAIR, "mu_plus": 1.0, "mu_minus": 1.0}, 1.0),
+    "CentredSTDP": (
+        "stdp_nn_pre_centered_synapse",
+        {**PAIR, "mu_plus": 1.0, "mu_minus": 1.0},
+        1.0,
+    ),
     "PowerSTDP": ("stdp_synapse", {**PAIR, "mu_plus": 0.4, "mu_minus": 0.7}, 1.0),
     "PowerLawSTDP": ("stdp_pl_synapse_hom", {"tau_plus": 20.0, "alpha": 0.1, "mu": 0.4, "lambda": 0.1}, 1.5),
     "TripletSTDP": (
@@ -122,6 +128,7 @@ def by_tegmentum(pre: Any, post: Any, dopamine: Any) -> dict[str, list[float]]:
     rules = {
         "STDP, additive": STDP(**pair, mu=0.0),
         "STDP, multiplicative": STDP(**pair, mu=1.0),
+        "CentredSTDP": CentredSTDP(**pair, mu=1.0),
         "PowerSTDP": PowerSTDP(**pair, mu_plus=0.4, mu_minus=0.7),
         "PowerLawSTDP": PowerLawSTDP(),
         "TripletSTDP": TripletSTDP(a2_plus=5e-3, a3_plus=6e-3, a2_minus=7e-3, a3_minus=2e-3, w_max=10.0),

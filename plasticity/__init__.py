@@ -19,6 +19,7 @@ from .modulation.reward_rate import RewardRate
 from .modulation.uncertainty import ContextUncertainty, Uncertainties
 from .rules.bcm import BCM
 from .rules.benna_fusi import BennaFusiSTDP
+from .rules.centred_stdp import CentredSTDP
 from .rules.clopath import ClopathSTDP
 from .rules.corticostriatal import CorticostriatalSTDP
 from .rules.dopamine_stdp import DopamineSTDP
@@ -82,6 +83,7 @@ __all__ = [
     "Adam",
     "Attention",
     "BennaFusiSTDP",
+    "CentredSTDP",
     "ClassSplit",
     "ClopathSTDP",
     "ClosedForm",

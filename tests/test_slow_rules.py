@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from tegmentum.plasticity import BennaFusiSTDP, ScaledSTDP
+from tegmentum.plasticity import BennaFusiSTDP, CentredSTDP, ScaledSTDP
 from tegmentum.simcore import LIF, FromCOO, Network, Population, Projection, Simulation, SpikeTrain
 
 pytestmark = pytest.mark.slow  # engines of their own
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow  # engines of their own
 DT = 0.1
 RULES = {
     "chain": BennaFusiSTDP(tau=30.0, a_plus=0.02, a_minus=0.015),
+    "centred": CentredSTDP(lam=0.05, mu=0.5),
     "scaled": ScaledSTDP(tau_rate=80.0, target=20.0, beta=0.05),
 }
 
@@ -118,3 +119,20 @@ def test_the_engine_walks_as_one_tick_by_tick_would():
             arrivals, posts = arrival[inputs.neuron == pre], set(spike[driver.neuron == post])
             expected = walked(rule, arrivals, posts, float(np.linspace(0.3, 0.45, 6)[i]), 4000)
             np.testing.assert_allclose(found[name][:, i], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_centred_pairs_are_those_of_neighbours():
+    """By hand: each arrival with the last post spike before it and the first one after it."""
+    rng = np.random.default_rng(2)
+    arrivals = np.unique(rng.integers(1, 3000, 25))
+    posts = np.setdiff1d(rng.integers(1, 3000, 25), arrivals)
+    rule = CentredSTDP(lam=1e-3, mu=0.0, tau_plus=15.0, tau_minus=30.0)
+    expected = 0.5
+    for tick in arrivals:
+        before, after = posts[posts < tick], posts[posts > tick]
+        if len(before):
+            expected -= 1.05e-3 * math.exp(-(tick - before[-1]) * DT / 30.0)
+        if len(after):
+            expected += 1e-3 * math.exp(-(after[0] - tick) * DT / 15.0)
+    found = walked(rule, arrivals, set(posts.tolist()), 0.5, 3000)
+    assert found[0] == pytest.approx(expected, rel=1e-12)
