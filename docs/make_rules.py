@@ -18,6 +18,7 @@ FIGURES = {
     "STDP": ("rules/window.png", "rules/bimodal.png"),
     "TripletSTDP": ("rules/triplet.png",),
     "InhibitorySTDP": ("rules/balance.png",),
+    "TwoTraceSTDP": ("rules/traces.png",),
     "TsodyksMarkram": ("short-term.png",),
     "DopamineSTDP": ("learning-pair.png",),
     "CorticostriatalSTDP": ("rules/d1-d2.png",),

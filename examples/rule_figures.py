@@ -15,6 +15,10 @@
     J. P. Pfister, W. Gerstner (2006), J. Neurosci. 26:9673-9682, doi:10.1523/JNEUROSCI.1425-06.2006, figure 3: 60 pairs
     at 0.1 to 50 Hz, post 10 ms after or before pre, with the minimal rule fitted to visual cortex; expected: the sum of
     the rule's terms, 0, 0.119, 0.228, 0.532, 0.763 and -0.317, -0.332, -0.342, 0.174, 0.749, within 2e-3
+``traces``
+    K. He et al. (2015), Neuron 88:528-538, doi:10.1016/j.neuron.2015.09.037: noradrenaline turns the trace that a post
+    spike after pre leaves into potentiation, serotonin that of a post spike before pre into depression, the longer
+    after the pair the less; expected: the closed form within 1e-9, each order under its own modulator alone
 ``balance``
     T. P. Vogels et al. (2011), Science 334:1569-1573, doi:10.1126/science.1211095, figure 4: inhibition that learns
     brings a network of excitatory and inhibitory neurons to the asynchronous irregular state; expected: the mean rate
@@ -31,13 +35,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from tegmentum.plasticity import STDP, InhibitorySTDP, TripletSTDP
+from tegmentum.plasticity import STDP, InhibitorySTDP, TripletSTDP, TwoTraceSTDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
+    ByPost,
     FixedProbability,
     FromCOO,
+    Given,
     LIFCond,
+    Modulator,
     Network,
     Parrot,
     Poisson,
@@ -158,6 +165,51 @@ def triplet(seconds: float) -> tuple[Figure, str, bool]:
     return figure, f"largest distance from the sums of terms {worst:.1e} (expected below 2e-3)", worst < 2e-3
 
 
+def traces(seconds: float) -> tuple[Figure, str, bool]:
+    """Pair once in either order and release either modulator some seconds later, a neuron for each case."""
+    late = np.array([0.2, 0.5, 1.0, 2.0, 4.0, 8.0])  # s
+    after = np.repeat([True, False, True, False], len(late))  # the post spike, by 10 ms
+    by_na, wait = np.repeat([True, True, False, False], len(late)), np.tile(late, 4) * 1e3
+    n, own, first, tau = len(after), np.arange(len(after)), 100.0, 50.0
+    pre = SpikeTrain("pre", n, np.full(n, first - 1.0), own)
+    last = SpikeTrain("last", n, np.full(n, 9_900.0), own)  # brings the weights up to date
+    kick = SpikeTrain("kick", n, first - 1.0 + np.where(after, 10.0, -10.0), own)
+    post = Population("post", n, LIF(v_thresh=100.0))
+    na, ht = (
+        Modulator(name, n, tau=tau, given=[Given(first + wait[mine], amounts=0.1, onto=own[mine])])
+        for name, mine in (("noradrenaline", by_na), ("serotonin", ~by_na))
+    )
+    rule = TwoTraceSTDP(na, ht, subpopulations=ByPost(own))
+    single = FromCOO(own, own)
+    network = Network(
+        pre,
+        last,
+        kick,
+        post,
+        Projection(pre, post, single, 0.5, 1.0, plasticity=rule, name="learn"),
+        Projection(kick, post, single, 1e3, 1.0),
+    )
+    simulation = Simulation(network, dt=0.1, precision="float64", threads=1)
+    simulation.run(10_000.0)
+    change = (simulation.synapses("learn").weight - 0.5).reshape(4, -1)
+    ltp, ltd = (
+        rule.eta * 0.1 * np.exp(-10.0 / 20.0 - (late * 1e3 - lag) / tau_e) / (1.0 / tau_e + 1.0 / tau)
+        for tau_e, lag in ((rule.tau_ltp, 10.0), (rule.tau_ltd, 0.0))
+    )
+    expected = np.array([ltp, 0.0 * late, 0.0 * late, -ltd])
+    worst = float(np.abs(change - expected).max() / ltp.max())
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.0, color="k", lw=0.5)
+    labels = ("post after pre, noradrenaline", "post before pre, noradrenaline", "post after pre, serotonin",
+              "post before pre, serotonin")  # fmt: skip
+    for row, label, style in zip(change, labels, ("o-", "s--", "o--", "s-"), strict=True):
+        axes.semilogx(late, row, style, label=label)
+    axes.set(xlabel="modulator after the pair [s]", ylabel="weight change", title="Two traces")
+    axes.legend(frameon=False)
+    return figure, f"distance from the closed form {worst:.1e} (expected below 1e-9)", worst < 1e-9
+
+
 def balance(seconds: float) -> tuple[Figure, str, bool]:
     """Let inhibition onto excitatory neurons learn until they fire at their target rate."""
     neuron = LIFCond(i_e=200.0, t_ref=5.0)
@@ -202,6 +254,7 @@ FIGURES: dict[str, Callable[[float], tuple[Figure, str, bool]]] = {
     "window": window,
     "bimodal": bimodal,
     "triplet": triplet,
+    "traces": traces,
     "balance": balance,
 }
 
