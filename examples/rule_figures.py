@@ -165,7 +165,7 @@ def triplet(seconds: float) -> tuple[Figure, str, bool]:
     return figure, f"largest distance from the sums of terms {worst:.1e} (expected below 2e-3)", worst < 2e-3
 
 
-def traces(seconds: float) -> tuple[Figure, str, bool]:
+def traces(_: float) -> tuple[Figure, str, bool]:
     """Pair once in either order and release either modulator some seconds later, a neuron for each case."""
     late = np.array([0.2, 0.5, 1.0, 2.0, 4.0, 8.0])  # s
     after = np.repeat([True, False, True, False], len(late))  # the post spike, by 10 ms
@@ -198,7 +198,7 @@ def traces(seconds: float) -> tuple[Figure, str, bool]:
     )
     expected = np.array([ltp, 0.0 * late, 0.0 * late, -ltd])
     worst = float(np.abs(change - expected).max() / ltp.max())
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0.0, color="k", lw=0.5)
     labels = ("post after pre, noradrenaline", "post before pre, noradrenaline", "post after pre, serotonin",
@@ -206,7 +206,9 @@ def traces(seconds: float) -> tuple[Figure, str, bool]:
     for row, label, style in zip(change, labels, ("o-", "s--", "o--", "s-"), strict=True):
         axes.semilogx(late, row, style, label=label)
     axes.set(xlabel="modulator after the pair [s]", ylabel="weight change", title="Two traces")
-    axes.legend(frameon=False)
+    axes.set_xticks(late, [f"{s:g}" for s in late])
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure, f"distance from the closed form {worst:.1e} (expected below 1e-9)", worst < 1e-9
 
 
