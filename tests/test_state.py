@@ -24,6 +24,7 @@ from tegmentum.simcore import (
     Record,
     Simulation,
     SpikeTrain,
+    StoreError,
     Uniform,
 )
 
@@ -347,3 +348,58 @@ def test_learners_pickle_with_weights_and_moments():
             np.testing.assert_array_equal(getattr(other.layers[0], name), getattr(again.layers[0], name))
         assert other.layers[0].steps == again.layers[0].steps == 8
         assert not np.array_equal(other.layers[0].table, learner.layers[0].table)
+
+
+def test_a_saved_simulation_goes_on_in_another_process(tmp_path):
+    one = Simulation(network(), seed=3, threads=1)
+    one.run(20.0)
+    one.save(tmp_path / "at-20.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["at-20.npz"]
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    child = context.Process(target=_resume, args=(str(tmp_path / "at-20.npz"), theirs))
+    child.start()
+    there = pipe.recv()
+    child.join()
+    other = one.fork(threads=2)
+    for simulation in (one, other):
+        simulation.run(20.0)
+        for key, values in simulation.state().items():
+            np.testing.assert_array_equal(values, there[key], err_msg=key)
+
+
+def _resume(path, pipe):
+    simulation = Simulation.load(path, network(), threads=2)
+    simulation.run(20.0)
+    pipe.send(simulation.state())
+
+
+def test_files_that_are_no_saved_simulation(tmp_path):
+    import json
+
+    one = Simulation(network(), seed=3, threads=1)
+    path = tmp_path / "state.npz"
+    one.save(path)
+    with pytest.raises(DescriptionError, match="another network"):
+        Simulation.load(path, network(weight=0.5))
+    with pytest.raises(StoreError, match="no such file"):
+        Simulation.load(tmp_path / "none.npz", network())
+    with pytest.raises(StoreError, match="cannot be written"):
+        one.save(tmp_path / "missing" / "state.npz")
+    with np.load(path) as found:
+        arrays = dict(found)
+    about = json.loads(str(arrays.pop("saved")))
+    for change, message in (
+        ({"tegmentum": "0.0.1"}, "saved by Tegmentum 0.0.1"),
+        ({"schema": 9}, "schema 9"),
+    ):
+        np.savez(path, saved=np.array(json.dumps(about | change)), **arrays)
+        with pytest.raises(StoreError, match=message):
+            Simulation.load(path, network())
+    np.savez(path, saved=np.array(json.dumps(about | {"tegmentum": "0.0.1"})), **arrays)
+    same(Simulation.load(path, network(), force=True), one)
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"text", content.replace(b"saved", b"sived")):
+        path.write_bytes(damaged)
+        with pytest.raises(StoreError, match=r"damaged|cannot be read"):
+            Simulation.load(path, network())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from typing import Any
+from typing import Any, Self
 
 from ..describe import checks
 from ..describe.as_dict import described
@@ -116,6 +116,63 @@ class Simulation(Controlled):
     def __setstate__(self, parts: dict[str, Any]) -> None:
         self.__init__(parts["network"], **parts["arguments"])  # type: ignore[misc]
         self.load_state(parts["state"])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save everything that is needed to go on exactly from here, in one file that is whole or not there.
+
+        Raises
+        ------
+        StoreError
+            if it cannot be written
+        """
+        from ..record import saved
+
+        saved.write(path, self.state(), {name: getattr(self, name) for name in saved.ARGUMENTS})
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        network: Network,
+        threads: int | None = None,
+        force: bool = False,
+    ) -> Self:
+        """Return a simulation of ``network`` that goes on from what :meth:`save` wrote, bit for bit.
+
+        Parameters
+        ----------
+        path : path
+        network : Network
+            described as that which was saved; given spikes may be others
+        threads : int, optional
+            results do not depend on it
+        force : bool
+            go on from a file of another version of Tegmentum
+
+        Raises
+        ------
+        StoreError
+            if the file is missing, damaged, or of another version
+        DescriptionError
+            if it is of another network
+        """
+        from ..record import saved
+
+        state, arguments = saved.read(path, force)
+        simulation = cls(network, threads=threads, **arguments)
+        simulation.load_state(state)
+        return simulation
+
+    def fork(self, threads: int | None = None) -> Self:
+        """Return another simulation that goes on from here, independent of this one."""
+        arguments = {
+            name: getattr(self, name) for name in ("dt", "seed", "n_trials", "precision", "max_rate")
+        }
+        simulation = type(self)(
+            self._described, threads=self.threads if threads is None else threads, **arguments
+        )
+        simulation.load_state(self.state())
+        return simulation
 
     def run(
         self,
