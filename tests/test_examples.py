@@ -59,6 +59,7 @@ def test_distal_reward(run):
     )
 
 
+@pytest.mark.slow
 def test_d1_d2_signs(run, tmp_path):
     """As published: signs of both orders without dopamine and with much."""
     out = run(EXAMPLES / "d1_d2_signs.py", "--out", "signs.png")
@@ -96,6 +97,7 @@ def test_learning_pictures(run, tmp_path):
         assert 10_000 < len(picture) < 100_000
 
 
+@pytest.mark.slow
 def test_short_term(run, tmp_path):
     out = run(EXAMPLES / "short_term.py", "--out", tmp_path / "short-term.png")
     assert re.search(r"^depression +0\.50000  0\.26515", out, re.MULTILINE)
