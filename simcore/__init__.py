@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Whole
     from .describe.network import Network, Population, Projection
-    from .describe.plasticity import Modulation, ShortTermRule, SynapseRule, WindowRule
+    from .describe.plasticity import Modulation, ShortTermRule, SynapseRule, Unpaired, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.releases import Course, Given, Release
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
@@ -113,6 +113,7 @@ __all__ = [
     "TegmentumError",
     "Trace",
     "Uniform",
+    "Unpaired",
     "Watch",
     "Whole",
     "WindowRule",
@@ -135,7 +136,7 @@ _HOMES = {
     "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
     "param",
     "describe.record": "Record Result Spikes Trace",
-    "describe.plasticity": "Modulation ShortTermRule SynapseRule WindowRule",
+    "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
     "describe.watch": "Watch",
     "advance.simulation": "Simulation",
     "describe.sources": "Current Noise Poisson SpikeTrain",

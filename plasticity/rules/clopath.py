@@ -20,16 +20,17 @@ from typing import NamedTuple
 from tegmentum.simcore.describe import checks
 from tegmentum.simcore.describe.modulation import ByPost, Modulator
 from tegmentum.simcore.describe.network import Population
-from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
+from tegmentum.simcore.describe.plasticity import Modulation, Unpaired
 from tegmentum.simcore.describe.watch import Watch
 from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import LinearReceptor
+from .bounds import misordered
 
 
 @dataclass(frozen=True, eq=False)
-class LTD(Watch):
-    r"""Level of each neuron: :math:`[\bar u_- - \theta_-]_+` [mV]."""
+class _Filtered(Watch):
+    """A potential filtered in time, from ``rest`` on."""
 
     tau: float = 10.0
     theta: float = -70.6
@@ -40,6 +41,24 @@ class LTD(Watch):
 
         u: float
 
+    def initial(self) -> State:
+        """Begin at rest."""
+        return _Filtered.State(self.rest)
+
+    def share(self, dt: float) -> float:
+        """Return what a tick takes of the new potential."""
+        return -math.expm1(-dt / self.tau)
+
+    @staticmethod
+    def watch(s, v, c):  # type: ignore[no-untyped-def]
+        """Filter the potential."""
+        return _Filtered.State(s.u + c.share * (v - s.u))
+
+
+@dataclass(frozen=True, eq=False)
+class LTD(_Filtered):
+    r"""Level of each neuron: :math:`[\bar u_- - \theta_-]_+` [mV]."""
+
     class Constants(NamedTuple):
         """Share of the new potential in a tick; threshold [mV]."""
 
@@ -48,16 +67,7 @@ class LTD(Watch):
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions."""
-        return LTD.Constants(-math.expm1(-dt / self.tau), self.theta)
-
-    def initial(self) -> State:
-        """Begin at rest."""
-        return LTD.State(self.rest)
-
-    @staticmethod
-    def watch(s, v, c):  # type: ignore[no-untyped-def]
-        """Filter the potential."""
-        return LTD.State(s.u + c.share * (v - s.u))
+        return LTD.Constants(self.share(dt), self.theta)
 
     @staticmethod
     def level(s, v, c):  # type: ignore[no-untyped-def]
@@ -66,18 +76,11 @@ class LTD(Watch):
 
 
 @dataclass(frozen=True, eq=False)
-class LTP(Watch):
+class LTP(_Filtered):
     r"""Level of each neuron: :math:`[u - \theta_+]_+ [\bar u_+ - \theta_-]_+` [mV²]."""
 
     tau: float = 7.0
-    theta: float = -70.6
     theta_plus: float = -45.3
-    rest: float = -70.6
-
-    class State(NamedTuple):
-        """Filtered potential."""
-
-        u: float
 
     class Constants(NamedTuple):
         """Share of the new potential in a tick; thresholds [mV]."""
@@ -88,16 +91,7 @@ class LTP(Watch):
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions."""
-        return LTP.Constants(-math.expm1(-dt / self.tau), self.theta, self.theta_plus)
-
-    def initial(self) -> State:
-        """Begin at rest."""
-        return LTP.State(self.rest)
-
-    @staticmethod
-    def watch(s, v, c):  # type: ignore[no-untyped-def]
-        """Filter the potential."""
-        return LTP.State(s.u + c.share * (v - s.u))
+        return LTP.Constants(self.share(dt), self.theta, self.theta_plus)
 
     @staticmethod
     def level(s, v, c):  # type: ignore[no-untyped-def]
@@ -106,7 +100,7 @@ class LTP(Watch):
 
 
 @dataclass(frozen=True)
-class ClopathSTDP(SynapseRule):
+class ClopathSTDP(Unpaired):
     r"""Voltage-based plasticity.
 
     Parameters
@@ -160,12 +154,6 @@ class ClopathSTDP(SynapseRule):
         x: float
         now: float
 
-    class Pre(NamedTuple):
-        """No trace besides."""
-
-    class Post(NamedTuple):
-        """No trace: the potential is what counts."""
-
     class Constants(NamedTuple):
         """Parameters as the functions need them."""
 
@@ -178,7 +166,7 @@ class ClopathSTDP(SynapseRule):
         if isinstance(self.post, Population):
             n, peak = self.post.size, self.peak
             low = LTD(self.post, peak, self.tau_minus, self.theta_minus, self.rest)
-            high = LTP(self.post, peak, self.tau_plus, self.theta_minus, self.theta_plus, self.rest)
+            high = LTP(self.post, peak, self.tau_plus, self.theta_minus, self.rest, self.theta_plus)
             name = self.post.name if self.name is None else self.name
             levels = Modulator(f"{name} LTD", n, source=low), Modulator(f"{name} LTP", n, source=high)
             object.__setattr__(self, "_levels", levels)
@@ -187,10 +175,7 @@ class ClopathSTDP(SynapseRule):
         """Return the first parameter out of its range, or None."""
         if not isinstance(self.post, Population):
             return f"post must be a Population, got {checks.shown(self.post)}"
-        problem = super().problem()
-        if problem is None and not self.w_min < self.w_max:
-            problem = f"w_min must be < w_max, got {self.w_min} and {self.w_max}"
-        return problem
+        return super().problem() or misordered(self.w_min, self.w_max)
 
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range that initial weights, too, must keep to."""
@@ -218,21 +203,6 @@ class ClopathSTDP(SynapseRule):
     def on_pre(s, pre, post, c):  # type: ignore[no-untyped-def]
         """Note an arrival."""
         return ClopathSTDP.Synapse(s.w, s.x + 1.0, s.now + 1.0)
-
-    @staticmethod
-    def on_post(s, pre, post, c):  # type: ignore[no-untyped-def]
-        """Nothing happens at post spikes but what the potential shows."""
-        return s
-
-    @staticmethod
-    def pre_spike(pre, c):  # type: ignore[no-untyped-def]
-        """Note nothing."""
-        return pre
-
-    @staticmethod
-    def post_spike(post, c):  # type: ignore[no-untyped-def]
-        """Note nothing."""
-        return post
 
     @staticmethod
     def drift(s, area, fade, c):  # type: ignore[no-untyped-def]

@@ -27,7 +27,8 @@ from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
 from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import KernelAmplitude
-from .modulated import wrong_bounds, wrong_part
+from .bounds import misordered
+from .modulated import wrong_part
 
 
 class Synapse(NamedTuple):
@@ -138,7 +139,7 @@ class CorticostriatalSTDP(SynapseRule):
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
-        return wrong_part(self) or super().problem() or wrong_bounds(self)
+        return wrong_part(self) or super().problem() or misordered(self.w_min, self.w_max)
 
 
 def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:

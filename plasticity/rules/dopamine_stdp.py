@@ -21,6 +21,8 @@ from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
 from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import LinearReceptor
+from .bounds import misordered
+from .modulated import wrong_part
 
 
 class Synapse(NamedTuple):
@@ -117,16 +119,12 @@ class DopamineSTDP(SynapseRule):
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
-        if not isinstance(self.modulator, Modulator):
-            return f"modulator must be a Modulator, got {self.modulator!r}"
-        if not isinstance(self.receptor, Receptor) or not hasattr(self.receptor, "curve"):
-            return f"receptor must be a receptor such as LinearReceptor(), got {self.receptor!r}"
-        if not isinstance(self.subpopulations, Subpopulations):
-            return f"subpopulations must be Whole(), ByPost(...) or the like, got {self.subpopulations!r}"
-        problem = super().problem() or checks.flag(self.soft, "soft")
-        if problem is None and not self.w_min < self.w_max:
-            problem = f"w_min must be < w_max, got {self.w_min} and {self.w_max}"
-        return problem
+        return (
+            wrong_part(self)
+            or super().problem()
+            or checks.flag(self.soft, "soft")
+            or misordered(self.w_min, self.w_max)
+        )
 
 
 def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:

@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tegmentum.simcore.describe.modulation import ByPost, Modulator, Receptor
-from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
+from tegmentum.simcore.describe.plasticity import Modulation, Unpaired
 from tegmentum.simcore.describe.watch import Watch
 from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import LinearReceptor
+from .bounds import misordered
+from .modulated import wrong_part
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ class PseudoDerivative(Watch):
 
 
 @dataclass(frozen=True)
-class EProp(SynapseRule):
+class EProp(Unpaired):
     r"""e-prop for LIF neurons.
 
     Parameters
@@ -124,12 +126,6 @@ class EProp(SynapseRule):
         w: float
         e: float
 
-    class Pre(NamedTuple):
-        """No trace besides."""
-
-    class Post(NamedTuple):
-        """No trace: the potential is what counts."""
-
     class Constants(NamedTuple):
         """Parameters as the functions need them."""
 
@@ -139,17 +135,14 @@ class EProp(SynapseRule):
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
-        for name in ("slope", "signal"):
-            if not isinstance(getattr(self, name), Modulator):
-                return f"{name} must be a Modulator, got {getattr(self, name)!r}"
+        problem = wrong_part(self)
+        if problem:
+            return problem
         if not isinstance(self.slope.source, Watch):
             return "slope must be a Modulator whose source watches potentials, such as PseudoDerivative(post)"
         if self.signal.n_levels not in (1, self.slope.n_levels):
             return f"signal must have 1 or {self.slope.n_levels} levels, got {self.signal.n_levels}"
-        problem = super().problem()
-        if problem is None and not self.w_min < self.w_max:
-            problem = f"w_min must be < w_max, got {self.w_min} and {self.w_max}"
-        return problem
+        return super().problem() or misordered(self.w_min, self.w_max)
 
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range that initial weights, too, must keep to."""
@@ -173,21 +166,6 @@ class EProp(SynapseRule):
     def on_pre(s, pre, post, c):  # type: ignore[no-untyped-def]
         """Count an arrival."""
         return EProp.Synapse(s.w, s.e + 1.0)
-
-    @staticmethod
-    def on_post(s, pre, post, c):  # type: ignore[no-untyped-def]
-        """Nothing happens at post spikes."""
-        return s
-
-    @staticmethod
-    def pre_spike(pre, c):  # type: ignore[no-untyped-def]
-        """Note nothing."""
-        return pre
-
-    @staticmethod
-    def post_spike(post, c):  # type: ignore[no-untyped-def]
-        """Note nothing."""
-        return post
 
     @staticmethod
     def drift(s, area, fade, c):  # type: ignore[no-untyped-def]

@@ -17,7 +17,8 @@ from tegmentum.simcore.describe.plasticity import Modulation, SynapseRule
 from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import LinearReceptor
-from .modulated import wrong_bounds, wrong_part
+from .bounds import misordered
+from .modulated import wrong_part
 
 
 class Synapse(NamedTuple):
@@ -118,7 +119,7 @@ class GatedSTDP(SynapseRule):
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
-        return wrong_part(self) or super().problem() or wrong_bounds(self)
+        return wrong_part(self) or super().problem() or misordered(self.w_min, self.w_max)
 
 
 def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:

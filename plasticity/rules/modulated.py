@@ -1,4 +1,4 @@
-"""What rules under several neuromodulators share: the check of the objects that they are given."""
+"""What rules under neuromodulators share: the check of the objects that they are given."""
 
 from __future__ import annotations
 
@@ -24,10 +24,3 @@ def wrong_part(rule: Any) -> str | None:
         if not isinstance(value, kind) or (kind is Receptor and not hasattr(value, "curve")):
             return f"{field.name} must be {words}, got {shown(value)}"
     return None
-
-
-def wrong_bounds(rule: Any) -> str | None:
-    """Return why ``w_min`` and ``w_max`` leave no room, or None."""
-    if rule.w_min < rule.w_max:
-        return None
-    return f"w_min must be < w_max, got {rule.w_min} and {rule.w_max}"

@@ -135,11 +135,10 @@ class Machine:
         ]
         self._state_types = [module.State for module in modules]
         learners = [self._projection(name) for _, _, name in self._learners()]
+        self._waits = [learns_in_trials(q, delay_of(q, self.dt)) for q in learners]
         self._rules = [
-            build.rule_module(
-                q.plasticity, self.precision, learns_in_trials(q, delay_of(q, self.dt)), q.short_term
-            )
-            for q in learners
+            build.rule_module(q.plasticity, self.precision, waits, q.short_term)
+            for q, waits in zip(learners, self._waits, strict=True)
         ]
         self._sources = sources_of(self._plan)
         self._modules = modules
@@ -156,7 +155,9 @@ class Machine:
         """Set the initial state, empty queues and clocks at 0."""
         self._channels = [channels_of(self._plan) for _ in self._wires]
         self._plastics = [
-            plastics_of(self._plan, k, self._groups, wires, self._real, self._rules, self._channels[k])
+            plastics_of(
+                self._plan, k, self._groups, wires, self._real, self._rules, self._waits, self._channels[k]
+            )
             for k, wires in enumerate(self._wires)
         ]
         self._label()

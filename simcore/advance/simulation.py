@@ -21,6 +21,7 @@ from ..lower.modulation import modulators_of
 from ..lower.plan import check
 from ..lower.queues import grown
 from ..machine import default_threads
+from ..record import saved
 from ..record.histories import Histories
 from ..record.log import Log
 from .controls import Controlled
@@ -106,16 +107,16 @@ class Simulation(Controlled):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
-        arguments = ("dt", "seed", "threads", "n_trials", "precision", "max_rate")
-        return {
-            "network": self._described,
-            "arguments": {name: getattr(self, name) for name in arguments},
-            "state": self.state(),
-        }
+        arguments = {**self._arguments(), "threads": self.threads}
+        return {"network": self._described, "arguments": arguments, "state": self.state()}
 
     def __setstate__(self, parts: dict[str, Any]) -> None:
         self.__init__(parts["network"], **parts["arguments"])  # type: ignore[misc]
         self.load_state(parts["state"])
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the arguments that say how it goes on; the number of threads is not one of them."""
+        return {name: getattr(self, name) for name in saved.ARGUMENTS}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save everything that is needed to go on exactly from here, in one file that is whole or not there.
@@ -125,9 +126,7 @@ class Simulation(Controlled):
         StoreError
             if it cannot be written
         """
-        from ..record import saved
-
-        saved.write(path, self.state(), {name: getattr(self, name) for name in saved.ARGUMENTS})
+        saved.write(path, self.state(), self._arguments())
 
     @classmethod
     def load(
@@ -156,8 +155,6 @@ class Simulation(Controlled):
         DescriptionError
             if it is of another network
         """
-        from ..record import saved
-
         state, arguments = saved.read(path, force)
         simulation = cls(network, threads=threads, **arguments)
         simulation.load_state(state)
@@ -165,12 +162,8 @@ class Simulation(Controlled):
 
     def fork(self, threads: int | None = None) -> Self:
         """Return another simulation that goes on from here, independent of this one."""
-        arguments = {
-            name: getattr(self, name) for name in ("dt", "seed", "n_trials", "precision", "max_rate")
-        }
-        simulation = type(self)(
-            self._described, threads=self.threads if threads is None else threads, **arguments
-        )
+        threads = self.threads if threads is None else threads
+        simulation = type(self)(self._described, threads=threads, **self._arguments())
         simulation.load_state(self.state())
         return simulation
 

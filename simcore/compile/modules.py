@@ -312,17 +312,17 @@ def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any =
     synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
     listens = not isinstance(rule, Static)
     around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens)]
-    gains = gain_binding(modulations, taus, synapse[1:])
     if "drift" not in functions:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
+        gains = gain_binding(modulations, taus, synapse[1:])
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
         by_segment = BY_SEGMENT[type(modulations[0].subpopulations)]
         around += [gains, ONLY, by_segment, template("advance.ticks.trial_plastic", entries, kept)]
     else:
         own_entries, more = ("peek", "start_window"), ("accrue", "close_trial")
         around += [
-            gains,
+            gain_binding(modulations, taus, synapse[1:]),
             template("advance.ticks.drift"),
             template("advance.ticks.plastic", ("settle",), kept),
             template("advance.ticks.prefix", own_entries, more, {"_g0": len(modulations)}),

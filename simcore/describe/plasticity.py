@@ -166,19 +166,39 @@ class ShortTermRule(Own):
 
 
 @dataclass(frozen=True)
-class Static(SynapseRule):
-    """Weights that stay, on synapses that release by a rule of short-term plasticity."""
-
-    class Synapse(NamedTuple):
-        """The weight."""
-
-        w: float
+class Unpaired(SynapseRule):
+    """Base of rules that keep no trace of spikes and do nothing at those of the post neuron."""
 
     class Pre(NamedTuple):
         """No trace."""
 
     class Post(NamedTuple):
         """No trace."""
+
+    @staticmethod
+    def on_post(s, pre, post, c):  # type: ignore[no-untyped-def]
+        """Stay."""
+        return s
+
+    @staticmethod
+    def pre_spike(pre, c):  # type: ignore[no-untyped-def]
+        """Note nothing."""
+        return pre
+
+    @staticmethod
+    def post_spike(post, c):  # type: ignore[no-untyped-def]
+        """Note nothing."""
+        return post
+
+
+@dataclass(frozen=True)
+class Static(Unpaired):
+    """Weights that stay, on synapses that release by a rule of short-term plasticity."""
+
+    class Synapse(NamedTuple):
+        """The weight."""
+
+        w: float
 
     class Constants(NamedTuple):
         """No constant."""
@@ -195,21 +215,6 @@ class Static(SynapseRule):
     def on_pre(s, pre, post, c):  # type: ignore[no-untyped-def]
         """Stay."""
         return s
-
-    @staticmethod
-    def on_post(s, pre, post, c):  # type: ignore[no-untyped-def]
-        """Stay."""
-        return s
-
-    @staticmethod
-    def pre_spike(pre, c):  # type: ignore[no-untyped-def]
-        """Note nothing."""
-        return pre
-
-    @staticmethod
-    def post_spike(post, c):  # type: ignore[no-untyped-def]
-        """Note nothing."""
-        return post
 
 
 def wrong_parameter(rule: Any) -> str | None:

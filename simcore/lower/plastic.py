@@ -14,7 +14,7 @@ from .arrays import HISTORY, NEVER, PLASTIC, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
-from .rows import Delay, Group, delay_of, has_rows, order_of
+from .rows import Delay, Group, has_rows, order_of
 
 Array = np.ndarray[Any, Any]
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
@@ -27,11 +27,13 @@ def plastics_of(
     wires: Wires,
     real: Any,
     rules: list[Any],
+    waits: list[bool],
     channels: tuple[Channel, ...],
 ) -> tuple[Any, ...]:
     """Return the state of the plastic projections onto one shard, all traces and eligibilities 0.
 
-    ``rules`` are the generated modules, whose tuples kernels know; ``channels`` the levels that rules read.
+    ``rules`` are the generated modules, whose tuples kernels know; ``waits`` tells of each whether its synapses learn
+    at the end of trials, see :func:`learns_in_trials`; ``channels`` are the levels that rules read.
     """
     out: list[Plastic] = []
     named = {m.name: channel for m, channel in zip(modulators_of(p.network), channels, strict=True)}
@@ -61,7 +63,6 @@ def plastics_of(
         )
         modulations, n_synapses = rule.modulations, int(length.sum())
         which = [levels_by_place(m, projection, slot, n_slots, lo, hi, owner) for m in modulations]
-        waits = learns_in_trials(projection, delay_of(projection, p.dt))
         out.append(
             Plastic(
                 constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
@@ -88,7 +89,7 @@ def plastics_of(
                 kept=tuple(np.zeros(n_synapses, real) for _ in module.Synapse._fields[1:]),
                 gains=gains_of(modulations, named, taus, which, p.dt),
                 window=np.zeros(1, np.int64),
-                trial=_no_log(module.Pre, real) if waits else (),
+                trial=_no_log(module.Pre, real) if waits[len(out)] else (),
             )
         )
     return tuple(out)

@@ -57,7 +57,7 @@ def new_manifest(config: Mapping[str, Any]) -> dict[str, Any]:
         "seed": config.get("seed"),
         "threads": config.get("threads"),
         "argv": list(sys.argv),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version_of(name) for name in _PACKAGES},
         "platform": platform.platform(),
         "config": config,
     }
@@ -193,7 +193,8 @@ def _plain(value: object) -> object:
     raise TypeError(f"{value!r} of type {type(value).__name__}")
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return the version of an installed package, None where there is none."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

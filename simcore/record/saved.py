@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import StoreError
-from .manifest import _version, replace_file
+from .manifest import replace_file, version_of
 
 SCHEMA = 1
 """Version of the file's layout."""
@@ -27,7 +27,7 @@ ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
 
 def write(path: str | os.PathLike[str], state: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
     """Write a state, atomically and forced to disk."""
-    about = {"schema": SCHEMA, "tegmentum": _version("tegmentum"), "arguments": dict(arguments)}
+    about = {"schema": SCHEMA, "tegmentum": version_of("tegmentum"), "arguments": dict(arguments)}
     file = io.BytesIO()
     np.savez(file, saved=np.array(json.dumps(about)), **{_key(key): value for key, value in state.items()})
     try:
@@ -59,9 +59,9 @@ def read(
         raise StoreError(f"{path}: damaged, or no state of a simulation ({error})") from error
     if schema != SCHEMA:
         raise StoreError(f"{path}: a state of schema {schema}; this version of Tegmentum reads {SCHEMA}")
-    if version != _version("tegmentum") and not force:
+    if version != version_of("tegmentum") and not force:
         raise StoreError(
-            f"{path}: saved by Tegmentum {version}, this is {_version('tegmentum')}: results may go on differently; "
+            f"{path}: saved by Tegmentum {version}, this is {version_of('tegmentum')}: results may go on differently; "
             "load it with force=True"
         )
     return state, {name: arguments[name] for name in ARGUMENTS}
