@@ -86,7 +86,7 @@ def create_array(
     rows: int = CHUNK,
     attrs: Mapping[str, Any] | None = None,
 ) -> zarr.Array[Any]:
-    """Create an array with the project's chunks, codec and fill value.
+    """Create an array with the project's chunks, codec and fill value; one that is there is taken as it is.
 
     Parameters
     ----------
@@ -104,6 +104,8 @@ def create_array(
         Attributes; numbers without units have the unit "1".
     """
     kind = "U" if dtype is str else np.dtype(dtype).kind
+    if name in group:
+        return _existing(group, name, dims, shape)
     with writing(group):
         return group.create_array(
             name,
@@ -115,6 +117,18 @@ def create_array(
             compressors="auto" if kind == "U" else _codec(kind),
             attributes=_attributes(attrs or {}, kind),
         )
+
+
+def _existing(group: zarr.Group, name: str, dims: Sequence[str], shape: Sequence[int]) -> zarr.Array[Any]:
+    """Return an array of a store that is being gone on with, if it is the one that would be made."""
+    found = group[name]
+    if not isinstance(found, zarr.Array):
+        raise StoreError(f"{group.store_path}: {name!r} is a group, not an array")
+    if list(dimensions(found)) != list(dims) or found.shape[1:] != tuple(shape[1:]):
+        raise StoreError(
+            f"{found.store_path}: is {dimensions(found)}, what goes on is {dict(zip(dims, shape, strict=True))}"
+        )
+    return found
 
 
 def _attributes(attrs: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -136,7 +150,8 @@ def store_array(
     dims: Sequence[str],
     attrs: Mapping[str, Any] | None = None,
 ) -> None:
-    """Create an array that never grows, and fill it."""
+    """Create an array that never grows, and fill it; one that is there is left alone."""
+    there = name in group
     dtype = str if data.dtype.kind == "U" else data.dtype
     array = create_array(
         group,
@@ -147,8 +162,9 @@ def store_array(
         rows=min(CHUNK, max(1, len(data) if data.ndim else 1)),
         attrs=attrs,
     )
-    with writing(group):
-        array[...] = data
+    if not there:
+        with writing(group):
+            array[...] = data
 
 
 def write_rows(array: zarr.Array[Any], first: int, data: NDArray[Any]) -> None:

@@ -78,7 +78,8 @@ class Spikes(Recorder):
         self._spikes = Columns(group, "spike", {"t": tick, "time": time, "neuron": neuron})
         self._edges = Columns(group, "trial_edge", {"trial_offset": offset}, chunk=2**16)
         self._trials = Columns(group, "trial", {"trial_ticks": length, **extra}, chunk=2**16)
-        self._edges.append(trial_offset=[0])
+        if not len(self._edges):
+            self._edges.append(trial_offset=[0])
         super().__init__(store, self._spikes, self._edges, self._trials)
 
     def __len__(self) -> int:

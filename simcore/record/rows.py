@@ -87,6 +87,16 @@ class Columns:
                 rows=self.chunk if column.shape else max(self.chunk, _FEWEST_ROWS),
                 attrs={"units": plain_units(column.units), **column.attrs},
             )
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Go on after rows that are there: those of the last chunk, if it is incomplete, into the buffers."""
+        n = min(int(array.shape[0]) for array in self._arrays.values())
+        first = n // self.chunk * self.chunk
+        for name, array in self._arrays.items():
+            if first < n:
+                self._buffers[name][: n - first] = array[first:n]
+        self._span, self._flushed = (first, n), n
 
     def __len__(self) -> int:
         return self._span[1]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,10 +28,21 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..advance.signals import Deferred
 from ..errors import StoreError
-from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
+from . import checkpoints
+from .manifest import (
+    SCHEMA,
+    committed_shapes,
+    is_run_store,
+    new_manifest,
+    now,
+    read_manifest,
+    update_manifest,
+    write_first_root,
+)
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 from .snapshots import Levels, SynapseSnapshots
+from .truncate import truncate
 
 if TYPE_CHECKING:
     import zarr
@@ -41,7 +53,7 @@ R = TypeVar("R", bound=Recorder)
 
 
 class RunStore:
-    """The writer of a run store; there must be only one. Make it with `RunStore.create`.
+    """The writer of a run store; there must be only one. Make it with `RunStore.create` or `RunStore.reopen`.
 
     As a context manager it closes itself: with the status ``complete``, or after an exception ``interrupted``
     (KeyboardInterrupt) or ``failed: <type>: <message>``, keeping all that was recorded until then.
@@ -64,6 +76,7 @@ class RunStore:
         self._committed_at = time.monotonic()
         self._together = False
         self._closed = False
+        self._reopened = False
 
     @classmethod
     def create(
@@ -101,6 +114,41 @@ class RunStore:
         check_replaceable(path, force)
         _publish(path, manifest, durable)
         return cls(path, durable, commit_every)
+
+    @classmethod
+    def reopen(
+        cls,
+        path: str | Path,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        durable: bool = False,
+        commit_every: float = 5.0,
+    ) -> Self:
+        """Go on with a run store, as its only writer; recorders declared again go on where they were.
+
+        Parameters
+        ----------
+        path
+            The directory.
+        shapes
+            Shape of each array at a checkpoint: the store is cut to it. By default it stays as committed.
+        durable, commit_every
+            See :meth:`create`.
+
+        Raises
+        ------
+        StoreError
+            If it is no run store of this schema, or holds less than `shapes`.
+        """
+        path = Path(os.path.abspath(path))
+        schema = read_manifest(path)["tegmentum_schema"]
+        if schema != SCHEMA:
+            raise StoreError(f"{path}: has store schema {schema}, only {SCHEMA} can be gone on with")
+        truncate(path, committed_shapes(path) if shapes is None else shapes)
+        resumed = [*read_manifest(path).get("resumed", []), {"at": now(), "argv": list(sys.argv)}]
+        update_manifest(path, {"status": "running", "ended": None, "resumed": resumed}, durable)
+        store = cls(path, durable, commit_every)
+        store._reopened = True
+        return store
 
     def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
         """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
@@ -314,7 +362,8 @@ class RunStore:
         """Create a group and its recorder; leave no trace of them if that fails."""
         self.require_open()
         _check_path(path)
-        if path in self._dims or (path and (self.path / path).exists()):
+        there = bool(path) and (self.path / path).exists()
+        if path in self._dims or (there and not self._reopened):
             raise StoreError(f"{self.path}: {path or 'the root table'!r} is already being recorded")
         directory = self.path / path
         kept = set(directory.iterdir()) if directory.is_dir() else set()
@@ -402,6 +451,7 @@ def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
     shutil.rmtree(old, ignore_errors=True)
+    checkpoints.remove(path)
 
 
 def _discard(directory: Path, kept: set[Path]) -> None:
