@@ -34,6 +34,11 @@ def folder_of(store: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{path.name}.checkpoints")
 
 
+def spool_file(store: str | os.PathLike[str]) -> Path:
+    """Return the file in which spikes of several trials are put aside, as checkpoints say how far."""
+    return folder_of(store) / "spikes"
+
+
 def remove(store: str | os.PathLike[str]) -> None:
     """Delete all checkpoints of a store."""
     shutil.rmtree(folder_of(store), ignore_errors=True)
