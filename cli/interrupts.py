@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
-#: Exit code of a command that was interrupted.
+#: Exit code of a command that was interrupted and cannot be gone on with.
 EXIT_INTERRUPTED = 130
+#: Exit code of one that `tegmentum resume` goes on with: EX_TEMPFAIL of sysexits.h, at which schedulers run it again.
+EXIT_RESUMABLE = 75
 
 
-def stop_interrupted(kept: str) -> NoReturn:
-    """Say that a command was interrupted and what is kept, and exit."""
+def stop_interrupted(kept: str, store: Path | None = None) -> NoReturn:
+    """Say that a command was interrupted, what is kept and how to go on, and exit."""
     typer.secho(f"interrupted: {kept}", fg="red", err=True)
-    raise typer.Exit(EXIT_INTERRUPTED)
+    if store is None:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    typer.echo(f"go on with: tegmentum resume {shlex.quote(str(store))}", err=True)
+    raise typer.Exit(EXIT_RESUMABLE)
 
 
 class Interrupts:
@@ -54,6 +61,15 @@ class Interrupts:
             yield
         finally:
             self._holding = False
+        self.let_through()
+
+    @property
+    def pending(self) -> bool:
+        """Whether one waits."""
+        return self._pending
+
+    def let_through(self) -> None:
+        """Raise KeyboardInterrupt if one waits, also within :meth:`held`."""
         if self._pending:
             self._pending, self._raised = False, True
             raise KeyboardInterrupt
