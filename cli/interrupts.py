@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._holding = self._pending = self._raised = False
+        self._told = ""
 
     def __enter__(self) -> Interrupts:
         self._before = {
@@ -48,19 +50,21 @@ class Interrupts:
 
     def _on_signal(self, number: int, frame: Any) -> None:
         if self._holding:
+            if self._told and not self._pending:
+                os.write(2, f"\n{self._told}\n".encode())
             self._pending = True
         elif not self._raised:
             self._raised = True
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Finish what is inside before an interrupt is let through."""
-        self._holding = True
+    def held(self, told: str = "") -> Iterator[None]:
+        """Finish what is inside before an interrupt is let through; ``told`` is said when one arrives."""
+        self._holding, self._told = True, told
         try:
             yield
         finally:
-            self._holding = False
+            self._holding, self._told = False, ""
         self.let_through()
 
     @property

@@ -22,12 +22,13 @@ def resume(
         float | None,
         typer.Option(
             min=0.0,
-            help=r"Model time to reach, from the run's start [ms]; of a run of ticks, also a complete one \[as planned].",
+            help=r"Model time to reach, from a network's start [ms]; also of a complete run \[as planned].",
             show_default=False,
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Threads; no result depends on it.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=1024, help="Threads; no result depends on it.", show_default=False),
     ] = None,
     data_dir: Annotated[
         Path | None,
@@ -61,7 +62,7 @@ def resume(
     if "protocol" in told:
         from .continual import go_on
     elif "rule" in told:
-        from .train import go_on
+        from .training import go_on
     else:
         raise StoreError(
             f"{store}: was not written by run, train or continual, so there is nothing to go on with; "

@@ -184,6 +184,8 @@ class OnlineLearner:
         going = Pass.of(part(state, "pass"))
         self.simulation.load_state(part(state, "simulation"))
         self._pass = self._loaded = going
+        if going.done:
+            self._told(going, going.done)
 
     def thresholds(self) -> Array:
         """Return the thresholds of the hidden neurons, float64[n_hidden]."""

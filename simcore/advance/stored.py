@@ -71,7 +71,9 @@ def begin(
 
     told = _config(simulation, n, record, checkpoint_every) | dict(notes)
     with RunStore.create(path, config=told, force=force) as store:
-        keeper = Keeper(None if checkpoint_every is None else checkpoints.Checkpoints(store, checkpoint_every))
+        keeper = Keeper(
+            None if checkpoint_every is None else checkpoints.Checkpoints(store, checkpoint_every)
+        )
         log = Log(simulation, record, n, store, checkpointed=checkpoint_every is not None)
         histories.open(simulation, store)
         if not told["fresh"]:
@@ -93,7 +95,7 @@ def resume(
     from ..record.manifest import read_manifest, update_manifest
     from ..record.store import RunStore
 
-    manifest = read_manifest(path)
+    manifest = read_manifest(Path(path))
     told = _resumable(path, manifest, network)
     found = checkpoints.latest(path, force)
     arguments = told["arguments"] if found is None else found[1]["arguments"]
@@ -128,9 +130,7 @@ def resume(
             return simulation, simulation._run(n, log, histories, signals, report, keeper=keeper)
 
 
-def _config(
-    simulation: Simulation, n: int, record: Record, checkpoint_every: float | None
-) -> dict[str, Any]:
+def _config(simulation: Simulation, n: int, record: Record, checkpoint_every: float | None) -> dict[str, Any]:
     """Return what a run's manifest says, and what it takes to go on with it."""
     arguments = simulation._arguments()
     finite = {k: str(v) if isinstance(v, float) and math.isinf(v) else v for k, v in arguments.items()}
@@ -172,7 +172,9 @@ def _worth(path: Any, manifest: Mapping[str, Any], at: int, end: int, ms: float,
     if end < at:
         raise DescriptionError(f"resume: {path} is at {ms:g} ms already, until must be more, got {until:g}")
     if end == at and manifest["status"] == "complete":
-        raise DescriptionError(f"resume: {path} is complete; to go on beyond {ms:g} ms, say until when (--until)")
+        raise DescriptionError(
+            f"resume: {path} is complete; to go on beyond {ms:g} ms, say until when (--until)"
+        )
 
 
 def counts(simulation: Simulation, log: Log) -> Callable[[float], Before]:
@@ -189,5 +191,3 @@ def counts(simulation: Simulation, log: Log) -> Callable[[float], Before]:
         )
 
     return so_far
-
-

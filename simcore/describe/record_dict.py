@@ -1,4 +1,4 @@
-"""What to record as plain dictionaries, by names alone, and back: a run store keeps it for whoever goes on with the run."""
+"""What to record as plain dictionaries, by names alone, and back: a run store keeps it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def record_dict(record: Record) -> dict[str, Any]:
     """Return a record as JSON has it; parts of the network are their names."""
     return {
         "spikes": [_name(node) for node in record.spikes],
-        "traces": {name: {**_fields(t), "population": _name(t.population)} for name, t in record.traces.items()},
+        "traces": {
+            name: {**_fields(t), "population": _name(t.population)} for name, t in record.traces.items()
+        },
         "every": None if record.every is None else float(record.every),
         "weights": {name: _fields(s) for name, s in record.weights.items()},
         "eligibility": {name: _fields(s) for name, s in record.eligibility.items()},

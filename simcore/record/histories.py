@@ -187,7 +187,7 @@ class Histories:
                 watch.look(simulation)
 
     def state(self) -> dict[str, Array]:
-        """Return what going on needs to know: when the last look was, and what was seen where changes alone are kept."""
+        """Return when the last look was, and what was seen where changes alone are kept."""
         seen = {
             f"{watch.kind}/{watch.name}": watch.last
             for watch in (*self.weights.values(), *self.eligibility.values())

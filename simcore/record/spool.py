@@ -30,7 +30,7 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self._path = None if path.is_dir() else path
         if path.is_dir():
-            self._file: Any = tempfile.TemporaryFile(dir=path)
+            self._file: Any = tempfile.TemporaryFile(dir=path)  # noqa: SIM115 - open for as long as the run
         else:
             self._file = path.open("r+b" if path.exists() else "w+b")
         self._parts: dict[Key, list[tuple[int, int]]] = {}
@@ -38,7 +38,11 @@ class Spool:
     def state(self, names: list[str]) -> dict[str, Array]:
         """Return where each part lies: number of the population, trial, byte, spikes; all is on the disk then."""
         self._file.flush()
-        rows = [(names.index(name), trial, *part) for (name, trial), parts in self._parts.items() for part in parts]
+        rows = [
+            (names.index(name), trial, *part)
+            for (name, trial), parts in self._parts.items()
+            for part in parts
+        ]
         return {"spool": np.array(rows, np.int64).reshape(-1, 4)}
 
     def load_state(self, names: list[str], saved: Mapping[str, Array]) -> None:
