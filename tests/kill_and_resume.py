@@ -135,7 +135,7 @@ def once(folder: Path, kind: str, whole: dict[str, np.ndarray], took: float, dra
     """Kill, look, go on until the end; return how often it was killed."""
     store = folder / "killed.zarr"
     shutil.rmtree(store, ignore_errors=True)
-    every = f"{draw.choice([0.0, 0.05, 0.3])}"
+    every = f"{draw.choice([0.02, 0.1, 0.5])}"
     child = start(folder, *COMMANDS[kind], "--out", store.name, "--checkpoint-every", every)
     wait_for(store, child)
     kills = int(kill_after(child, draw.uniform(0.0, took)))
