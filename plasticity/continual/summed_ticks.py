@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .run import ContinualModel, LearningCost, OnProgress
+from .model import ContinualModel, LearningCost, OnProgress
 
 Array = np.ndarray[Any, Any]
 
 
 class SummedTicks:
-    """A :class:`~tegmentum.plasticity.continual.run.ContinualModel` that gets spike counts instead of spikes.
+    """A :class:`~tegmentum.plasticity.continual.model.ContinualModel` that gets spike counts instead of spikes.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ import numpy as np
 
 from tegmentum.simcore.errors import DescriptionError
 
-from ..continual.run import LearningCost, OnProgress
+from ..continual.model import LearningCost, OnProgress
 from ..modulation.expectation import OneHotExpectation
 from ..modulation.neuromodulator import Dopamine, Neuromodulator
 from ..modulation.receptor import D1
@@ -65,7 +65,7 @@ class EGDCParameters:
 
 
 class EGDC:
-    """A :class:`~tegmentum.plasticity.continual.run.ContinualModel`; see the module's text.
+    """A :class:`~tegmentum.plasticity.continual.model.ContinualModel`; see the module's text.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class EGDC:
 
     def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
                    on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
-        """Learn one task in one pass; see :class:`~tegmentum.plasticity.continual.run.ContinualModel`."""
+        """Learn one task in one pass; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
         start = time.perf_counter()
         seen = updates = events = 0
         if self.p.columns.learned and (self._fresh or self.p.ever_surprised):

@@ -17,7 +17,7 @@ from scipy import linalg, special
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.random import philox as rng
 
-from ..continual.run import LearningCost, OnProgress
+from ..continual.model import LearningCost, OnProgress
 from .gate import Gate
 from .random_features import Pixels, RandomReLU
 from .rowwise import rowwise_product

@@ -39,7 +39,7 @@ from scipy import special
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.random import philox as rng
 
-from ..continual.run import LearningCost, OnProgress
+from ..continual.model import LearningCost, OnProgress
 from ..modulation.expectation import Expectation
 from ..modulation.neuromodulator import Dopamine
 from ..modulation.receptor import NacaReceptor
