@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,4 +64,16 @@ class ContinualModel(Protocol):
         """Classes, int64 (n,). ``x`` is one batch: all that the model may look at while it predicts."""
 
     def weights(self) -> dict[str, Array]:
-        """Copy what learning changes, by name."""
+        """Copy the weights, by name, whose changes are measured."""
+
+    def state(self) -> dict[str, Array]:
+        """Copy everything that learning changes, and what it was set up with, as plain arrays by ``part/name``."""
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on, in a fresh model of the same setting, from what :meth:`state` returned, bit for bit.
+
+        Raises
+        ------
+        DescriptionError
+            naming the key that does not fit, before anything is changed
+        """

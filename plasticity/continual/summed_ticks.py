@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,14 @@ class SummedTicks:
     def weights(self) -> dict[str, Array]:
         """Weights of the model."""
         return self.model.weights()
+
+    def state(self) -> dict[str, Array]:
+        """State of the model."""
+        return self.model.state()
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Load the model's state."""
+        self.model.load_state(state)
 
 
 def summed(x: Array, ticks: int) -> Array:
