@@ -33,4 +33,9 @@ def choose_on_validation(
             x, y = np.ascontiguousarray(data.x_train[task.train]), data.y_train[task.train]
             model.learn_task(x, y, data.x_max, task.classes)
         scores[name] = validate(model, tasks, data, split.seed)
-    return max(scores, key=lambda name: scores[name]), scores
+    return best_of(scores), scores
+
+
+def best_of(scores: Mapping[str, float]) -> str:
+    """Name of the highest accuracy; of equals the first."""
+    return max(scores, key=lambda name: scores[name])

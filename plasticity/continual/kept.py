@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 def copied(arrays: Mapping[str, Any]) -> dict[str, Array]:
-    """Copies of arrays; numbers and texts become arrays without dimensions."""
+    """Copy arrays; numbers and texts become arrays without dimensions."""
     return {key: np.array(value) for key, value in arrays.items()}
 
 

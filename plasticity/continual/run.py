@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .evaluation import EVALUATIONS, HONEST, LEAK_WORDS, PUBLISHED, Evaluation, 
 from .model import ContinualModel, LearningCost, OnProgress
 from .report import ContinualResult, TaskReport
 from .split import ClassSplit, ContinualData, Task, class_order
+from .state import ContinualState, checksum_of
 from .weight_change import changes_between
 
 Array = np.ndarray[Any, Any]
@@ -36,6 +38,7 @@ __all__ = [
     "ContinualData",
     "ContinualModel",
     "ContinualResult",
+    "ContinualState",
     "Evaluation",
     "LearningCost",
     "OnProgress",
@@ -55,7 +58,10 @@ def run_continual(
     protocol: Evaluation = HONEST,
     *,
     forward: bool = False,
+    start: ContinualState | None = None,
+    scores: Mapping[str, float] | None = None,
     on_task: Callable[[TaskReport], None] | None = None,
+    on_state: Callable[[ContinualState, ContinualModel], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ContinualResult:
     """Let a model learn task after task, and test it after each.
@@ -63,7 +69,7 @@ def run_continual(
     Parameters
     ----------
     model : ContinualModel
-        fresh; it is changed
+        fresh, or with the state that it had when ``start`` was told; it is changed
     split : ClassSplit
     data : ContinualData
     protocol : Evaluation
@@ -72,8 +78,19 @@ def run_continual(
     forward : bool
         also test classes that have not been learned yet, before the first task and after each, which forward
         transfer needs; it does not change what the model learns
+    start : ContinualState, optional
+        where an earlier run with the same arguments stood. The result is that of the whole run, wall times aside.
+    scores : mapping of name to float, optional
+        validation accuracies that the model was chosen by: noted in states, for a later :func:`.make_model`
     on_task : called after each task
+    on_state : called with the run's state and the model before the first task (once what ``forward`` asks for is
+        tested), and after each task, after ``on_task``; not with ``start`` itself
     on_progress : called with the number of the task and of the presentations in it
+
+    Raises
+    ------
+    DescriptionError
+        if ``start`` is of a run with other arguments, or of other weights than the model's
 
     Notes
     -----
@@ -81,10 +98,9 @@ def run_continual(
     all C outputs. Samples of tasks that are not learned yet are not among the test samples after task i, unless
     ``forward``.
     """
-    start = time.perf_counter()
+    began = time.perf_counter()
     tasks = split.tasks(data.y_train, data.y_test)
     sizes = np.array([len(task.test) for task in tasks])
-    matrix, mixed = AccuracyMatrix.empty(sizes), AccuracyMatrix.empty(sizes) if protocol.leak else None
 
     def test(how: Evaluation, last: int) -> Array:
         n = len(tasks) if forward else last + 1
@@ -97,33 +113,62 @@ def run_continual(
         row[:n] = [right[a:b].mean() for a, b in itertools.pairwise(edges)]
         return row
 
-    if forward:
-        matrix = matrix.with_untrained(test(protocol, -1))
-    reports: list[TaskReport] = []
+    if start is not None:
+        start.require(model, split, protocol, forward, sizes)
+        state, earlier = start, start.seconds
+    else:
+        state, earlier = _untouched(model, split, protocol, forward, sizes, scores or {}), 0.0
+        if forward:
+            state = replace(state, matrix=state.matrix.with_untrained(test(protocol, -1)))
+        if on_state is not None:
+            on_state(replace(state, seconds=time.perf_counter() - began), model)
     before = model.weights()
-    for i, task in enumerate(tasks):
+    for i, task in list(enumerate(tasks))[state.n_done :]:
         progress = None if on_progress is None else _numbered(on_progress, i)
         x, y = np.ascontiguousarray(data.x_train[task.train]), data.y_train[task.train]
         cost = model.learn_task(x, y, data.x_max, task.classes, progress)
-        matrix = matrix.with_row(i, test(protocol, i))
-        if mixed is not None:
-            mixed = mixed.with_row(i, test(HONEST, i))
+        matrix = state.matrix.with_row(i, test(protocol, i))
+        mixed = None if state.mixed is None else state.mixed.with_row(i, test(HONEST, i))
         after = model.weights()
-        reports.append(
-            TaskReport(
-                number=i,
-                classes=task.classes,
-                accuracies=matrix.r[i],
-                mixed=None if mixed is None else mixed.r[i],
-                validation=validate(model, tasks[: i + 1], data, split.seed),
-                cost=cost,
-                changes=changes_between(before, after),
-            )
+        report = TaskReport(
+            number=i,
+            classes=task.classes,
+            accuracies=matrix.r[i],
+            mixed=None if mixed is None else mixed.r[i],
+            validation=validate(model, tasks[: i + 1], data, split.seed),
+            cost=cost,
+            changes=changes_between(before, after),
         )
         before = after
+        state = replace(
+            state,
+            tasks=(*state.tasks, report),
+            matrix=matrix,
+            mixed=mixed,
+            seconds=earlier + time.perf_counter() - began,
+            checksum=checksum_of(after),
+        )
         if on_task is not None:
-            on_task(reports[-1])
-    return ContinualResult(protocol, split.order, tuple(reports), matrix, mixed, time.perf_counter() - start)
+            on_task(report)
+        if on_state is not None:
+            on_state(state, model)
+    return replace(state, seconds=earlier + time.perf_counter() - began).result()
+
+
+def _untouched(
+    model: ContinualModel,
+    split: ClassSplit,
+    protocol: Evaluation,
+    forward: bool,
+    n_test: Array,
+    scores: Mapping[str, float],
+) -> ContinualState:
+    """State before the first task."""
+    empty = AccuracyMatrix.empty(n_test)
+    mixed = empty if protocol.leak else None
+    return ContinualState(
+        protocol, split, forward, (), empty, mixed, 0.0, checksum_of(model.weights()), scores
+    )
 
 
 def _numbered(on_progress: Callable[[int, int], None], number: int) -> OnProgress:

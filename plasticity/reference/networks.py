@@ -131,7 +131,7 @@ class ClosedForm:
         return {"output": self.w.copy()}
 
     def state(self) -> dict[str, Array]:
-        """Counts, sums and second moments, and the read-out solved for."""
+        """Copy counts, sums and second moments, and the read-out solved for."""
         return copied(self._setting() | self._arrays())
 
     def load_state(self, state: Mapping[str, Array]) -> None:

@@ -233,7 +233,7 @@ class PublishedNet:
         saved = fitting("PublishedNet", state, self._arrays(), self._setting())
         self.set_weights({name: saved[f"weights/{name}"] for name in self.parameters})
         self._epoch, self._n_tasks = int(saved["epoch"]), int(saved["n_tasks"])
-        if self._n_tasks:
+        if self.recipe.penalty and self._n_tasks:
             self._fisher = {name: np.array(saved[f"fisher/{name}"], order="C") for name in self.parameters}
             self._anchor = {name: np.array(saved[f"anchor/{name}"], order="C") for name in self.parameters}
 
