@@ -60,7 +60,7 @@ def resume(
     if until is not None:
         raise DescriptionError(f"--until: {store} is no run of model time; leave it out")
     if "protocol" in told:
-        from .continual import go_on
+        from .continual_run import go_on
     elif "rule" in told:
         from .training import go_on
     else:
