@@ -22,7 +22,7 @@ def resume(
         float | None,
         typer.Option(
             min=0.0,
-            help=r"Model time to reach, from a network's start [ms]; also of a complete run \[as planned].",
+            help=r"Model time to reach, from a network's start, in ms; also of a complete run \[as planned].",
             show_default=False,
         ),
     ] = None,
