@@ -178,7 +178,7 @@ def checksum_of(weights: Mapping[str, Array]) -> int:
     return found
 
 
-_CHANGE = {"n_synapses": np.int64(0), "unchanged": np.float64(0), "largest": np.float64(0),
+_CHANGE: dict[str, Any] = {"n_synapses": np.int64(0), "unchanged": np.float64(0), "largest": np.float64(0),
            "histogram": np.zeros(len(CHANGE_EDGES) - 1, np.int64)}  # fmt: skip
 
 
