@@ -93,7 +93,11 @@ def test_every_rule_goes_on_bit_for_bit(tmp_path, name, protocol):
     model, result, kept = whole_run(name, how)
     assert list(kept) == [0, 1, 2, 3, 4]
     expected, weights = model.predict(data.x_test, data.x_max), model.weights()
-    for n_done, threads in ((1, 2), (3, 1)):
+    for n_done, threads in (
+        (1, 2),
+        (3, 1),
+        (4, 2),
+    ):  # after the last nothing is learned that could mend a state
         arrays, model_state = through_a_file(tmp_path / "state.npz", *kept[n_done])
         again, resumed = the_rest(name, how, arrays, model_state, threads=threads)
         assert_same(result, resumed)
