@@ -7,8 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tegmentum.cli import plot as module
-from tegmentum.cli.plot import accuracy, plot, raster, weights
+from tegmentum.cli.plot import plot
+from tegmentum.cli.plots import raster as module
+from tegmentum.cli.plots.accuracy import accuracy
+from tegmentum.cli.plots.raster import raster
+from tegmentum.cli.plots.weights import weights
 from tegmentum.simcore.errors import StoreError, TegmentumError
 from tegmentum.simcore.record.store import RunStore
 
