@@ -10,12 +10,14 @@ import typer
 
 from tegmentum.simcore.errors import TegmentumError
 
-from .plots.registry import Kind
+from .plots.registry import MEANS, TAKES, Kind
+
+_KINDS = "; ".join(f"{kind.value}: {means}" for kind, means in MEANS.items()) + "."
 
 
 def plot(
     store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
-    kind: Annotated[Kind, typer.Argument(help="What to draw.", show_default=False)],
+    kind: Annotated[Kind, typer.Argument(help=_KINDS, show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -24,29 +26,67 @@ def plot(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     population: Annotated[
-        list[str] | None, typer.Option("--population", help="Populations of a raster; by default all.")
+        list[str] | None, typer.Option("--population", help="Populations of spikes; by default all.")
     ] = None,
     projection: Annotated[
         list[str] | None, typer.Option("--projection", help="Projections of weights; by default all.")
     ] = None,
     trial: Annotated[
-        list[int] | None, typer.Option("--trial", help="Trials of a raster, side by side; -1 is the last.")
+        list[int] | None,
+        typer.Option(
+            "--trial", help=r"Trials of raster, rates or traces; -1 is the last \[0].", show_default=False
+        ),
+    ] = None,
+    bin_ms: Annotated[
+        float | None,
+        typer.Option("--bin", help="Bins of rates and psth, ms; by default about 200 or 80 of them."),
+    ] = None,
+    trace: Annotated[list[str] | None, typer.Option("--trace", help="Which traces; by default all.")] = None,
+    neuron: Annotated[
+        list[int] | None,
+        typer.Option("--neuron", help="Neurons of traces, a line each; by default all, or an image of many."),
+    ] = None,
+    snapshot: Annotated[
+        int | None,
+        typer.Option(
+            "--snapshot", help=r"Number of the snapshot of a matrix \[-1, the last].", show_default=False
+        ),
     ] = None,
     eligibility: Annotated[
         bool,
         typer.Option("--eligibility", help="Trajectories or distribution of eligibilities, not weights."),
     ] = False,
     synapses: Annotated[
-        int, typer.Option("--synapses", min=1, max=1000, help="How many trajectories, at most.")
-    ] = 50,
+        int | None,
+        typer.Option(min=1, max=1000, help=r"How many trajectories, at most \[50].", show_default=False),
+    ] = None,
     modulator: Annotated[
         list[str] | None, typer.Option("--modulator", help="Neuromodulators of levels; by default all.")
     ] = None,
 ) -> None:
-    """Draw spikes, weights, histories or the accuracy of a run, or what continual learning kept and forgot."""
+    """Draw a run store as a picture; what is too much to be seen becomes an image, an envelope or bins."""
     from tegmentum.simcore.record.manifest import read_manifest
     from tegmentum.simcore.record.reader import reading
 
+    if bin_ms is not None and not (0 < bin_ms < float("inf")):
+        raise typer.BadParameter(f"--bin: must be above 0 ms, got {bin_ms:g}")
+    given = {
+        "populations": ("--population", population, []),
+        "projections": ("--projection", projection, []),
+        "trials": ("--trial", trial, [0]),
+        "bin_ms": ("--bin", bin_ms, None),
+        "names": ("--trace", trace, []),
+        "neurons": ("--neuron", neuron, []),
+        "snapshot": ("--snapshot", snapshot, -1),
+        "kind": ("--eligibility", "eligibility" if eligibility else None, "weights"),
+        "n_synapses": ("--synapses", synapses, 50),
+        "modulators": ("--modulator", modulator, []),
+    }
+    for name, (option, value, _) in given.items():
+        if value and name not in TAKES[kind]:
+            takes = ", ".join(given[known][0] for known in TAKES[kind]) or "no option"
+            raise typer.BadParameter(f"{option} is not for {kind.value}, which takes {takes}")
+    options = {name: usual if value is None else value for name, (_, value, usual) in given.items()}
     manifest = read_manifest(store)
     file = _output(output or Path(f"{store.resolve().stem}-{kind.value}.png"), force)
     _require_matplotlib()
@@ -55,18 +95,10 @@ def plot(
     from .plots.canvas import STYLE, title_of
     from .plots.registry import draw
 
-    options = {
-        "populations": population or [],
-        "projections": projection or [],
-        "trials": trial or [0],
-        "kind": "eligibility" if eligibility else "weights",
-        "n_synapses": synapses,
-        "modulators": modulator or [],
-    }
     with mpl.rc_context(STYLE):
         with reading(store):
             figure = draw(kind, store, options)
-        figure.suptitle(title_of(manifest["config"], manifest["argv"]))
+        figure.suptitle(title_of(manifest["config"], manifest["argv"], manifest["status"]))
         try:
             figure.savefig(file, dpi=150)
         except OSError as error:

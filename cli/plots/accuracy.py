@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tegmentum.simcore.errors import StoreError
 from tegmentum.simcore.record.layout import open_committed
 
 from .canvas import SERIES, figure_of
+from .held import not_recorded
 
 
 def accuracy(store: Path) -> Figure:
@@ -20,8 +20,8 @@ def accuracy(store: Path) -> Figure:
     root: Any = open_committed(store)
     names = [name for name in ("train_accuracy", "test_accuracy") if name in root]
     if "epoch" not in root or not names or root["epoch"].shape[0] == 0:
-        raise StoreError(
-            f"{store}: no accuracy of any epoch recorded; accuracy is for runs of `tegmentum train`"
+        raise not_recorded(
+            store, root, "no accuracy of any epoch recorded, which is for runs of `tegmentum train`"
         )
     figure = figure_of(6.4, 4)
     axes = figure.subplots()

@@ -28,8 +28,8 @@ def figure_of(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def title_of(config: dict[str, Any], argv: Sequence[str] = ()) -> str:
-    """Name the file or the data set, the rule, the duration and the seed, as far as the manifest tells."""
+def title_of(config: dict[str, Any], argv: Sequence[str] = (), status: str = "complete") -> str:
+    """Name the file or the data set, the rule, the duration, the seed and how it ended, as far as it is known."""
     parts = [Path(word).name for word in argv if word.endswith(".toml")][:1]
     if isinstance(config.get("network"), dict):
         populations = config["network"].get("populations", {})
@@ -47,4 +47,6 @@ def title_of(config: dict[str, Any], argv: Sequence[str] = ()) -> str:
         parts.append(f"seed {config['seed']}")
     if config.get("note"):
         parts.append(f"{config.get('protocol')} protocol: {config['note']}")
+    if status != "complete":
+        parts.append("not finished" if status == "running" else status.partition(":")[0])
     return ", ".join(parts)

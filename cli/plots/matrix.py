@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from tegmentum.simcore.record.layout import open_committed
+
 from .canvas import figure_of
+from .held import not_recorded
 from .tasks import tasks_of
+from .weight_matrix import weight_matrix
 
 _TASKS_SHOWN = 12  # beyond this, a matrix without numbers and every n-th label
 
 
-def matrix(store: Path) -> Figure:
+def matrix(store: Path, projections: Sequence[str], snapshot: int) -> Figure:
+    """Draw the accuracy matrix of a run of continual learning, the weights of any other as matrices."""
+    root: Any = open_committed(store)
+    if projections or "weights" in root:
+        return weight_matrix(store, projections, snapshot)
+    if "learning/accuracy" not in root or not root["learning/accuracy"].shape[0]:
+        what = "neither weights were recorded, nor the accuracy matrix of `tegmentum continual`"
+        raise not_recorded(store, root, what)
+    return accuracy_matrix(store)
+
+
+def accuracy_matrix(store: Path) -> Figure:
     """Draw R[i, j], the accuracy on task j after task i, as a heat map.
 
     Beside it, if the protocol leaks, stands the matrix of the same nets on mixed batches. All heat maps of all runs

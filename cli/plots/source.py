@@ -13,6 +13,8 @@ from tegmentum.simcore.errors import StoreError
 from tegmentum.simcore.record.layout import open_committed
 from tegmentum.simcore.record.replay import moments_of, variable_of
 
+from .held import not_recorded
+
 _MOST_FRAMES = 500
 
 
@@ -24,7 +26,7 @@ def recorded(store: Path, kind: str, wanted: Sequence[str]) -> dict[str, Any]:
         members = root[kind].members(max_depth=None)
         found = {name: node for name, node in sorted(members) if node.attrs.get("kind") == kind}
     if not found:
-        raise StoreError(f"{store}: no {kind} were recorded")
+        raise not_recorded(store, root, f"no {kind} were recorded")
     for name in wanted:
         if name not in found:
             raise StoreError(f"{store}: no {kind} of {name!r} were recorded; there are: {', '.join(found)}")
@@ -66,3 +68,11 @@ def quantity(kind: str, group: Any) -> str:
     word = "eligibility" if kind == "eligibility" else "weight"
     unit = unit_of(group[variable_of(group)])
     return f"{word} ({unit})" if unit else word
+
+
+def is_sample(group: Any) -> bool:
+    """Whether what was recorded of a projection is known to be some of its synapses only."""
+    if "synapse" not in group:
+        return False
+    ids = group["synapse"]
+    return bool(ids.shape[0] and int(ids[-1]) != ids.shape[0] - 1)

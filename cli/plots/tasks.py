@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tegmentum.simcore.errors import StoreError
 from tegmentum.simcore.record.layout import open_committed
 from tegmentum.simcore.record.manifest import read_manifest
+
+from .held import not_recorded
 
 
 def tasks_of(store: Path) -> tuple[Any, list[str], str]:
@@ -18,8 +19,8 @@ def tasks_of(store: Path) -> tuple[Any, list[str], str]:
         or "accuracy" not in root["learning"]
         or root["learning/accuracy"].shape[0] == 0
     ):
-        raise StoreError(
-            f"{store}: no accuracy of any task recorded; this is for runs of `tegmentum continual`"
+        raise not_recorded(
+            store, root, "no accuracy of any task recorded, which is for runs of `tegmentum continual`"
         )
     order, task = root["tasks/class"][:], root["tasks/task"][:]
     names = [",".join(str(k) for k in order[task == t]) for t in range(int(task.max()) + 1)]
