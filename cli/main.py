@@ -25,6 +25,7 @@ from .plot import plot
 from .run import run
 from .train import train
 from .warmup import warmup
+from .watch import watch
 
 #: Exit codes; 2, wrong usage, is Typer's own.
 EXIT_FAILED, EXIT_INVALID, EXIT_STORE, EXIT_NUMERICAL, EXIT_INTERRUPTED = 1, 3, 4, 5, 130
@@ -42,6 +43,7 @@ app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
+app.command()(watch)
 app.command()(run)
 app.command()(bench)
 app.add_typer(config_command.app, name="config", help="Schema and check of network files.")

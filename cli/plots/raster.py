@@ -54,7 +54,7 @@ def _draw_dots(axes: Sequence[Axes], train: Train, trials: Sequence[int], colour
     for axis, k in zip(axes, trials, strict=True):
         spikes = [(tick * train.tick_ms, neuron) for tick, neuron, _ in train.blocks(k, k)]
         ms = np.concatenate([column for column, _ in spikes] or [np.zeros(0)])
-        neurons = np.concatenate([column for _, column in spikes] or [np.zeros(0)])
+        neurons = np.concatenate([column for _, column in spikes] or [np.zeros(0, np.uint32)])
         axis.scatter(ms, neurons, s=area, color=colour, linewidths=0, rasterized=True)
         axis.set_ylim(-pad, train.n_neurons - 1 + pad)
 
