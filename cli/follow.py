@@ -60,12 +60,16 @@ class Follower:
         from tegmentum.simcore.record.manifest import read_manifest
         from tegmentum.simcore.record.reader import reading
 
+        try:  # before reading: what is written meanwhile is another look
+            file = (self.path / "zarr.json").stat()
+        except OSError:
+            read_manifest(self.path)  # says what is wrong
+            raise
+        seen = file.st_ino, file.st_mtime_ns, file.st_size
+        if seen == self._seen:
+            return None
         manifest = read_manifest(self.path)
         with reading(self.path):
-            file = (self.path / "zarr.json").stat()
-            seen = file.st_ino, file.st_mtime_ns, file.st_size
-            if seen == self._seen:
-                return None
             if manifest["started"] != self._started:  # another run took its place
                 self._started, self._before, self._courses = manifest["started"], {}, {}
             root: Any = open_committed(self.path)
