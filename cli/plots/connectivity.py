@@ -19,8 +19,8 @@ from tegmentum.simcore.record.manifest import read_manifest
 from .canvas import SERIES, figure_of
 from .source import is_sample, recorded
 
-_MOST_NODES = 7  # in a graph; beyond, a table
-_MOST_ARROWS = 16
+_MOST_NODES = 5  # in a graph; beyond, a table
+_MOST_ARROWS = 14
 _SIGNS = {1: "#1b6ca8", -1: "#d1495b", 0: "#777777"}
 _BLOCK = 1 << 20
 
@@ -117,7 +117,7 @@ def _draw_graph(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
         rank = between[arrow.pre, arrow.post] = between.get((arrow.pre, arrow.post), -1) + 1
         width = 1.0 if arrow.in_degree is None else min(5.0, 0.7 + 0.9 * math.log10(1 + arrow.in_degree))
         style = {"color": _SIGNS[arrow.sign], "linewidth": width, "linestyle": "--" if arrow.plastic else "-"}
-        text = "" if arrow.in_degree is None else f"{arrow.in_degree:.4g}"
+        text = "" if arrow.in_degree is None else _number(arrow.in_degree)
         if arrow.pre == arrow.post:
             at = _draw_loop(axes, places[arrow.pre], directions[arrow.pre], rank, style)
         else:
@@ -148,7 +148,9 @@ def _draw_arrow(
                             mutation_scale=12, shrinkA=26, shrinkB=26, **style)  # fmt: skip
     axes.add_patch(patch)
     along = end - begin
-    place: NDArray[Any] = (begin + end) / 2 + 0.5 * bend * np.array([along[1], -along[0]])
+    middle = (begin + end) / 2 + bend * np.array([along[1], -along[0]])
+    t = 0.36  # nearer to where it begins: arrows cross in the middle
+    place: NDArray[Any] = (1 - t) ** 2 * begin + 2 * t * (1 - t) * middle + t**2 * end
     return place
 
 
@@ -181,7 +183,7 @@ def _draw_table(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
     if len(names) <= 20:
         for (i, j), value in np.ndenumerate(shown):
             if known[i, j]:
-                axes.text(j, i, f"{abs(value):.3g}" if value else "?", ha="center", va="center", fontsize=7,
+                axes.text(j, i, _number(abs(value)), ha="center", va="center", fontsize=7,
                           color="white" if abs(value) > 0.6 * limit else "black")  # fmt: skip
     every = -(-len(names) // 40)
     ticks, words = range(0, len(names), every), [f"{n} ({sizes[n]:,})" for n in names[::every]]
@@ -189,6 +191,12 @@ def _draw_table(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
     axes.set_yticks(ticks, words, fontsize=7)
     axes.set(xlabel="to", ylabel="from")
     axes.figure.colorbar(image, ax=axes, label="mean in-degree; below 0: inhibition", shrink=0.7)
+
+
+def _number(degree: float) -> str:
+    if not degree:
+        return "?"
+    return f"{degree:,.0f}" if degree >= 100 else f"{degree:.3g}"
 
 
 def _draw_in_degrees(axes: Any, groups: dict[str, Any]) -> None:

@@ -33,19 +33,23 @@ def levels(store: Path, modulators: Sequence[str]) -> Figure:
             raise StoreError(f"{store}: no level of {name!r} was recorded yet")
         found = envelope(array, [channel], None)
         at = group[dim][:: found.per]
-        at, label = scaled(at) if dim == "time" else (at, str(group[dim].attrs["long_name"]))
+        at, time = scaled(at) if dim == "time" else (at, str(group[dim].attrs["long_name"]))
         title = str(group["channel"][channel])
         axes.set_title(title if title == name else f"{name}, {title}", loc="left")
-        axes.set_xlabel(label)
+        axes.set_xlabel(time)
         n = array.shape[-1]
         if n <= _MOST_LINES:
             for k in range(n):
-                found.draw(axes, at, k, color=SERIES[k % len(SERIES)], linewidth=0.9,
-                           linestyle="-" if k < len(SERIES) else "--", label=str(k))  # fmt: skip
+                style = "-" if k < len(SERIES) else "--"
+                label = str(k) if k else "subpopulation 0"
+                found.draw(
+                    axes, at, k, color=SERIES[k % len(SERIES)], linewidth=0.9, linestyle=style, label=label
+                )
             axes.set_ylabel("level")
             axes.margins(x=0.01)
             if n > 1:
-                axes.legend(title="subpopulation", loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+                axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=n, borderaxespad=0, fontsize=8,
+                            handlelength=1.2, columnspacing=1.0)  # fmt: skip
         else:
             edges = [k - 0.5 for k in range(n + 1)]
             image = axes.pcolormesh(edges_of(at), edges, found.mean.T, cmap="viridis", rasterized=True)

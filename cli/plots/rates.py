@@ -34,8 +34,9 @@ def rates(store: Path, populations: Sequence[str], trials: Sequence[int], bin_ms
         course.set(ylabel=f"{train.name}\nrate (Hz)")
         counts, scale = _neurons(train, numbers), len(numbers) * seconds.sum()
         width = max(1, -(-int(counts.max() - counts.min() + 1) // 40))  # spikes
-        borders = np.arange(counts.min(), counts.max() + 2 * width, width) - 0.5
-        spread.hist(counts / scale, bins=(borders / scale).tolist(), color=SERIES[i % len(SERIES)])
+        borders = np.arange(counts.min(), counts.max() + width + 1, width)
+        found, _ = np.histogram(counts, borders)
+        spread.stairs(found, borders / scale, fill=True, color=SERIES[i % len(SERIES)])
         each = counts / scale
         spread.axvline(each.mean(), color="#111111", linewidth=1.0, linestyle="--")
         spread.set_title(f"mean {each.mean():.3g} Hz, {np.mean(each == 0):.0%} silent", loc="left")

@@ -27,10 +27,10 @@ def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Fig
     neurons; it is empty where there are none.
     """
     groups = recorded(store, "weights", projections)
-    figure = figure_of(6.6, 0.4 + 4.6 * len(groups))
-    for axes, (name, group) in zip(
-        figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups.items(), strict=True
-    ):
+    heights = [0.9 + min(3.7, 0.3 * int(group.attrs["n_pre"])) for group in groups.values()]
+    figure = figure_of(6.6, 0.4 + sum(heights))
+    rows = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (name, group) in zip(rows, groups.items(), strict=True):
         at, unit = moments_of(group)
         if not -len(at) <= snapshot < len(at) or group.attrs["n_synapses"] == 0:
             raise StoreError(
@@ -51,12 +51,18 @@ def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Fig
         axes.set_facecolor("#eeeeee")
         word = quantity("weights", group)
         label = word if per_pre == per_post == 1 else f"{word}, mean of {per_pre} x {per_post} neurons"
-        figure.colorbar(image, ax=axes, label=label, extend="both", pad=0.02, aspect=22)
+        figure.colorbar(
+            image, ax=axes, label=label, extend="both", pad=0.02, aspect=22 if group.attrs["n_pre"] > 8 else 8
+        )
         moment = f"{at[k]:g} ms" if unit == "ms" else f"snapshot {at[k]:g}"
         some = "a sample of the " if is_sample(group) else ""
         axes.set_title(f"{name} at {moment}: {some}{group.attrs['n_synapses']:,} synapses", loc="left")
         axes.set(xlabel="post neuron", ylabel="pre neuron")
-        axes.locator_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
+        if group.attrs["n_pre"] > 1:
+            axes.locator_params(axis="y", integer=True)
+        else:
+            axes.set_yticks([0])
     return figure
 
 
