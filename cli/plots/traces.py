@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import StoreError
 
@@ -59,7 +60,7 @@ def _draw_lines(
     figure: SubFigure, group: Any, array: Any, where: list[int], chosen: list[int], title: str, label: str
 ) -> None:
     found = envelope(array, where, chosen)
-    at, time = scaled(group["time"][:: found.per])
+    at, time = scaled(_times(group, found.per))
     axes = figure.subplots(len(chosen), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
     ids = group["neuron"][:]
     for q, (axis, column) in enumerate(zip(axes, chosen, strict=True)):
@@ -69,7 +70,7 @@ def _draw_lines(
         axis.locator_params(axis="y", nbins=4)
     n = len(ids)
     some = f"{len(chosen)} of {n:,} neurons" if len(chosen) < n else f"{n} neuron{'s' if n > 1 else ''}"
-    less = f"; from the least to the greatest of {found.per:,} samples" if found.per > 1 else ""
+    less = f"; from the least to the greatest of each {found.per:,} samples" if found.per > 1 else ""
     axes[0].set_title(f"{title}: {some}{less}", loc="left")
     axes[-1].set_xlabel(time)
     figure.supylabel(f"{label}, by neuron", fontsize=9)
@@ -81,7 +82,7 @@ def _draw_image(
     n = int(array.shape[-1])
     per_row = -(-n // _MOST_ROWS)
     found = envelope(array, where, None, per_row)
-    at, time = scaled(group["time"][:: found.per])
+    at, time = scaled(_times(group, found.per))
     rows = np.minimum(np.arange(found.mean.shape[1] + 1) * per_row, n) - 0.5
     image = axis.pcolormesh(edges_of(at), rows, found.mean.T, cmap="viridis", rasterized=True)
     figure.colorbar(image, ax=axis, label=label, pad=0.01, aspect=18)
@@ -105,6 +106,14 @@ def _chosen(store: Path, name: str, group: Any, neurons: Sequence[int]) -> list[
                 f"{store}: traces {name!r} hold no neuron {k}; they hold {some}{', ...' if len(ids) > 12 else ''}"
             )
     return [ids.index(k) for k in neurons]
+
+
+def _times(group: Any, step: int) -> NDArray[np.float64]:
+    """Return the times of every ``step``-th sample [ms]; stores of schema 1 hold ticks."""
+    time = group["time"]
+    factor = float(group.attrs["tick_ms"]) if time.attrs.get("units") == "tick" else 1.0
+    at: NDArray[np.float64] = time[::step] * factor
+    return at
 
 
 def _variables(group: Any) -> list[str]:
