@@ -23,6 +23,7 @@ from .doctor import doctor
 from .inspect import inspect
 from .plot import plot
 from .run import run
+from .sweep.command import sweep
 from .train import train
 from .warmup import warmup
 
@@ -43,6 +44,7 @@ app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
 app.command()(run)
+app.command()(sweep)
 app.command()(bench)
 app.add_typer(config_command.app, name="config", help="Schema and check of network files.")
 app.add_typer(datasets.app, name="datasets", help="List, download and verify data sets.")

@@ -134,7 +134,9 @@ def command_job(kind: str, names: list[str], options: list[str]) -> CommandJob:
         if name not in known:
             from ..schema import nearest
 
-            raise DescriptionError(f"--set {name}: tegmentum {kind} has no option --{name}{nearest(name, known)}")
+            raise DescriptionError(
+                f"--set {name}: tegmentum {kind} has no option --{name}{nearest(name, known)}"
+            )
     for option in options:
         name = option.partition("=")[0].removeprefix("--")
         if option.startswith("--") and name in _TAKEN:

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import DescriptionError, SimulationError, StoreError
 from ..machine import memory
 from . import index
 from .execute import Task, execute
-from .folder import Folder
+from .folder import Folder, check_free, is_sweep
 from .grid import Grid, name_of
 from .jobs import Checked, Job
 
@@ -67,8 +68,10 @@ class Sweep:
     ----------
     job, grid
         what is run with which parameters
-    folder : Folder, optional
-        where stores and records lie; without it the records are kept in memory
+    out : Path, optional
+        folder of stores and records; without it the records are kept in memory
+    force : bool
+        replace a sweep that is there
     threads : int
         of each run
     places : int, optional
@@ -83,7 +86,8 @@ class Sweep:
 
     job: Job
     grid: Grid
-    folder: Folder | None = None
+    out: Path | None = None
+    force: bool = False
     threads: int = 1
     places: int | None = 1
     tied: bool = False
@@ -96,7 +100,9 @@ class Sweep:
         chosen = range(len(points)) if self.only is None else self.only
         self.points = {name_of(points[k]): points[k] for k in chosen}
         self._names = [name_of(point) for point in points]
+        self.folder: Folder | None = None
         self.records: dict[str, Record] = {}
+        self.complete_before = 0
         self._indexed, self._index_took = -math.inf, 0.0
 
     def check(self) -> None:
@@ -107,9 +113,7 @@ class Sweep:
                 self.checked[name] = self.job.check(point)
             except DescriptionError as error:
                 raise DescriptionError(f"run {name}: {error}") from error
-        most = max(found.n_bytes for found in self.checked.values()) * min(
-            self.places or 1, len(self.points)
-        )
+        most = max(found.n_bytes for found in self.checked.values()) * min(self.places or 1, len(self.points))
         if self.local and memory() and most > memory():
             raise DescriptionError(
                 f"sweep: {self.places} runs at once take up to {most / 1e9:,.0f} GB of memory, this machine has "
@@ -117,8 +121,13 @@ class Sweep:
             )
 
     def look(self) -> None:
-        """See which runs have ended; refuse a folder in which one of them was another run."""
-        assert self.folder is not None
+        """See which runs have ended; refuse a folder that is none, or in which one of them was another run."""
+        if self.out is None:
+            return
+        check_free(self.out, self.force)
+        if self.force or not is_sweep(self.out):
+            return  # made when nothing is known to be wrong any more
+        self.folder = Folder.create(self.out, self.job.kind, self.grid.names)
         for name in self.points:
             record = self.folder.record(name)
             if record is None:
@@ -145,7 +154,10 @@ class Sweep:
         seen = {name: record["id"] for name, record in self.records.items()}
         if len(left) > 1:
             self._rehearse(executor, left)
-        self.watcher.begins(len(self.points), len(self.points) - len(left))
+        if self.out is not None and self.folder is None:
+            self.folder = Folder.create(self.out, self.job.kind, self.grid.names, self.force)
+        self.complete_before = len(self.points) - len(left)
+        self.watcher.begins(len(self.points), self.complete_before)
         tasks = iter([self._task(name, seen.get(name)) for name in left])
         flying: dict[Future[Record], Task] = {}
         try:
@@ -161,7 +173,7 @@ class Sweep:
                     self._ended(task, future)
                 self._index()
         except (BrokenExecutor, CancelledError) as error:
-            for future, task in flying.items():
+            for task in flying.values():
                 self._lost(task, error)
             raise SimulationError(
                 f"sweep: the processes that did the runs have died, perhaps for want of memory ({error}); "

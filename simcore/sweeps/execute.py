@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import subprocess
@@ -18,6 +19,9 @@ from ..record.manifest import is_run_store, update_manifest
 from .folder import Folder
 from .jobs import Job
 from .processes import leave_with_parent
+
+#: how many threads linear algebra takes
+_BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,14 @@ def _said(error: Exception) -> str:
 def _in_child(task: Task) -> dict[str, Any]:
     """Let the main thread of another process do a run, which ends when this process does."""
     command = [sys.executable, "-P", "-m", "tegmentum.simcore.sweeps.child"]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    n = str(task.threads)
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **dict.fromkeys(_BLAS, n)},
+        start_new_session=True,  # Ctrl-C is for whoever waits for it
+    )
     assert child.stdin is not None
     assert child.stdout is not None
     try:

@@ -40,7 +40,7 @@ class Folder:
         self.path = path
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], kind: str, names: Iterable[str], force: bool) -> Folder:
+    def create(cls, path: Path, kind: str, names: Iterable[str], force: bool = False) -> Folder:
         """Make a folder, or go on with one of the same kind of runs and the same parameters.
 
         Raises
@@ -48,10 +48,17 @@ class Folder:
         StoreError
             if something else is there, or it cannot be written
         """
-        folder = cls(Path(os.path.abspath(path)))
-        folder._prepare(force)
+        folder = cls(path)
+        check_free(path, force)
+        if force and is_sweep(path):
+            folder._remove()
+        try:
+            for part in ("runs", ".claims"):
+                (path / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
         with folder.locked("index"):
-            if not (folder.path / "zarr.json").exists():
+            if not (path / "zarr.json").exists():
                 manifest = {
                     MARKER: SCHEMA,
                     "kind": kind,
@@ -59,7 +66,7 @@ class Folder:
                     "started": now(),
                     "version": version_of("tegmentum"),
                 }
-                write_first_root(folder.path, manifest, durable=True)
+                write_first_root(path, manifest, durable=True)
         manifest = folder.manifest()
         for what, wanted in (("kind", kind), ("parameters", list(names))):
             if manifest.get(what) != wanted:
@@ -68,25 +75,6 @@ class Folder:
                     f"{_shown(wanted)}; choose another name, or replace it with force (--force)"
                 )
         return folder
-
-    def _prepare(self, force: bool) -> None:
-        """Make the folder, or refuse what is there."""
-        parent = self.path.parent
-        if not parent.is_dir():
-            raise StoreError(f"{self.path}: there is no folder {parent}; create it first")
-        if os.path.lexists(self.path):
-            if not self.path.is_dir() or self.path.is_symlink():
-                raise StoreError(f"{self.path}: exists and is no folder; choose another name")
-            strange = {entry.name for entry in self.path.iterdir()} - {".claims"}
-            if strange and not is_sweep(self.path):
-                raise StoreError(f"{self.path}: exists and is no sweep; choose another name")
-            if force:
-                self._remove()
-        try:
-            for part in ("runs", ".claims"):
-                (self.path / part).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self.path}: cannot be created: {error.strerror}") from error
 
     def _remove(self) -> None:
         """Delete it, unless a run is going on."""
@@ -175,6 +163,21 @@ class Folder:
         for kind in ("new", "old"):
             for path in (self.path / "runs").glob(f".{name}.zarr.*.{kind}"):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def check_free(path: Path, force: bool = False) -> None:
+    """Refuse a path where no sweep can be made, or with ``force`` replaced, and none is there."""
+    if not path.parent.is_dir():
+        raise StoreError(f"{path}: there is no folder {path.parent}; create it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StoreError(f"{path}: the folder {path.parent} cannot be written; choose another one")
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir() or path.is_symlink():
+        raise StoreError(f"{path}: exists and is no folder; choose another name")
+    begun = {entry.name for entry in path.iterdir()} <= {"runs", ".claims"}  # by another process, just now
+    if not begun and not is_sweep(path):
+        raise StoreError(f"{path}: exists and is no sweep; choose another name")
 
 
 def is_sweep(path: Path) -> bool:

@@ -46,21 +46,19 @@ class Checked:
 
 
 class Job(Protocol):
-    """A kind of runs; it is pickled to where they run.
+    """A kind of runs; it is pickled to where they run."""
 
-    Attributes
-    ----------
-    kind : str
-        what the manifest of the sweep calls it
-    variables : dict of name to Variable
-        what :meth:`run` returns
-    apart : bool
-        whether each run needs a process of its own, in whose main thread it is
-    """
+    @property
+    def kind(self) -> str:
+        """What the manifest of the sweep calls it."""
 
-    kind: str
-    variables: Mapping[str, Variable]
-    apart: bool
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """What :meth:`run` returns, and maybe more."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether each run needs a process of its own, in whose main thread it is."""
 
     def check(self, parameters: Mapping[str, Any]) -> Checked:
         """Raise for what cannot be run, before anything is."""

@@ -97,7 +97,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class NetworkJob:
-    """Runs of the networks that a function returns; ``seed``, unless the function takes it, is the simulation's alone."""
+    """Runs of the networks that a function returns; ``seed`` is the simulation's, and the function's if it takes it."""
 
     network_of: Callable[..., Network]
     ms: float

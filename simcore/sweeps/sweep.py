@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..describe import checks
@@ -15,8 +16,7 @@ from ..describe.network import Network
 from ..describe.record import Record
 from ..errors import DescriptionError
 from .cluster import check_cluster, client_of
-from .drive import Here, Sweep, Watcher
-from .folder import Folder
+from .drive import Here, Quiet, Sweep, Watcher
 from .grid import Grid
 from .index import require_xarray
 from .jobs import Job
@@ -56,8 +56,8 @@ def sweep(
     ms : float
         duration of each run
     out : path, optional
-        folder of the sweep, ``NAME.zarr``: the store of each run, and an index that xarray opens. Started again with it,
-        a sweep goes on: complete runs are not done again, failed ones are. Without it nothing is written.
+        folder of the sweep, ``NAME.zarr``: the store of each run, and an index that xarray opens. Started
+        again with it, a sweep goes on: complete runs are not done again, failed ones are. Without it nothing is written.
     executor : concurrent.futures.Executor, optional
         where the runs are done, Dask's ``Client.get_executor()`` included; by default one after another, here. What is
         sent to other processes must be picklable: a function of a module, or with Dask any.
@@ -129,10 +129,11 @@ def run_sweep(
     threads: int = 1,
     force: bool = False,
     watcher: Watcher | None = None,
+    only: Sequence[int] | None = None,
 ) -> Sweep:
     """Run any kind of :class:`.jobs.Job` at every point of a grid; :func:`sweep` says what the arguments are.
 
-    Failed runs are named in a warning, unless there is a ``watcher``.
+    Failed runs are named in a warning, unless there is a ``watcher``; ``only`` are the numbers of the runs to do.
     """
     checks.number(threads, "sweep", "threads", whole=True, least=1, most=1024)
     if executor is None:
@@ -146,17 +147,23 @@ def run_sweep(
     if isinstance(executor, ProcessPoolExecutor):
         _check_picklable(job)
     client = client_of(executor)
-    state = Sweep(job, grid, None, threads)
-    state.places = 1 if isinstance(executor, Here) else places(executor, threads)
-    state.tied, state.local = isinstance(executor, ProcessPoolExecutor), client is None
-    if watcher is not None:
-        state.watcher = watcher
+    at_once = 1 if isinstance(executor, Here) else places(executor, threads)
+    state = Sweep(
+        job,
+        grid,
+        None if out is None else Path(os.path.abspath(out)),
+        force,
+        threads,
+        at_once,
+        tied=isinstance(executor, ProcessPoolExecutor),
+        local=client is None,
+        only=only,
+        watcher=watcher or Quiet(),
+    )
     state.check()
-    if out is not None:
-        state.folder = Folder.create(out, job.kind, grid.names, force)
-        state.look()
+    state.look()
     if client is not None:
-        check_cluster(client, threads, None if state.folder is None else state.folder.path)
+        check_cluster(client, threads, None if state.out is None else state.out.parent)
     records = state.run(executor)
     failed = {name: record["error"] for name, record in records.items() if record["status"] == "failed"}
     if failed and watcher is None:
