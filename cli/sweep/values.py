@@ -34,17 +34,24 @@ def parameters(sets: list[str], seeds: str | None) -> dict[str, list[Any]]:
 
 
 def _values(name: str, text: str) -> list[Any]:
-    """Read a list of values as TOML, or of words."""
-    try:
-        values: list[Any] = tomllib.loads(f"values = [{text}]")["values"]
-    except (ValueError, RecursionError):
-        values = [word.strip() for word in text.split(",")]
+    """Read a list of values: as TOML or, where it is none, word by word."""
+    values = _toml(f"[{text}]")
+    if values is None:
+        words = [word.strip() for word in text.split(",")]
+        values = [word if (value := _toml(word)) is None else value for word in words]
     for value in values:
         if value == "" or not isinstance(value, (bool, int, float, str, list)):
             raise DescriptionError(
                 f"--set {name}: must be numbers, words, true or false, or lists, separated by commas, got {text!r}"
             )
     return values
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _seeds(text: str) -> list[int]:

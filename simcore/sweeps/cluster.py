@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import DescriptionError
 from ..machine import cpu_count
 from ..record.manifest import version_of
+from .processes import at_once
 
 
 def client_of(executor: Executor) -> Any:
@@ -60,7 +61,7 @@ def check_cluster(client: Any, threads: int, folder: Path | None) -> int:
         n = sum(n_at_once.get(address, 1) for address in addresses)
         if n * threads > cores:
             raise DescriptionError(
-                f"sweep: the Dask workers on {host} do {n} runs at once with {threads} thread{'s' * (threads > 1)} "
+                f"sweep: the Dask workers on {host} do {at_once(n)} with {threads} thread{'s' * (threads > 1)} "
                 f"each, it has {cores} cores; start fewer (dask worker --nworkers, --nthreads)"
             )
     return sum(n_at_once.values())

@@ -17,6 +17,7 @@ from .execute import Task, execute
 from .folder import Folder, check_free, is_sweep
 from .grid import Grid, name_of
 from .jobs import Checked, Job
+from .processes import at_once
 
 _INDEX_EVERY = 5.0  # s between two indices, at least
 _INDEX_SHARE = 20.0  # and so many times as long as writing the last one took
@@ -113,10 +114,11 @@ class Sweep:
                 self.checked[name] = self.job.check(point)
             except DescriptionError as error:
                 raise DescriptionError(f"run {name}: {error}") from error
-        most = max(found.n_bytes for found in self.checked.values()) * min(self.places or 1, len(self.points))
+        n = min(self.places or 1, len(self.points))
+        most = n * max(found.n_bytes for found in self.checked.values())
         if self.local and memory() and most > memory():
             raise DescriptionError(
-                f"sweep: {self.places} runs at once take up to {most / 1e9:,.0f} GB of memory, this machine has "
+                f"sweep: {at_once(n)} take{'s' * (n == 1)} up to {most / 1e9:,.0f} GB of memory, this machine has "
                 f"{memory() / 1e9:,.0f} GB; do fewer at once"
             )
 

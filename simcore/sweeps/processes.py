@@ -74,8 +74,14 @@ def check_cores(workers: int, threads: int, where: str) -> None:
     """Refuse more threads than cores."""
     cores = cpu_count()
     if workers * threads > cores:
+        most = max(1, cores // threads)
         raise DescriptionError(
-            f"{where}: {workers} runs at once with {threads} thread{'s' * (threads > 1)} each take "
-            f"{workers * threads} cores, there are {cores}; at most {max(1, cores // threads)} at once "
+            f"{where}: {at_once(workers)} with {threads} thread{'s' * (threads > 1)} each take"
+            f"{'s' * (workers == 1)} {workers * threads} cores, there are {cores}; at most {most} at once "
             f"{'would do' if threads <= cores else 'and fewer threads would do'}"
         )
+
+
+def at_once(n: int) -> str:
+    """Say how many runs."""
+    return f"{n} run{'s' * (n > 1)} at once"

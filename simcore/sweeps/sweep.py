@@ -57,7 +57,8 @@ def sweep(
         duration of each run
     out : path, optional
         folder of the sweep, ``NAME.zarr``: the store of each run, and an index that xarray opens. Started
-        again with it, a sweep goes on: complete runs are not done again, failed ones are. Without it nothing is written.
+        again with it, a sweep goes on: complete runs are not done again, failed ones are. Without it nothing is
+        written.
     executor : concurrent.futures.Executor, optional
         where the runs are done, Dask's ``Client.get_executor()`` included; by default one after another, here. What is
         sent to other processes must be picklable: a function of a module, or with Dask any.
