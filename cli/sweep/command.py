@@ -35,7 +35,8 @@ def sweep(
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", help="Values of a parameter, each a run: --set poisson.0.rate=1000,2000 of a file, "
-                     "--set hidden=100,200 of `train`. Several make a grid.", show_default=False),
+                     "--set hidden=100,200 of `train`. Several make a grid; one value is for all runs.",
+                     show_default=False),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Seeds, 0:10 for 0 to 9, or 0,1,5.", show_default=False)
@@ -115,21 +116,20 @@ def _described(
     from .network import file_job
     from .values import parameters
 
-    values = parameters(sets, seeds)
+    swept, shared = parameters(sets, seeds)
     job: FileJob | CommandJob
     if what in COMMANDS:
-        job = command_job(what, list(values), options)
+        job, threads = command_job(what, swept, shared, options), None
     elif options:
         raise DescriptionError(
             f"{' '.join(options)}: options after -- are those of train and continual; values of a file are set by "
             "--set, such as --set simulation.duration=100"
         )
     else:
-        job = file_job(Path(what), list(values))
+        job = file_job(Path(what), swept, shared)
+        threads = job.threads({name: values[0] for name, values in swept.items()})
     dims = {v.dim for v in job.variables.values() if v.dim is not None}
-    grid = Grid.of(values, {*job.variables, *dims})
-    asked = job.threads(grid.points()[0]) if what not in COMMANDS and hasattr(job, "threads") else None
-    return job, grid, asked or 1
+    return job, Grid.of(swept, {*job.variables, *dims}), threads or 1
 
 
 @contextlib.contextmanager

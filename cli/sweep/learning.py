@@ -8,7 +8,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,9 @@ class CommandJob:
         return (*self.options, *(text for item in parameters.items() for text in _option(*item)))
 
 
-def command_job(kind: str, names: list[str], options: list[str]) -> CommandJob:
+def command_job(kind: str, swept: Iterable[str], shared: Mapping[str, Any], options: list[str]) -> CommandJob:
     """Make the runs of a command; refuse options that the sweep gives itself or that are not there."""
+    names = [*swept, *shared]
     known = {text.lstrip("-") for p in _command(kind).params for text in p.opts}
     for name in names:
         if name in _TAKEN and name != "seed":
@@ -142,8 +143,8 @@ def command_job(kind: str, names: list[str], options: list[str]) -> CommandJob:
         if option.startswith("--") and name in _TAKEN:
             raise DescriptionError(f"--{name} after --: is set by {_TAKEN[name]} before it; leave it out")
         if option.startswith("--") and name in names:
-            raise DescriptionError(f"--{name} after --: is swept by --set; leave it out")
-    return CommandJob(kind, tuple(options))
+            raise DescriptionError(f"--{name} after --: is given by --set; leave it out")
+    return CommandJob(kind, (*options, *(text for item in shared.items() for text in _option(*item))))
 
 
 def _option(name: str, value: Any) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,19 @@ from tegmentum.simcore.sweeps.networks import VARIABLES, Setup
 
 @dataclass(frozen=True)
 class FileJob:
-    """Runs of a file, each with other values; the text goes along, so that other machines need not see the file."""
+    """Runs of a file, each with other values; the text goes along, so that other machines need not see the file.
+
+    Parameters
+    ----------
+    text, file : str
+        what stands in the file, and its name for messages
+    shared : dict of key to value
+        values that all runs have instead of the file's
+    """
 
     text: str
     file: str
+    shared: Mapping[str, Any]
     kind: str = "network"
     apart: bool = False
 
@@ -47,10 +56,11 @@ class FileJob:
     def _config(self, parameters: Mapping[str, Any]) -> Any:
         from ..config import read_text
 
-        named = {"simulation.seed" if name == "seed" else name: v for name, v in parameters.items()}
-        return read_text(
-            self.text, [f"{name}={json.dumps(value)}" for name, value in named.items()], self.file
-        )
+        values = {**self.shared, **parameters}
+        if "seed" in values:
+            values["simulation.seed"] = values.pop("seed")
+        overrides = [f"{name}={json.dumps(value)}" for name, value in values.items()]
+        return read_text(self.text, overrides, self.file)
 
     def _setup(self, parameters: Mapping[str, Any]) -> Setup:
         from ..config import network_of, record_of
@@ -61,11 +71,12 @@ class FileJob:
                      record=record_of(config, network))  # fmt: skip
 
 
-def file_job(file: Path, names: list[str]) -> FileJob:
-    """Read a file of which the named values are swept."""
+def file_job(file: Path, swept: Iterable[str], shared: Mapping[str, Any]) -> FileJob:
+    """Read a file of which some values are swept and others set."""
     from ..config import text_of
 
+    names = {*swept, *shared}
     for name, instead in (("simulation.threads", "--threads"), ("simulation.seed", "--seeds")):
-        if name in names and (name != "simulation.seed" or "seed" in names):
+        if name in names and (name == "simulation.threads" or "seed" in names):
             raise DescriptionError(f"--set {name}: is set by {instead}; leave it out")
-    return FileJob(text_of(file), str(file))
+    return FileJob(text_of(file), str(file), dict(shared))

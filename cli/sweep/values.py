@@ -8,8 +8,8 @@ from typing import Any
 from tegmentum.simcore.errors import DescriptionError
 
 
-def parameters(sets: list[str], seeds: str | None) -> dict[str, list[Any]]:
-    """Return the values of each parameter, the seed last."""
+def parameters(sets: list[str], seeds: str | None) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """Return the values of each parameter that is swept, the seed last, and of those that have one value for all runs."""
     found: dict[str, list[Any]] = {}
     for text in sets:
         name, sign, values = text.partition("=")
@@ -23,19 +23,21 @@ def parameters(sets: list[str], seeds: str | None) -> dict[str, list[Any]]:
         if name == "seed":
             raise DescriptionError("--set: seed is set by --seeds, such as --seeds 0:10")
         found[name] = _values(name, values)
+    swept = {name: values for name, values in found.items() if len(values) > 1}
+    shared = {name: values[0] for name, values in found.items() if len(values) == 1}
     if seeds is not None:
-        found["seed"] = _seeds(seeds)
-    if not found:
+        swept["seed"] = _seeds(seeds)
+    if not swept:
         raise DescriptionError(
-            "--set: is missing, there is nothing to sweep; name a parameter and its values, such as --set "
+            "--set: there is nothing to sweep; name a parameter and several values, such as --set "
             "poisson.0.rate=1000,2000, or --seeds 0:10"
         )
-    return found
+    return swept, shared
 
 
 def _values(name: str, text: str) -> list[Any]:
     """Read a list of values: as TOML or, where it is none, word by word."""
-    values = _toml(f"[{text}]")
+    values: list[Any] | None = _toml(f"[{text}]")
     if values is None:
         words = [word.strip() for word in text.split(",")]
         values = [word if (value := _toml(word)) is None else value for word in words]
