@@ -26,7 +26,7 @@ class Lines:
         """Say how many runs there are."""
         self.n, self.there, self.done, self.began = n, there, 0, time.monotonic()
         before = f", {there} of them complete before" if there else ""
-        typer.echo(f"{n} runs{before}", err=True)
+        typer.echo(f"{n} run{'s' * (n != 1)}{before}", err=True)
 
     def ended(self, name: str, record: Record) -> None:
         """Say how a run ended, and the time left at this rate."""

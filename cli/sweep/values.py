@@ -9,7 +9,7 @@ from tegmentum.simcore.errors import DescriptionError
 
 
 def parameters(sets: list[str], seeds: str | None) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """Return the values of each parameter that is swept, the seed last, and of those that have one value for all runs."""
+    """Return the values of each parameter that is swept, the seed last, and of those with one for all runs."""
     found: dict[str, list[Any]] = {}
     for text in sets:
         name, sign, values = text.partition("=")
