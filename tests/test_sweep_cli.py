@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -344,3 +346,17 @@ def test_no_scheduler(tegmentum, file):
     done = tegmentum("sweep", file, "--seeds", "0:2", "--dask", "nonsense://here")
     assert done.code == 3
     assert "--dask nonsense://here: no scheduler answers there" in done.err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cpu_count() < 2, reason="its two workers need two cores")
+def test_the_program_of_the_documentation_runs(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(from tegmentum.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "page.py").write_text(block)
+    done = subprocess.run([sys.executable, "-P", "page.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rates = [float(rate) for rate in done.stdout.strip().strip("[]").split()]
+    assert len(rates) == 3
+    assert rates == sorted(rates, reverse=True)  # the stronger the inhibition
+    assert 5.0 < rates[-1] < rates[0] < 200.0
