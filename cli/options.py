@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 if TYPE_CHECKING:
     from tegmentum.simcore import Network, Record
+
+CheckpointEvery = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-every",
+        min=0.0,
+        help="Seconds between checkpoints beside the store, from which `tegmentum resume` goes on.",
+    ),
+]
+CHECKPOINT_EVERY = 60.0
 
 
 def free_path(out: Path | None, force: bool) -> Path:

@@ -14,7 +14,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
-from ..interrupts import Interrupts, stop_interrupted
+from ..interrupts import EXIT_RESUMABLE, Interrupts
 
 if TYPE_CHECKING:
     from tegmentum.simcore.sweeps.drive import Sweep
@@ -96,7 +96,8 @@ def sweep(
             with watching() as watcher, _executor(workers, dask, index, n_threads, len(grid)) as executor:
                 done = run_sweep(job, grid, out, executor, n_threads, force, watcher, only)
         except KeyboardInterrupt:
-            stop_interrupted(_kept(out, len(grid)))
+            typer.secho(f"interrupted: {_kept(out, len(grid))}", fg="red", err=True)
+            raise typer.Exit(EXIT_RESUMABLE) from None
     result = _summary(done, out, began)
     if as_json:
         typer.echo(json.dumps(result))

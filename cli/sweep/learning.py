@@ -18,7 +18,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.sweeps.jobs import Checked, Variable
 
-from ..interrupts import EXIT_INTERRUPTED
+from ..interrupts import EXIT_INTERRUPTED, EXIT_RESUMABLE
 
 #: entry of the command's JSON to name in the index, unit and meaning
 _OF = {
@@ -114,7 +114,7 @@ class CommandJob:
             except Exception as error:
                 log.write(f"{error}\n")
                 raise
-        if code == EXIT_INTERRUPTED:
+        if code in (EXIT_INTERRUPTED, EXIT_RESUMABLE):
             raise KeyboardInterrupt
         if code:
             raise SimulationError(f"ended with exit code {code}; see {log.name}")

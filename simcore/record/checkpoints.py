@@ -34,6 +34,11 @@ def folder_of(store: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{path.name}.checkpoints")
 
 
+def spool_file(store: str | os.PathLike[str]) -> Path:
+    """Return the file in which spikes of several trials are put aside, as checkpoints say how far."""
+    return folder_of(store) / "spikes"
+
+
 def remove(store: str | os.PathLike[str]) -> None:
     """Delete all checkpoints of a store."""
     shutil.rmtree(folder_of(store), ignore_errors=True)
@@ -92,7 +97,7 @@ def latest(
     StoreError
         if there are some, but none that can be read, or they are of another version and ``force`` is not said
     """
-    folder, run = folder_of(store), read_manifest(store).get("id")
+    folder, run = folder_of(store), read_manifest(Path(store)).get("id")
     problem: StoreError | None = None
     for number in reversed(numbers(folder)):
         try:

@@ -40,8 +40,8 @@ def new_manifest(config: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-serialisable, with the keys ``tegmentum_schema``, ``id`` (the run's), ``status``, ``started``, ``ended``, ``seed``,
-        ``threads``, ``argv``, ``versions``, ``platform`` and ``config``.
+        JSON-serialisable, with the keys ``tegmentum_schema``, ``id`` (the run's), ``status``, ``started``, ``ended``,
+        ``seed``, ``threads``, ``argv``, ``versions``, ``platform`` and ``config``.
 
     Raises
     ------
