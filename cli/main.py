@@ -24,6 +24,7 @@ from .inspect import inspect
 from .plot import plot
 from .resume import resume
 from .run import run
+from .sweep.command import sweep
 from .train import train
 from .warmup import warmup
 from .watch import watch
@@ -47,6 +48,7 @@ app.command()(plot)
 app.command()(watch)
 app.command()(run)
 app.command()(resume)
+app.command()(sweep)
 app.command()(bench)
 app.add_typer(config_command.app, name="config", help="Schema and check of network files.")
 app.add_typer(datasets.app, name="datasets", help="List, download and verify data sets.")

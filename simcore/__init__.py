@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from .record.reader import open_run
     from .record.store import RunStore
+    from .sweeps.sweep import sweep
 
 __all__ = [
     "LIF",
@@ -121,6 +122,7 @@ __all__ = [
     "open_run",
     "param",
     "random_table",
+    "sweep",
 ]
 
 _HOMES = {
@@ -142,6 +144,7 @@ _HOMES = {
     "describe.sources": "Current Noise Poisson SpikeTrain",
     "record.store": "RunStore",
     "record.reader": "open_run",
+    "sweeps.sweep": "sweep",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -71,6 +71,7 @@ STAGES = {
     "compile": {"describe"},
     "lower": {"describe", "neurons", "random", "compile"},
     "record": {"describe", "lower", "advance"},
+    "sweeps": {"describe", "record", "advance"},
     "advance": {"describe", "neurons", "lower", "compile", "record", "random", "intrinsics"},
 }
 #: a network's repr says how many bytes its synapses take
