@@ -95,7 +95,7 @@ class Trains:
         return values
 
     def chosen(self, trials: Any) -> Array:
-        """Return which trials are meant, by their numbers; negative ones count from the end, None is all.
+        """Return which trials are meant, by their numbers, in order; negative ones count from the end, None is all.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Trains:
         if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
             raise DescriptionError(f"trials of {self.name!r}: must be whole numbers, got {trials!r}")
         wanted = wanted.astype(np.int64)
-        wanted = np.where(wanted < 0, wanted + len(self), wanted)
+        wanted = np.unique(np.where(wanted < 0, wanted + len(self), wanted))
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
             raise DescriptionError(
                 f"trials of {self.name!r}: must lie in [-{len(self)}, {len(self)}), got {trials!r}"
