@@ -20,6 +20,7 @@ from . import config_command, datasets
 from .bench import bench
 from .continual import continual
 from .doctor import doctor
+from .export import export
 from .inspect import inspect
 from .plot import plot
 from .run import run
@@ -42,6 +43,7 @@ app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
+app.command()(export)
 app.command()(run)
 app.command()(bench)
 app.add_typer(config_command.app, name="config", help="Schema and check of network files.")

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Parrot,
         param,
     )
+    from .record.exports import export
     from .record.reader import open_run
     from .record.store import RunStore
 
@@ -117,6 +118,7 @@ __all__ = [
     "Watch",
     "Whole",
     "WindowRule",
+    "export",
     "one_hot",
     "open_run",
     "param",
@@ -142,6 +144,7 @@ _HOMES = {
     "describe.sources": "Current Noise Poisson SpikeTrain",
     "record.store": "RunStore",
     "record.reader": "open_run",
+    "record.exports": "export",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -79,7 +79,7 @@ class Run:
             keep &= np.isin(columns[name], wanted)
         known = trains.ticks > 0
         duration = np.where(known, trains.ticks * trains.tick_ms, np.nan)
-        data = {name: ("trial", values[keep]) for name, values in columns.items()}
+        data: dict[str, Any] = {name: ("trial", values[keep]) for name, values in columns.items()}
         data["duration"] = ("trial", duration[keep], {"units": "ms"})
         return xr.Dataset(data, coords={"trial": np.flatnonzero(keep)})
 
@@ -227,7 +227,10 @@ class Run:
             return xr.DataArray(values[:, 0], {"population": names}, "population", "rate", attrs)
         start = next(iter(found.values()))
         time = np.round(start.start * start.tick_ms + np.arange(n_bins) * bin, 9)
-        coords = {"population": names, "time": ("time", time, {"units": "ms", "long_name": "start of the bin"})}
+        coords = {
+            "population": names,
+            "time": ("time", time, {"units": "ms", "long_name": "start of the bin"}),
+        }
         return xr.DataArray(values, coords, ("population", "time"), "rate", attrs)
 
     def _rate(self, trains: Trains, bin: float | None, chosen: Array) -> Array:
@@ -306,8 +309,8 @@ class Run:
     def sparse(self, projection: str, at: float | None = None, kind: str = "weights") -> coo_array:
         """Return the weights at one snapshot as ``scipy.sparse.coo_array``, shape (n_pre, n_post).
 
-        Parameters and errors are those of `weights`. Several synapses between the same neurons are entries of their own;
-        ``tocsr`` adds them up.
+        Parameters and errors are those of `weights`. Several synapses between the same neurons are
+        entries of their own; ``tocsr`` adds them up.
         """
         from scipy.sparse import coo_array
 

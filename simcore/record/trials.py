@@ -149,7 +149,7 @@ class Trains:
             self._first(lo, hi, int(np.ceil(round(at / self.tick_ms, 6)))) if at is not None else default
             for at, default in ((start, lo), (stop, hi))
         ]
-        return ends[0], max(ends)
+        return int(ends[0]), int(max(ends))
 
     def _first(self, lo: int, hi: int, tick: int) -> int:
         """First spike in ``[lo, hi)`` that is not before ``tick``."""

@@ -27,9 +27,7 @@ FORMATS: dict[str, Callable[[Any, Path, Collection[str]], None]] = {
 _SUFFIXES = {"neo": (".nix", ".pkl"), "nwb": (".nwb",)}
 
 
-def export(
-    store: Any, to: str, path: str | Path, drop: Collection[str] = (), force: bool = False
-) -> Path:
+def export(store: Any, to: str, path: str | Path, drop: Collection[str] = (), force: bool = False) -> Path:
     """Write a run store in the format of another program.
 
     Parameters
@@ -37,7 +35,7 @@ def export(
     store : path or xarray.DataTree
         a run store, or what `open_run` returned; of a run that goes on, what the last commit left
     to : str
-        ``neo`` (``.nix`` or ``.pkl``), ``nwb``, ``pynapple`` (a folder), ``parquet`` (a folder) or ``sonata`` (a folder)
+        ``neo`` (``.nix`` or ``.pkl``), ``nwb``, or, each a folder, ``pynapple``, ``parquet`` or ``sonata``
     path : path
         the file or folder to write
     drop : collection of str

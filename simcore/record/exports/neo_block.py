@@ -19,8 +19,8 @@ def to_neo(store: Any, drop: Collection[str] = ()) -> Any:
     """Return a run as ``neo.Block``.
 
     Trains are in ms, from the beginning to the end of the trial, and have the annotations ``population`` and
-    ``neuron``; silent neurons have empty ones. Segments have what was recorded of the trial as annotations. The manifest
-    is JSON in the block's annotation ``tegmentum``.
+    ``neuron``; silent neurons have empty ones. Segments have what was recorded of the trial as annotations. The
+    manifest is JSON in the block's annotation ``tegmentum``.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import DescriptionError
 from ..trials import BLOCK
 from .content import Content, content, need
 from .publish import write_about
@@ -33,7 +34,13 @@ def to_parquet(store: Any, path: Path | str, drop: Collection[str] = ()) -> None
     """
     arrow = need("pyarrow", "parquet")
     parquet = need("pyarrow.parquet", "parquet")
-    held = content(store, "parquet", ["trials", "weights", "history", "eligibility", "levels", "traces", "tables"], drop)
+    held = content(
+        store, "parquet", ["trials", "weights", "history", "eligibility", "levels", "traces", "tables"], drop
+    )
+    if "history" in held.dropped and "weights" not in held.dropped:
+        raise DescriptionError(
+            "drop: parquet holds all snapshots; drop weights altogether, or nothing of them"
+        )
     path = Path(path)
     path.mkdir()
     for where, dims, variables in _tables(held):

@@ -45,7 +45,9 @@ def _is_export(path: Path) -> bool:
 def beside(path: Path, force: bool) -> Iterator[Path]:
     """Give a path beside `path` to write to, with its suffix, and move it there if all went well."""
     check_free(path, force)
-    fresh, old = (path.with_name(f".{path.stem}.{os.getpid()}.{what}{path.suffix}") for what in ("new", "old"))
+    fresh, old = (
+        path.with_name(f".{path.stem}.{os.getpid()}.{what}{path.suffix}") for what in ("new", "old")
+    )
     try:
         yield fresh
         if os.path.lexists(path):

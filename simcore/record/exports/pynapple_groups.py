@@ -31,7 +31,7 @@ def to_pynapple(store: Any, drop: Collection[str] = ()) -> dict[str, Any]:
     Raises
     ------
     StoreError
-        If the store holds more than spikes and trials, or a population is called "trials".
+        If the store holds more than spikes and trials.
     """
     return _objects(content(store, "pynapple", ["trials"], drop))
 
@@ -42,12 +42,12 @@ def _objects(held: Any) -> dict[str, Any]:
     trials = nap.IntervalSet(held.seconds(start), held.seconds(start + held.ticks))
     if held.named and "trials" not in held.dropped:
         trials.set_info(**held.named)
-    found: dict[str, Any] = {}
+    span, found = nap.IntervalSet(trials.start, trials.end), {}
     for name, trains in held.trains.items():
         tick, edge = held.by_neuron(name)
         times = held.seconds(tick)
-        units = {n: nap.Ts(times[edge[n] : edge[n + 1]]) for n in range(trains.n_neurons)}
-        found[name] = nap.TsGroup(units, time_support=nap.IntervalSet(trials.start, trials.end))
+        units = {n: nap.Ts(times[edge[n] : edge[n + 1]], time_support=span) for n in range(trains.n_neurons)}
+        found[name] = nap.TsGroup(units, time_support=span)
     if "trials" not in held.dropped:
         found["trials"] = trials
     return found

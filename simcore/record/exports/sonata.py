@@ -75,7 +75,10 @@ def to_sonata(store: Any, path: Path | str, drop: Collection[str] = ()) -> None:
 
 def _files(what: str) -> dict[str, str]:
     singular = what.removesuffix("s")
-    return {f"{what}_file": f"$BASE_DIR/{what}.h5", f"{singular}_types_file": f"$BASE_DIR/{singular}_types.csv"}
+    return {
+        f"{what}_file": f"$BASE_DIR/{what}.h5",
+        f"{singular}_types_file": f"$BASE_DIR/{singular}_types.csv",
+    }
 
 
 def _versioned(file: Any) -> None:
@@ -134,6 +137,8 @@ def _edges(population: Any, held: Content, name: str, group: Any, pre: str, post
     own["syn_weight"].attrs["units"] = str(found.attrs.get("units", "1"))
     if "delay" in group.variables:
         delay = group["delay"]
-        scale = group.attrs["tick_ms"] if delay.attrs.get("units") == "tick" and "tick_ms" in group.attrs else 1.0
+        scale = (
+            group.attrs["tick_ms"] if delay.attrs.get("units") == "tick" and "tick_ms" in group.attrs else 1.0
+        )
         own["delay"] = delay.values * scale
         own["delay"].attrs["units"] = "ms" if scale != 1.0 else str(delay.attrs.get("units", "ms"))
