@@ -134,7 +134,7 @@ def test_pynapple(trials, spikes, tmp_path):
         for neuron in range(n):
             tick = end_to_end(spikes, name, neuron)
             times = group[neuron].times()
-            np.testing.assert_array_equal(times, np.round(tick * TICK / 1000, 9))
+            np.testing.assert_array_equal(times, tick * TICK / 1000)
             np.testing.assert_array_equal(np.rint(times / (TICK / 1000)).astype(int), tick)
     found = nap.load_file(str(path / "trials.npz"))
     assert found["label"].tolist() == [5, 4, 3]
@@ -289,7 +289,7 @@ def test_the_command(tegmentum, trials, full, tmp_path):
     assert tegmentum("export", trials, "--to", "parquet", "-o", "out").code == 4
     assert tegmentum("export", trials, "--to", "parquet", "-o", "out", "--force").code == 0
     refused = tegmentum("export", full, "--to", "sonata", "-o", "so")
-    assert (refused.code, "--drop history,levels,traces,tables" in refused.err) == (4, True)
+    assert (refused.code, "--drop levels,traces,history,tables" in refused.err) == (4, True)
     assert (
         tegmentum("export", full, "--to", "sonata", "-o", "so", "--drop", "history,levels,traces,tables").code
         == 0

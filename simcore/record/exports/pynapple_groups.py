@@ -1,6 +1,6 @@
 """Pynapple: a TsGroup for each population and an IntervalSet of trials, each in one npz of a folder.
 
-Pynapple 0.11, https://pynapple.org; times are seconds, which it rounds to 9 decimals.
+Pynapple 0.11, https://pynapple.org; times are seconds.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ def to_sonata(store: Any, path: Path | str, drop: Collection[str] = ()) -> None:
             population["node_group_index"] = np.arange(n, dtype=np.uint64)
             population.create_group("0")
     types = {"nodes": "node_type_id model_type\n0 point_neuron\n", "edges": "edge_type_id\n0\n"}
-    networks: dict[str, Any] = {"nodes": [_files("nodes")], "edges": []}
+    nodes = {name: {"type": "point_neuron"} for name in sizes}
+    networks: dict[str, Any] = {"nodes": [_files("nodes") | {"populations": nodes}], "edges": []}
     (path / "node_types.csv").write_text(types["nodes"], encoding="utf-8")
     if edges:
         with h5py.File(path / "edges.h5", "w") as file:
@@ -67,13 +68,15 @@ def to_sonata(store: Any, path: Path | str, drop: Collection[str] = ()) -> None:
             for name, group, pre, post in edges:
                 _edges(file.create_group(f"edges/{name}"), held, name, group, pre, post)
         (path / "edge_types.csv").write_text(types["edges"], encoding="utf-8")
-        networks["edges"] = [_files("edges")]
+        networks["edges"] = [
+            _files("edges") | {"populations": {name: {"type": "chemical"} for name, *_ in edges}}
+        ]
     config = {"manifest": {"$BASE_DIR": "."}, "networks": networks}
     (path / "circuit_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     write_about(path, "sonata", held.about())
 
 
-def _files(what: str) -> dict[str, str]:
+def _files(what: str) -> dict[str, Any]:
     singular = what.removesuffix("s")
     return {
         f"{what}_file": f"$BASE_DIR/{what}.h5",
