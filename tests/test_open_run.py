@@ -160,7 +160,7 @@ def test_weights_are_put_together_from_changes(tree):
         (lambda run: run.train("exc", 0, 0.5), DescriptionError, "must be whole numbers, got 0.5"),
         (lambda run: run.rates(bin=0.7), DescriptionError, "bin must be a multiple of dt = 0.5 ms, got 0.7"),
         (lambda run: run.rates(bin=0), DescriptionError, "bin must be > 0 ms, got 0"),
-        (lambda run: run.trials("exc", colour=1), StoreError, "no 'colour' of trials was recorded; there are: n_spikes"),
+        (lambda run: run.trials("exc", colour=1), StoreError, "no 'colour' of trials was recorded; there are"),
         (lambda run: run.matrix("x"), StoreError, "no weights of 'x' were recorded; there are: 'dense', 'sparse'"),
         (lambda run: run.weights("sparse", 12.0), StoreError, "no snapshot at 12 ms; the nearest are at 10, 20, 30 ms"),
         (lambda run: run.weights("dense", kind="w"), DescriptionError, "must be weights or eligibility, got 'w'"),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DescriptionError
-from ..reader import reading
 from .neo_block import write_neo
 from .nwb_file import write_nwb
 from .parquet import to_parquet
@@ -65,6 +64,6 @@ def export(store: Any, to: str, path: str | Path, drop: Collection[str] = (), fo
     if allowed and path.suffix not in allowed:
         raise DescriptionError(f"export: a {to} file ends in {' or '.join(allowed)}, got {path.name!r}")
     check_free(path, force)
-    with beside(path, force) as fresh, reading(getattr(store, "encoding", {}).get("source", store)):
+    with beside(path, force) as fresh:
         FORMATS[to](store, fresh, drop)
     return path

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DescriptionError
+from ..reader import reading
 from ..trials import BLOCK
 from .content import Content, content, need
 from .publish import write_about
@@ -108,7 +109,8 @@ def _blocks(
             columns[dim] = _plain(np.broadcast_to(at.reshape(form), shape).ravel()), attrs
         for name, variable in variables.items():
             part = variable.isel({first: slice(lo, hi)}) if first else variable
-            columns[name] = _plain(np.atleast_1d(part.values).ravel()), dict(variable.attrs)
+            with reading(held.source):
+                columns[name] = _plain(np.atleast_1d(part.values).ravel()), dict(variable.attrs)
         yield columns
 
 

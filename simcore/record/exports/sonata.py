@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import StoreError
+from ..reader import reading
 from ..trials import BLOCK
 from .content import Content, content, need
 from .publish import write_about
@@ -127,7 +128,8 @@ def _ends(held: Content, name: str, sizes: dict[str, int], group: Any) -> tuple[
 
 def _edges(population: Any, held: Content, name: str, group: Any, pre: str, post: str) -> None:
     """Write the synapses of one projection at the last snapshot."""
-    found = held.tree.run.weights(name)
+    with reading(held.source):
+        found = held.tree.run.weights(name).load()
     n = int(group.sizes["synapse"])
     for end, node, key in ((pre, "source", "pre"), (post, "target", "post")):
         ids = population.create_dataset(f"{node}_node_id", data=found[key].values.astype(np.uint64))
