@@ -20,6 +20,7 @@ from . import config_command, datasets
 from .bench import bench
 from .continual import continual
 from .doctor import doctor
+from .export import export
 from .inspect import inspect
 from .plot import plot
 from .resume import resume
@@ -46,6 +47,7 @@ app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
 app.command()(watch)
+app.command()(export)
 app.command()(run)
 app.command()(resume)
 app.command()(sweep)
