@@ -95,6 +95,15 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     return attributes
 
 
+def read_root(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the manifest, and the metadata of every group and array by path, as of the last commit."""
+    manifest = read_manifest(path)
+    nodes = (_read_root(path).get("consolidated_metadata") or {}).get("metadata")
+    if not isinstance(nodes, dict):
+        raise StoreError(f"{path}: damaged, zarr.json holds no consolidated metadata")
+    return manifest, nodes
+
+
 def is_run_store(path: Path) -> bool:
     """Whether `path` is a directory that Tegmentum wrote, of any schema."""
     try:
@@ -172,7 +181,7 @@ def _read_root(path: Path) -> dict[str, Any]:
 
 
 def _encode(root: Mapping[str, Any]) -> bytes:
-    return json.dumps(root, indent=2, allow_nan=False).encode()
+    return json.dumps(root, allow_nan=False).encode()
 
 
 def _as_json(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,11 @@
 ...     spikes.append(tick=[3, 7], neuron=[12, 5])
 
 **How a commit works.** Readers take every array's length from the consolidated metadata in the root's
-``zarr.json``. The writer never does: it lengthens arrays and writes chunks as it goes, and only when all
-arrays of all groups agree does it replace the root's ``zarr.json``, which is one atomic rename. Whatever
-kills the process, and however often others read meanwhile, ``xarray.open_datatree(path)`` shows the last
-commit.
+``zarr.json``. The writer writes chunks as it goes, and only when all arrays of all groups agree does it write metadata,
+the root's ``zarr.json`` last, which is one atomic rename. Whatever kills the process, and however often others read
+meanwhile, ``xarray.open_datatree(path)`` shows the last commit.
+
+A thread compresses and writes. What it fails with, a full disk for one, is raised by what is called next.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..advance.signals import Deferred
 from ..errors import StoreError
-from .manifest import is_run_store, new_manifest, now, read_manifest, update_manifest, write_first_root
+from .manifest import is_run_store, new_manifest, now, read_manifest, read_root, write_first_root
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 from .snapshots import Levels, SynapseSnapshots
+from .target import LocalTarget
+from .writer import Writer
 
 if TYPE_CHECKING:
-    import zarr
+    from .tree import Group
 
 __all__ = ["RunStore", "open_run", "read_manifest", "summarise"]
 
@@ -53,14 +56,15 @@ class RunStore:
     """
 
     def __init__(self, path: Path, durable: bool, commit_every: float) -> None:
-        from .layout import open_for_writing
+        from .tree import Tree
 
         self.path = path
-        self._durable = durable
+        self.target = LocalTarget(path, durable)
+        self.writer = Writer()
         self._commit_every = commit_every
         self._recorders: list[Recorder] = []
         self._dims: dict[str, dict[str, int | None]] = {}
-        self._root = open_for_writing(path, durable)
+        self._tree = Tree(self.target, *read_root(path))
         self._committed_at = time.monotonic()
         self._together = False
         self._closed = False
@@ -242,12 +246,16 @@ class RunStore:
 
     def commit(self) -> None:
         """Make everything appended so far visible to readers, atomically."""
-        from .layout import commit
+        self._begin_commit()
+        self.writer.wait()
 
+    def _begin_commit(self) -> None:
+        """Let the writer commit everything appended so far."""
         self.require_open()
         for recorder in self._recorders:
             recorder.flush()
-        commit(self._root)
+        tree, attributes, nodes = self._tree, dict(self._tree.groups[""].attrs), self._tree.nodes()
+        self.writer.do(lambda: tree.commit(attributes, nodes))
         self._committed_at = time.monotonic()
 
     @contextmanager
@@ -264,22 +272,22 @@ class RunStore:
         self.commit()
 
     def commit_if_due(self) -> None:
-        """Commit if the last commit is `commit_every` seconds ago."""
+        """Let the writer commit if the last commit is `commit_every` seconds ago; nobody waits for it."""
         if not self._together and time.monotonic() - self._committed_at >= self._commit_every:
-            self.commit()
+            self._begin_commit()
 
     def close(self, status: str = "complete") -> None:
         """Commit, and write the end and the `status` of the run into the manifest; again, it does nothing."""
         if self._closed:
             return
-        for recorder in self._recorders:
-            recorder.finish()
-        self.commit()
-        self._closed = True
         try:
-            update_manifest(self.path, {"status": status, "ended": now()}, self._durable)
-        except OSError as error:
-            raise StoreError(f"{self.path}: cannot write: {error}") from error
+            for recorder in self._recorders:
+                recorder.finish()
+            self._tree.groups[""].attrs |= {"status": status, "ended": now()}
+            self.commit()
+        finally:
+            self._closed = True
+            self.writer.stop()
 
     def require_open(self) -> None:
         """Raise StoreError if the store is closed."""
@@ -310,34 +318,30 @@ class RunStore:
         except Exception as second:
             error.add_note(f"Besides, the run store could not be closed: {second}")
 
-    def _declare(self, path: str, build: Callable[[zarr.Group], R]) -> R:
+    def _declare(self, path: str, build: Callable[[Group], R]) -> R:
         """Create a group and its recorder; leave no trace of them if that fails."""
         self.require_open()
         _check_path(path)
-        if path in self._dims or (path and (self.path / path).exists()):
+        if path in self._dims or (path and path in self._tree.groups):
             raise StoreError(f"{self.path}: {path or 'the root table'!r} is already being recorded")
-        directory = self.path / path
-        kept = set(directory.iterdir()) if directory.is_dir() else set()
-        try:
-            group = self._root.require_group(path) if path else self._root
-            recorder = build(group)
-            self._claim(path, group, recorder.growing_dims)
-        except BaseException:
-            _discard(directory, kept)
-            raise
+        group = self._tree.draft(path)
+        recorder = build(group)
+        self._claim(path, group, recorder.growing_dims)
+        self._tree.take_in(group)
+        for array, values in group.given:
+            self.writer.do(lambda array=array, values=values: array.write(self.target, 0, values), values.nbytes)
         self._recorders.append(recorder)
         return recorder
 
-    def _claim(self, path: str, group: zarr.Group, growing: set[str]) -> None:
+    def _claim(self, path: str, group: Group, growing: set[str]) -> None:
         """Refuse dimensions that xarray could not align with those of the groups above and below.
 
         A DataTree must have one length for each dimension along every path from its root.
         """
-        from .layout import dimensions
-
         dims: dict[str, int | None] = {}
-        for _, array in group.arrays():
-            dims |= {dim: None if dim in growing else size for dim, size in dimensions(array).items()}
+        for array in group.arrays.values():
+            sizes = dict(zip(array.dims, array.shape, strict=True))
+            dims |= {dim: None if dim in growing else size for dim, size in sizes.items()}
         for other, taken in self._dims.items():
             if not _is_above(path, other) and not _is_above(other, path):
                 continue
@@ -402,12 +406,3 @@ def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _discard(directory: Path, kept: set[Path]) -> None:
-    """Delete what appeared in `directory` beyond `kept`."""
-    if not kept:
-        shutil.rmtree(directory, ignore_errors=True)
-        return
-    for entry in set(directory.iterdir()) - kept:
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
