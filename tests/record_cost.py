@@ -44,13 +44,9 @@ def cost_of_a_run(folder: Path, name: str = "brunel", scale: float = 1.0, ms: fl
     for pair in range(pairs):
         for stored in (False, True) if pair % 2 else (True, False):
             simulation.load_state(start)
+            store = folder / f"run-{pair}.zarr"
             t, c = time.perf_counter(), time.process_time()
-            result = simulation.run(
-                ms,
-                record if stored else None,
-                to=folder / "run.zarr" if stored else None,
-                force=True,
-            )
+            result = simulation.run(ms, record if stored else None, to=store if stored else None)
             cpu[stored].append(time.process_time() - c)
             wall[stored].append(time.perf_counter() - t)
             n_spikes = sum(result.n_spikes.values())
@@ -64,7 +60,7 @@ def cost_of_a_run(folder: Path, name: str = "brunel", scale: float = 1.0, ms: fl
         "cpu_ratio_of_least": min(cpu[True]) / min(cpu[False]),
         "cpu_ratio_of_medians": statistics.median(cpu[True]) / statistics.median(cpu[False]),
         "wall_ratio_of_medians": statistics.median(wall[True]) / statistics.median(wall[False]),
-        "bytes_per_spike": size(folder / "run.zarr") / n_spikes,
+        "bytes_per_spike": size(folder / "run-0.zarr") / n_spikes,
     }
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .tree import Group
 
 
-SPIKES = 2**18
-"""Spikes in a chunk: 2 MiB of ticks, which a commit may have to write again."""
+SPIKES = 2**17
+"""Spikes in a chunk: 1 MiB of ticks, which each commit writes again until it is full."""
 
 
 class Recorder:

@@ -40,6 +40,8 @@ class Array:
         Blosc's name, level and shuffle.
     attrs
         Attributes.
+    separator
+        Between the numbers of a chunk's name. A dot keeps all in one folder: making folders is what small arrays cost.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Array:
     dims: tuple[str, ...]
     codec: tuple[str, int, str]
     attrs: dict[str, Any]
+    separator: str = "."
 
     @classmethod
     def of_node(cls, path: str, node: Node) -> Array:
@@ -63,6 +66,7 @@ class Array:
             tuple(node.get("dimension_names") or ()),
             (form["cname"], form["clevel"], form["shuffle"]),
             dict(node["attributes"]),
+            node["chunk_key_encoding"]["configuration"]["separator"],
         )
 
     @property
@@ -90,7 +94,7 @@ class Array:
             "shape": list(self.shape),
             "data_type": "string" if self.dtype is None else self.dtype.name,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(self.chunks)}},
-            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": self.separator}},
             "fill_value": fill,
             "codecs": codecs,
             "attributes": self.attrs,
@@ -137,7 +141,7 @@ class Array:
 
     def key(self, number: Sequence[int]) -> str:
         """Return the key of a chunk."""
-        return "/".join([self.path, "c", *map(str, number)])
+        return f"{self.path}/{self.separator.join(['c', *map(str, number)])}"
 
     def _parts(self, data: Values, first: int) -> Iterator[tuple[tuple[int, ...], Values]]:
         """Cut rows into what goes to each chunk."""
