@@ -1,8 +1,8 @@
 """What recording costs; run it by hand.
 
-    python tests/record_cost.py run [brunel | microcircuit] [scale] [ms] [pairs]   # CPU s with and without spikes
-    python tests/record_cost.py spikes [n]                                          # MB/s, bytes a spike, memory
-    python tests/record_cost.py traces [GB]                                         # MB/s, memory
+python tests/record_cost.py run [brunel | microcircuit] [scale] [ms] [pairs]   # CPU s with and without spikes
+python tests/record_cost.py spikes [n]                                          # MB/s, bytes a spike, memory
+python tests/record_cost.py traces [GB]                                         # MB/s, memory
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def cost_of_a_run(folder: Path, name: str = "brunel", scale: float = 1.0, ms: float = 1_000.0, pairs: int = 5):
+def cost_of_a_run(
+    folder: Path, name: str = "brunel", scale: float = 1.0, ms: float = 1_000.0, pairs: int = 5
+):
     """Run the same network in turns with and without a store for all spikes."""
     from tegmentum.cli.workloads import workload
     from tegmentum.simcore import Record, Simulation

@@ -19,7 +19,7 @@ from ..lower.plan import plan
 from ..lower.queues import new_control, with_room
 from ..lower.synapses import Synapses
 from ..lower.watch import gathered, watches_of
-from ..record import checkpoint
+from ..record import state as states
 from .machine import Machine
 
 Array = np.ndarray[Any, Any]
@@ -250,7 +250,7 @@ class Controlled(Machine):
         deliver; ``weights/*``, ``rewired/*`` and ``trains/*`` what :meth:`set_weights`, :meth:`set_delays` and
         :meth:`set_spikes` changed.
         """
-        return checkpoint.state(self)
+        return states.state(self)
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Continue from what :meth:`state` returned, bit for bit.
@@ -261,4 +261,4 @@ class Controlled(Machine):
             for the state of another network, seed, ``dt``, precision or number of trials, and for one that lacks
             something; the simulation is then as it was. Given spikes may be others.
         """
-        checkpoint.load_state(self, state)
+        states.load_state(self, state)

@@ -14,7 +14,7 @@ from ..describe.plasticity import WindowRule
 from ..describe.record import Record, Result
 from ..describe.sources import Noise
 from ..describe.trials import Presented
-from ..errors import DescriptionError
+from ..errors import DescriptionError, StoreError
 from ..lower.arrays import Recording, Trials
 from ..lower.inputs import current_at, next_change, scales, std_at
 from ..lower.modulation import modulators_of
@@ -30,6 +30,8 @@ from .progress import Report, reporting
 from .signals import Deferred
 from .workers import Workers
 
+#: arguments that say how a simulation goes on; the number of threads is not one of them
+ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
 _MANY = 20_000  # neurons from which two threads pay
 
 
@@ -115,8 +117,8 @@ class Simulation(Controlled):
         self.load_state(parts["state"])
 
     def _arguments(self) -> dict[str, Any]:
-        """Return the arguments that say how it goes on; the number of threads is not one of them."""
-        return {name: getattr(self, name) for name in saved.ARGUMENTS}
+        """Return the arguments that say how it goes on."""
+        return {name: getattr(self, name) for name in ARGUMENTS}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save everything that is needed to go on exactly from here, in one file that is whole or not there.
@@ -126,7 +128,7 @@ class Simulation(Controlled):
         StoreError
             if it cannot be written
         """
-        saved.write(path, self.state(), self._arguments())
+        saved.write(path, self.state(), arguments=self._arguments())
 
     @classmethod
     def load(
@@ -155,7 +157,10 @@ class Simulation(Controlled):
         DescriptionError
             if it is of another network
         """
-        state, arguments = saved.read(path, force)
+        state, about = saved.read(path, force)
+        arguments = about.get("arguments")
+        if not isinstance(arguments, dict) or arguments.keys() != set(ARGUMENTS):
+            raise StoreError(f"{path}: holds no state of a simulation")
         simulation = cls(network, threads=threads, **arguments)
         simulation.load_state(state)
         return simulation

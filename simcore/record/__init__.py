@@ -1,1 +1,1 @@
-"""Logs, run stores, manifests and checkpoints."""
+"""Logs, run stores, manifests, states of simulations and checkpoints of runs."""

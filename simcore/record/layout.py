@@ -49,7 +49,7 @@ def create_array(
     rows: int = CHUNK,
     attrs: Mapping[str, Any] | None = None,
 ) -> Array:
-    """Create an array with the project's chunks, codec and fill value.
+    """Create an array with the project's chunks, codec and fill value; one that is there is taken as it is.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def create_array(
     attrs
         Attributes; numbers without units have the unit "1".
     """
+    if name in group.arrays:
+        return _existing(group.arrays[name], dims, shape)
     form = None if dtype is str else np.dtype(dtype)
     kind = "U" if form is None else form.kind
     array = Array(
@@ -79,6 +81,16 @@ def create_array(
     )
     group.arrays[name] = array
     return array
+
+
+def _existing(found: Array, dims: Sequence[str], shape: Sequence[int]) -> Array:
+    """Return an array of a store that is being gone on with, if it is the one that would be made."""
+    if found.dims != tuple(dims) or found.shape[1:] != tuple(shape[1:]):
+        raise StoreError(
+            f"{found.path}: is {dict(zip(found.dims, found.shape, strict=True))}, "
+            f"what goes on is {dict(zip(dims, shape, strict=True))}"
+        )
+    return found
 
 
 def _attributes(attrs: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -100,11 +112,13 @@ def store_array(
     dims: Sequence[str],
     attrs: Mapping[str, Any] | None = None,
 ) -> None:
-    """Create an array that never grows, and fill it."""
+    """Create an array that never grows, and fill it; one that is there is left alone."""
+    there = name in group.arrays
     dtype = str if data.dtype.kind == "U" else data.dtype
     rows = min(CHUNK, max(1, len(data) if data.ndim else 1))
     array = create_array(group, name, dtype, dims, data.shape, rows=rows, attrs=attrs)
-    group.given.append((array, data.copy()))
+    if not there:
+        group.given.append((array, data.copy()))
 
 
 def dimensions(array: zarr.Array[Any]) -> dict[str, int]:

@@ -40,8 +40,8 @@ def new_manifest(config: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-serialisable, with the keys ``tegmentum_schema``, ``status``, ``started``, ``ended``, ``seed``,
-        ``threads``, ``argv``, ``versions``, ``platform`` and ``config``.
+        JSON-serialisable, with the keys ``tegmentum_schema``, ``id`` (the run's), ``status``, ``started``, ``ended``,
+        ``seed``, ``threads``, ``argv``, ``versions``, ``platform`` and ``config``.
 
     Raises
     ------
@@ -51,6 +51,7 @@ def new_manifest(config: Mapping[str, Any]) -> dict[str, Any]:
     config = _as_json(config)
     return {
         _MARKER: SCHEMA,
+        "id": uuid.uuid4().hex,
         "status": "running",
         "started": now(),
         "ended": None,
@@ -97,11 +98,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 
 def read_root(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the manifest, and the metadata of every group and array by path, as of the last commit."""
-    manifest = read_manifest(path)
-    nodes = (_read_root(path).get("consolidated_metadata") or {}).get("metadata")
-    if not isinstance(nodes, dict):
-        raise StoreError(f"{path}: damaged, zarr.json holds no consolidated metadata")
-    return manifest, nodes
+    return read_manifest(path), committed_nodes(path)
 
 
 def is_run_store(path: Path) -> bool:
@@ -128,6 +125,27 @@ def update_manifest(path: Path, changes: Mapping[str, Any], durable: bool) -> No
     root = _read_root(path)
     root["attributes"] |= changes
     replace_file(path / "zarr.json", _encode(root), durable)
+
+
+def committed_nodes(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the metadata of every group and array as of the last commit, by path."""
+    nodes = (_read_root(path).get("consolidated_metadata") or {}).get("metadata")
+    if not isinstance(nodes, dict):
+        raise StoreError(f"{path}: damaged, zarr.json holds no consolidated metadata")
+    return nodes
+
+
+def committed_shapes(path: Path) -> dict[str, list[int]]:
+    """Return the shape of every array as of the last commit, by path."""
+    nodes = committed_nodes(path)
+    return {name: node["shape"] for name, node in nodes.items() if node.get("node_type") == "array"}
+
+
+def rewrite_root(path: Path, nodes: Mapping[str, Any]) -> None:
+    """Let readers see these groups and arrays from now on, by one atomic rename."""
+    root = _read_root(path)
+    root["consolidated_metadata"]["metadata"] = dict(nodes)
+    replace_file(path / "zarr.json", _encode(root), durable=True)
 
 
 def replace_file(path: Path, data: bytes | memoryview, durable: bool) -> None:

@@ -75,7 +75,9 @@ class Spikes(Recorder):
             "tick",
             attrs={"long_name": "spike time", "tick_ms": float(tick_ms), "coordinates": "time"},
         )
-        time = Column(np.int64, "ms", attrs={"long_name": "spike time", "scale_factor": float(tick_ms)}, twin="t")
+        time = Column(
+            np.int64, "ms", attrs={"long_name": "spike time", "scale_factor": float(tick_ms)}, twin="t"
+        )
         neuron = Column(np.uint32, attrs={"long_name": "neuron", "coordinates": "time"})
         offset = Column(np.int64, attrs={"long_name": "index of the first spike of each trial, and the end"})
         named = {"coordinates": " ".join(trial)} if trial else {}
@@ -86,7 +88,8 @@ class Spikes(Recorder):
         self._spikes = Columns(group, "spike", {"t": tick, "time": time, "neuron": neuron}, chunk)
         self._edges = Columns(group, "trial_edge", {"trial_offset": offset}, chunk=2**12)
         self._trials = Columns(group, "trial", {"trial_ticks": length, **extra}, chunk=2**12)
-        self._edges.append(trial_offset=[0])
+        if not len(self._edges):
+            self._edges.append(trial_offset=[0])
         super().__init__(store, self._spikes, self._edges, self._trials)
 
     def __len__(self) -> int:
@@ -347,9 +350,7 @@ class Populations(Recorder):
 class Table(Recorder):
     """Rows of named numbers or small arrays along one dimension, such as the accuracy after each epoch."""
 
-    def __init__(
-        self, store: RunStore, group: Group, dim: str, columns: Mapping[str, Sequence[Any]]
-    ) -> None:
+    def __init__(self, store: RunStore, group: Group, dim: str, columns: Mapping[str, Sequence[Any]]) -> None:
         forms = {name: _column(name, spec) for name, spec in columns.items()}
         self._dim = dim
         self._optional = {

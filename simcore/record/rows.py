@@ -91,15 +91,19 @@ class Columns:
             else:
                 self._arrays[name] = array
         #: buffers, and the rows [first, stop) that are in them; those before are with the writer. Replaced as a whole.
-        self._held = self._fresh(), 0, 0
-        self._flushed = 0
+        n = min(array.shape[0] for array in self._arrays.values())  # of a store that is being gone on with
+        self._held = self._fresh(), n // self.chunk * self.chunk, n
+        self._flushed = n
 
     def _fresh(self) -> dict[str, NDArray[Any]]:
         return {name: np.empty((self.chunk, *c.shape), c.dtype) for name, c in self.columns.items()}
 
     def use(self, writer: Writer, target: Target) -> None:
-        """Say who writes, and where to."""
+        """Say who writes, and where to; rows of an incomplete chunk that are there are taken up."""
         self._writer, self._target = writer, target
+        buffers, first, _ = self._held
+        for name, array in self._arrays.items() if first < self._flushed else ():
+            buffers[name][: self._flushed - first] = array.read(target, first, self._flushed)
 
     def __len__(self) -> int:
         return self._held[2]

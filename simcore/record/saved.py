@@ -1,7 +1,7 @@
-"""A simulation's state in a file: arrays and arguments, written whole or not at all; the network is the caller's.
+"""A state in a file: arrays, and what is to know about them, written whole or not at all.
 
 A file of :func:`numpy.savez`, so that everything in it can be looked at without Tegmentum: the arrays of
-:meth:`.Simulation.state`, and ``saved``, a text in JSON with schema, version and arguments.
+:meth:`.Simulation.state` and the like, and ``saved``, a text in JSON with schema, version and whatever was said.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ from .manifest import replace_file, version_of
 
 SCHEMA = 1
 """Version of the file's layout."""
-#: arguments of a simulation that a file says, beside those that its state must match
-ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
 
 
-def write(path: str | os.PathLike[str], state: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
-    """Write a state, atomically and forced to disk."""
-    about = {"schema": SCHEMA, "tegmentum": version_of("tegmentum"), "arguments": dict(arguments)}
+def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], **about: Any) -> None:
+    """Write arrays and what is to know about them, atomically and forced to disk."""
+    told = {"schema": SCHEMA, "tegmentum": version_of("tegmentum"), **about}
     file = io.BytesIO()
-    np.savez(file, saved=np.array(json.dumps(about)), **{_key(key): value for key, value in state.items()})
+    np.savez(file, saved=np.array(json.dumps(told)), **{_key(key): value for key, value in arrays.items()})
     try:
         replace_file(Path(path), file.getbuffer(), durable=True)
     except OSError as error:
@@ -39,7 +37,7 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], arguments: Map
 def read(
     path: str | os.PathLike[str], force: bool = False
 ) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
-    """Return state and arguments.
+    """Return arrays and what was said about them.
 
     Raises
     ------
@@ -49,22 +47,22 @@ def read(
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as found:
             about = json.loads(str(found["saved"]))
-            state = {key.replace("|", "/"): found[key] for key in found.files if key != "saved"}
-        schema, version, arguments = about["schema"], about["tegmentum"], about["arguments"]
+            arrays = {key.replace("|", "/"): found[key] for key in found.files if key != "saved"}
+        schema, version = about["schema"], about["tegmentum"]
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise StoreError(f"{path}: damaged, or no state of a simulation ({error})") from error
+        raise StoreError(f"{path}: damaged, or no saved state ({error})") from error
     if schema != SCHEMA:
         raise StoreError(f"{path}: a state of schema {schema}; this version of Tegmentum reads {SCHEMA}")
     if version != version_of("tegmentum") and not force:
         raise StoreError(
             f"{path}: saved by Tegmentum {version}, this is {version_of('tegmentum')}: results may go on differently; "
-            "load it with force=True"
+            "go on all the same with force (--force)"
         )
-    return state, {name: arguments[name] for name in ARGUMENTS}
+    return arrays, about
 
 
 def _key(key: str) -> str:

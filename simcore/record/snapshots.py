@@ -80,7 +80,7 @@ class SynapseSnapshots(Recorder):
             values = np.asarray(synapses[name]).astype(form)
             store_array(group, name, values, ["synapse"], {"units": units, "long_name": meaning})
         self.variable, meaning = VARIABLES[kind]
-        self._tick_ms, self._n = float(tick_ms), 0
+        self._tick_ms = float(tick_ms)
         columns = time_columns(self._tick_ms)
         if not changed:
             attrs = {"long_name": meaning, "coordinates": "tick pre post delay"}
@@ -104,8 +104,7 @@ class SynapseSnapshots(Recorder):
             self._append(self._rows[0], **times_of(tick, self._tick_ms), **{self.variable: now})
             return
         place, value = (np.asarray(v) for v in values)
-        snapshot = np.full(len(place), self._n, np.uint32)
-        self._n += 1
+        snapshot = np.full(len(place), len(self._rows[0]), np.uint32)
         self._append(self._rows[1], place=place, snapshot=snapshot, **{self.variable: value})
         self._append(self._rows[0], **times_of(tick, self._tick_ms), n_changes=[len(place)])
 

@@ -15,8 +15,10 @@ A thread compresses and writes. What it fails with, a full disk for one, is rais
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,11 +30,24 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..advance.signals import Deferred
 from ..errors import StoreError
-from .manifest import is_run_store, new_manifest, now, read_manifest, read_root, write_first_root
+from . import checkpoints
+from .lock import Lock
+from .manifest import (
+    SCHEMA,
+    committed_shapes,
+    is_run_store,
+    new_manifest,
+    now,
+    read_manifest,
+    read_root,
+    update_manifest,
+    write_first_root,
+)
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 from .snapshots import Levels, SynapseSnapshots
 from .target import LocalTarget
+from .truncate import truncate
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -44,7 +59,7 @@ R = TypeVar("R", bound=Recorder)
 
 
 class RunStore:
-    """The writer of a run store; there must be only one. Make it with `RunStore.create`.
+    """The writer of a run store; there must be only one. Make it with `RunStore.create` or `RunStore.reopen`.
 
     As a context manager it closes itself: with the status ``complete``, or after an exception ``interrupted``
     (KeyboardInterrupt) or ``failed: <type>: <message>``, keeping all that was recorded until then.
@@ -55,10 +70,11 @@ class RunStore:
         The directory.
     """
 
-    def __init__(self, path: Path, durable: bool, commit_every: float) -> None:
+    def __init__(self, path: Path, durable: bool, commit_every: float, lock: Lock) -> None:
         from .tree import Tree
 
         self.path = path
+        self._lock = lock
         self.target = LocalTarget(path, durable)
         self.writer = Writer()
         self._commit_every = commit_every
@@ -68,6 +84,7 @@ class RunStore:
         self._committed_at = time.monotonic()
         self._together = False
         self._closed = False
+        self._reopened = False
 
     @classmethod
     def create(
@@ -96,15 +113,55 @@ class RunStore:
         Raises
         ------
         StoreError
-            If `path` exists (and, with `force`, is no run store), or cannot be written.
+            If `path` exists (and, with `force`, is no run store), is being written, or cannot be.
         DescriptionError
             If `config` cannot be expressed in JSON.
         """
         path = Path(os.path.abspath(path))
         manifest = new_manifest(config)
         check_replaceable(path, force)
+        if not path.parent.is_dir():
+            raise StoreError(f"{path}: cannot be created: {_why_no_folder(path.parent)}")
+        lock = Lock(path)
+        check_replaceable(path, force)  # nobody else can have made it from now on
         _publish(path, manifest, durable)
-        return cls(path, durable, commit_every)
+        return cls(path, durable, commit_every, lock)
+
+    @classmethod
+    def reopen(
+        cls,
+        path: str | Path,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        durable: bool = False,
+        commit_every: float = 5.0,
+    ) -> Self:
+        """Go on with a run store, as its only writer; recorders declared again go on where they were.
+
+        Parameters
+        ----------
+        path
+            The directory.
+        shapes
+            Shape of each array at a checkpoint: the store is cut to it. By default it stays as committed.
+        durable, commit_every
+            See :meth:`create`.
+
+        Raises
+        ------
+        StoreError
+            If it is no run store of this schema, is being written, or holds less than `shapes`.
+        """
+        path = Path(os.path.abspath(path))
+        schema = read_manifest(path)["tegmentum_schema"]
+        if schema != SCHEMA:
+            raise StoreError(f"{path}: has store schema {schema}, only {SCHEMA} can be gone on with")
+        lock = Lock(path)
+        truncate(path, committed_shapes(path) if shapes is None else shapes)
+        resumed = [*read_manifest(path).get("resumed", []), {"at": now(), "argv": list(sys.argv)}]
+        update_manifest(path, {"status": "running", "ended": None, "resumed": resumed}, durable)
+        store = cls(path, durable, commit_every, lock)
+        store._reopened = True
+        return store
 
     def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
         """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
@@ -288,6 +345,7 @@ class RunStore:
         finally:
             self._closed = True
             self.writer.stop()
+            self._lock.release()
 
     def require_open(self) -> None:
         """Raise StoreError if the store is closed."""
@@ -322,14 +380,17 @@ class RunStore:
         """Create a group and its recorder; leave no trace of them if that fails."""
         self.require_open()
         _check_path(path)
-        if path in self._dims or (path and path in self._tree.groups):
+        there = bool(path) and path in self._tree.groups
+        if path in self._dims or (there and not self._reopened):
             raise StoreError(f"{self.path}: {path or 'the root table'!r} is already being recorded")
         group = self._tree.draft(path)
         recorder = build(group)
         self._claim(path, group, recorder.growing_dims)
         self._tree.take_in(group)
         for array, values in group.given:
-            self.writer.do(lambda array=array, values=values: array.write(self.target, 0, values), values.nbytes)
+            self.writer.do(
+                lambda array=array, values=values: array.write(self.target, 0, values), values.nbytes
+            )
         self._recorders.append(recorder)
         return recorder
 
@@ -390,6 +451,10 @@ def _is_empty_directory(path: Path) -> bool:
         return False
 
 
+def _why_no_folder(parent: Path) -> str:
+    return os.strerror(errno.ENOTDIR if parent.exists() else errno.ENOENT)
+
+
 def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
     """Put an empty run store at `path`: made beside it and moved, so that no failure loses an old one."""
     fresh, old = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("new", "old"))
@@ -406,3 +471,4 @@ def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
     shutil.rmtree(old, ignore_errors=True)
+    checkpoints.remove(path)

@@ -119,7 +119,9 @@ class Array:
         """Return the rows [first, stop) of a one-dimensional array or of one whose rows are whole chunks."""
         rows = self.chunks[0]
         out = np.empty((stop - first, *self.shape[1:]), self.dtype)
-        counts = [range(-(-size // chunk)) for size, chunk in zip(self.shape[1:], self.chunks[1:], strict=True)]
+        counts = [
+            range(-(-size // chunk)) for size, chunk in zip(self.shape[1:], self.chunks[1:], strict=True)
+        ]
         for row in range(first // rows, -(-stop // rows)):
             begin, end = max(first, row * rows), min(stop, (row + 1) * rows)
             for rest in itertools.product(*counts):
@@ -149,7 +151,9 @@ class Array:
             yield (), data
             return
         rows = self.chunks[0]
-        counts = [range(-(-size // chunk)) for size, chunk in zip(data.shape[1:], self.chunks[1:], strict=True)]
+        counts = [
+            range(-(-size // chunk)) for size, chunk in zip(data.shape[1:], self.chunks[1:], strict=True)
+        ]
         for row in range(first // rows, -(-(first + len(data)) // rows)) if len(data) else ():
             some = data[max(0, row * rows - first) : (row + 1) * rows - first]
             for rest in itertools.product(*counts):
@@ -246,11 +250,15 @@ class Tree:
     def commit(self, attributes: Mapping[str, Any], nodes: Mapping[str, Node]) -> None:
         """Write metadata that have changed, those of the root last: readers see this and nothing else."""
         for path, node in nodes.items():
-            data = _json(node)
-            if self._on_disk.get(path) != data:
-                self.target.put(f"{path}/zarr.json", data)
-                self._on_disk[path] = data
+            if self._on_disk.get(path) != _json(node):
+                self.write_node(path, node)
         self.target.put("zarr.json", root_document(attributes, nodes))
+
+    def write_node(self, path: str, node: Node) -> None:
+        """Write the metadata of one group or array, which those who do not read the root's see."""
+        data = _json(node)
+        self.target.put(f"{path}/zarr.json", data)
+        self._on_disk[path] = data
 
 
 def root_document(attributes: Mapping[str, Any], nodes: Mapping[str, Node]) -> bytes:
