@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tegmentum.simcore.errors import DescriptionError, StoreError
+from tegmentum.simcore.errors import DescriptionError
 
 from .interrupts import Interrupts, stop_interrupted
-from .options import free_path, one_of
+from .options import free_path, one_of, place
 
 if TYPE_CHECKING:
     from tegmentum.plasticity.continual.run import ContinualResult, TaskReport
@@ -61,11 +61,14 @@ def continual(
                                                        help="Share of the training samples to hold out.")] = 0.0,
     forward: Annotated[bool, typer.Option("--forward", help="Test classes before they are learned, too.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
-    out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...]; "
-                                                  "with --seeds, NAME-seed0.zarr ...", show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="Run store to write, a path or a URL "
+                                                 r"\[run.zarr, or the next free run-2.zarr ...]; "
+                                                 "with --seeds, NAME-seed0.zarr ...", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help=r"Threads; no result depends on it \[all CPUs].",
                                                 show_default=False)] = None,
+    durable: Annotated[bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.",
+                                          )] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:  # fmt: skip
     """Learn a data set class by class, and measure what is forgotten.
@@ -75,7 +78,7 @@ def continual(
     On the published one each test batch holds one class only, and the same nets are then tested honestly.
     """
     every = [seed] if seeds is None else _parse_seeds(seeds)
-    wanted = [_path(out, s, seeds is not None, force) for s in every]
+    wanted = [_path(place(out), s, seeds is not None, force) for s in every]
     one_of("--protocol", protocol, ("honest", "published"))
     from tegmentum.plasticity.registry import CONTINUAL_RULES, continual_rule
 
@@ -87,6 +90,7 @@ def continual(
 
     data = load_task(dataset, data_dir)
     from tegmentum.simcore.machine import default_threads
+    from tegmentum.simcore.record.manifest import is_run_store
 
     how = evaluation(protocol)
     runs = []
@@ -100,10 +104,10 @@ def continual(
         )  # fmt: skip
         store = path or free_path(None, force)
         try:
-            runs.append(run(config, chosen, data, store, force))
+            runs.append(run(config, chosen, data, store, force, durable))
         except KeyboardInterrupt:
             stop_interrupted(
-                f"finished tasks are kept in {store}" if store.exists() else "nothing was written"
+                f"finished tasks are kept in {store}" if is_run_store(store) else "nothing was written"
             )
         if not as_json:
             _print_run(runs[-1], data.class_names)
@@ -115,7 +119,7 @@ def continual(
         _print_summary(summary(runs))
 
 
-def run(config: Config, rule: ContinualRule, data: ContinualTask, path: Path, force: bool) -> dict[str, Any]:
+def run(config: Config, rule: ContinualRule, data: ContinualTask, path: Path | str, force: bool, durable: bool) -> dict[str, Any]:
     """Learn as configured and write the store; returns what ``--json`` prints."""
     from tegmentum.plasticity.continual.run import ClassSplit, ContinualData, evaluation, run_continual
     from tegmentum.plasticity.registry import Setting, make_model
@@ -135,7 +139,7 @@ def run(config: Config, rule: ContinualRule, data: ContinualTask, path: Path, fo
     with Interrupts() as interrupts, contextlib.ExitStack() as stack:
         with interrupts.held():  # once it is there, it must be closed
             manifest = {**asdict(config), "checksums": data.checksums}
-            store = stack.enter_context(RunStore.create(path, manifest, force=force))
+            store = stack.enter_context(RunStore.create(path, manifest, force=force, durable=durable))
         advance, report = stack.enter_context(_progress(len(tasks), data.class_names))
         model, scores = make_model(rule, how, setting, split, arrays)
         if scores:
@@ -238,17 +242,18 @@ def _parse_seeds(text: str) -> list[int]:
     return found
 
 
-def _path(out: Path | None, seed: int, many: bool, force: bool) -> Path | None:
+def _path(out: Path | str | None, seed: int, many: bool, force: bool) -> Path | str | None:
     """Store of one seed, checked before any work; None: the next free name when its turn comes."""
     if out is None:
         return None
-    path = out.with_name(f"{out.stem}-seed{seed}{out.suffix}") if many else out
-    if path.exists() and not force:
-        raise StoreError(f"--out {path}: exists already; choose another name, or --force to overwrite it")
-    return path
+    if many and isinstance(out, str):
+        out = f"{out.removesuffix('.zarr')}-seed{seed}.zarr"
+    elif many and isinstance(out, Path):
+        out = out.with_name(f"{out.stem}-seed{seed}{out.suffix}")
+    return free_path(out, force)
 
 
-def _announce(config: Config, n_tasks: int, path: Path) -> None:
+def _announce(config: Config, n_tasks: int, path: Path | str) -> None:
     """Say what will be run, and whether it leaks."""
     order = " ".join(map(str, config.class_order))
     for line in (

@@ -11,15 +11,19 @@ import typer
 
 from .announce import announce, announce_recording
 from .interrupts import Interrupts, stop_interrupted
-from .options import check_disk, check_store, history_bytes, trace_bytes
+from .options import check_disk, check_store, history_bytes, place, trace_bytes
 
 
 def run(
     file: Annotated[Path, typer.Argument(help="Network in TOML; see `tegmentum config schema`.")],
     out: Annotated[
-        Path | None, typer.Option(help=r"Run store to write \[FILE with .zarr].", show_default=False)
+        str | None,
+        typer.Option(help=r"Run store to write, a path or a URL \[FILE with .zarr].", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing run store.")] = False,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -40,7 +44,7 @@ def run(
 
     config = read(file, overrides)
     s = config.simulation
-    store = file.with_suffix(".zarr") if out is None else out
+    store = place(out) or file.with_suffix(".zarr")
     check_store(store, force)
     network, record, _ = rehearsed(config, seed)
     histories = history_bytes(record, network, s.duration, s.precision)
@@ -71,7 +75,9 @@ def run(
                 precision=s.precision,
             )
             with reporting(True, s.duration) as draw:
-                result = simulation.run(s.duration, record=record, to=store, force=force, progress=report)
+                result = simulation.run(
+                    s.duration, record=record, to=store, force=force, progress=report, durable=durable
+                )
         except KeyboardInterrupt:
             if done < 0:
                 stop_interrupted("before the first tick; nothing was recorded")

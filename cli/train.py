@@ -14,7 +14,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError
 
 from .interrupts import Interrupts, stop_interrupted
-from .options import free_path, one_of
+from .options import free_path, one_of, place
 
 if TYPE_CHECKING:
     from .train_online import OnlineConfig, OnlineTraining
@@ -58,10 +58,13 @@ def train(
     limit_train: Annotated[int | None, typer.Option(min=1, help="Use the first N training samples.")] = None,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Use the first N test samples.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
-    out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...].",
-                                             show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="Run store to write, a path or a URL "
+                                            r"\[run.zarr, or the next free run-2.zarr ...].",
+                                            show_default=False)] = None,
     record: Annotated[int, typer.Option(min=0, help="Test samples whose spikes are stored.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
+    durable: Annotated[bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.",
+                                          )] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:  # fmt: skip
     """Learn a data set by dopamine-modulated plasticity, and write the run to a Zarr store.
@@ -70,7 +73,7 @@ def train(
     dopamine turns into weight.
     """
     start = time.perf_counter()
-    store_path = free_path(out, force)
+    store_path = free_path(place(out), force)
     layers = None if hidden is None else _parse_hidden(hidden)
     if optimiser is not None:
         one_of("--optimiser", optimiser, ("adam", "sgd"))
@@ -115,7 +118,7 @@ def train(
             data,
         )  # fmt: skip
     try:
-        result = run(training, store_path, force, start)
+        result = run(training, store_path, force, durable, start)
     except KeyboardInterrupt:
         stop_interrupted(_kept(store_path))
     if as_json:
@@ -139,7 +142,9 @@ def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
             raise DescriptionError(f"{option}: is an option of {others}, got --rule {rule}; leave it out")
 
 
-def run(training: Training, path: Path, force: bool, start: float) -> dict[str, Any]:
+def run(
+    training: Training, path: Path | str, force: bool, durable: bool, start: float
+) -> dict[str, Any]:
     """Train and write the store; returns what ``--json`` prints."""
     from tegmentum.simcore.record.store import RunStore
 
@@ -153,7 +158,7 @@ def run(training: Training, path: Path, force: bool, start: float) -> dict[str, 
     manifest = {**asdict(config), "checksums": data.checksums}
     with Interrupts() as interrupts, contextlib.ExitStack() as stack:
         with interrupts.held():  # once it is there, it must be closed
-            store = stack.enter_context(RunStore.create(path, manifest, force=force))
+            store = stack.enter_context(RunStore.create(path, manifest, force=force, durable=durable))
         with _status("compiling, or loading compiled code"):
             compile_s = training.compile()
         learner, recorder = training.learner, training.recorder(store)
@@ -196,7 +201,7 @@ def run(training: Training, path: Path, force: bool, start: float) -> dict[str, 
     }
 
 
-def _kept(path: Path) -> str:
+def _kept(path: Path | str) -> str:
     """Say what an interrupted run leaves behind."""
     from tegmentum.simcore.errors import StoreError
     from tegmentum.simcore.record.reader import summarise

@@ -179,6 +179,7 @@ class Simulation(Controlled):
         to: str | os.PathLike[str] | None = None,
         force: bool = False,
         progress: bool | Report = False,
+        durable: bool = False,
     ) -> Result:
         """Simulate ``ms`` milliseconds and return what was recorded.
 
@@ -187,12 +188,14 @@ class Simulation(Controlled):
         ms : float
             duration, a multiple of ``dt``
         record : Record, optional
-        to : path, optional
+        to : path or URL, optional
             run store to create; what is recorded then streams there and the result does not hold it
         force : bool
             replace an existing run store
         progress : bool or callable
             draw a bar, in a terminal or a notebook, or call ``progress(done, total)`` [ms] some ten times a second
+        durable : bool
+            force what is written to disk, so that it survives a loss of power
 
         Raises
         ------
@@ -233,7 +236,7 @@ class Simulation(Controlled):
                 start_tick=self.tick,
                 input_seed=self._input_seed,
             )
-            with RunStore.create(str(to), config=config, force=force) as store:
+            with RunStore.create(str(to), config=config, force=force, durable=durable) as store:
                 log = Log(self, record, n, store)
                 histories.open(self, store)
                 return self._run(n, log, histories, signals, report)

@@ -92,7 +92,7 @@ def latest(
     StoreError
         if there are some, but none that can be read, or they are of another version and ``force`` is not said
     """
-    folder, run = folder_of(store), read_manifest(store).get("id")
+    folder, run = folder_of(store), read_manifest(os.fspath(store)).get("id")
     problem: StoreError | None = None
     for number in reversed(numbers(folder)):
         try:

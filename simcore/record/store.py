@@ -19,9 +19,11 @@ import errno
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -35,18 +37,20 @@ from .lock import Lock
 from .manifest import (
     SCHEMA,
     committed_shapes,
+    first_root,
     is_run_store,
+    location,
     new_manifest,
     now,
     read_manifest,
     read_root,
+    replace_file,
     update_manifest,
-    write_first_root,
 )
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 from .snapshots import Levels, SynapseSnapshots
-from .target import LocalTarget
+from .target import UrlTarget, target_of
 from .truncate import truncate
 from .writer import Writer
 
@@ -67,15 +71,15 @@ class RunStore:
     Attributes
     ----------
     path
-        The directory.
+        The directory, absolute, or the URL.
     """
 
-    def __init__(self, path: Path, durable: bool, commit_every: float, lock: Lock) -> None:
+    def __init__(self, path: Path | str, durable: bool, commit_every: float, lock: Lock | None) -> None:
         from .tree import Tree
 
         self.path = path
         self._lock = lock
-        self.target = LocalTarget(path, durable)
+        self.target = target_of(path, durable)
         self.writer = Writer()
         self._commit_every = commit_every
         self._recorders: list[Recorder] = []
@@ -100,7 +104,9 @@ class RunStore:
         Parameters
         ----------
         path
-            Directory to create, usually ``<name>.zarr``; its parent must exist.
+            Directory to create, usually ``<name>.zarr``, whose parent must exist; or a URL that fsspec can write, such
+            as ``s3://bucket/run.zarr``. There a commit is the last object that is put, and nothing refuses a second
+            writer.
         config
             The resolved configuration, stored as it is.
         force
@@ -117,15 +123,21 @@ class RunStore:
         DescriptionError
             If `config` cannot be expressed in JSON.
         """
-        path = Path(os.path.abspath(path))
+        at = location(path)
         manifest = new_manifest(config)
-        check_replaceable(path, force)
-        if not path.parent.is_dir():
-            raise StoreError(f"{path}: cannot be created: {_why_no_folder(path.parent)}")
-        lock = Lock(path)
-        check_replaceable(path, force)  # nobody else can have made it from now on
-        _publish(path, manifest, durable)
-        return cls(path, durable, commit_every, lock)
+        check_replaceable(at, force)
+        if isinstance(at, str):
+            target = UrlTarget(at)
+            if not target.empty():
+                target.clear()
+            target.put("zarr.json", first_root(manifest))
+            return cls(at, durable, commit_every, None)
+        if not at.parent.is_dir():
+            raise StoreError(f"{at}: cannot be created: {_why_no_folder(at.parent)}")
+        lock = Lock(at)
+        check_replaceable(at, force)  # nobody else can have made it from now on
+        _publish(at, manifest, durable)
+        return cls(at, durable, commit_every, lock)
 
     @classmethod
     def reopen(
@@ -151,7 +163,9 @@ class RunStore:
         StoreError
             If it is no run store of this schema, is being written, or holds less than `shapes`.
         """
-        path = Path(os.path.abspath(path))
+        path = location(path)
+        if isinstance(path, str):
+            raise StoreError(f"{path}: a store at a URL cannot be gone on with; copy it to a local directory")
         schema = read_manifest(path)["tegmentum_schema"]
         if schema != SCHEMA:
             raise StoreError(f"{path}: has store schema {schema}, only {SCHEMA} can be gone on with")
@@ -162,6 +176,11 @@ class RunStore:
         store = cls(path, durable, commit_every, lock)
         store._reopened = True
         return store
+
+    @property
+    def folder(self) -> Path:
+        """Where temporary files may be: beside the store, or where the system has them if that is at a URL."""
+        return self.path.parent if isinstance(self.path, Path) else Path(tempfile.gettempdir())
 
     def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
         """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
@@ -345,7 +364,8 @@ class RunStore:
         finally:
             self._closed = True
             self.writer.stop()
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
 
     def require_open(self) -> None:
         """Raise StoreError if the store is closed."""
@@ -388,9 +408,7 @@ class RunStore:
         self._claim(path, group, recorder.growing_dims)
         self._tree.take_in(group)
         for array, values in group.given:
-            self.writer.do(
-                lambda array=array, values=values: array.write(self.target, 0, values), values.nbytes
-            )
+            self.writer.do(partial(array.write, self.target, 0, values), values.nbytes)
         self._recorders.append(recorder)
         return recorder
 
@@ -434,11 +452,11 @@ def _check_path(path: str) -> None:
             )
 
 
-def check_replaceable(path: Path, force: bool) -> None:
+def check_replaceable(path: Path | str, force: bool) -> None:
     """Raise StoreError unless `path` is free, or `force` is given and may delete it."""
-    if not os.path.lexists(path):
+    if UrlTarget(path).empty() if isinstance(path, str) else not os.path.lexists(path):
         return
-    if not _is_empty_directory(path) and not is_run_store(path):
+    if not is_run_store(path) and not (isinstance(path, Path) and _is_empty_directory(path)):
         raise StoreError(f"{path}: exists and is not a Tegmentum run store; remove it or choose another name")
     if not force:
         raise StoreError(f"{path}: exists; overwrite it with force (--force), or choose another name")
@@ -463,7 +481,7 @@ def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
     except OSError as error:
         raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
     try:
-        write_first_root(fresh, manifest, durable)
+        replace_file(fresh / "zarr.json", first_root(manifest), durable)
         if path.exists():
             path.rename(old)
         fresh.rename(path)

@@ -57,7 +57,9 @@ class Array:
     def of_node(cls, path: str, node: Node) -> Array:
         """Return an array as its metadata describe it."""
         last = node["codecs"][-1]
-        form = last["configuration"] if last["name"] == "blosc" else {"cname": "", "clevel": 0, "shuffle": ""}
+        form: Node = {"cname": "", "clevel": 0, "shuffle": ""}
+        if last["name"] == "blosc":
+            form = last["configuration"]
         return cls(
             path,
             None if node["data_type"] == "string" else np.dtype(node["data_type"]),
