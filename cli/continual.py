@@ -119,7 +119,9 @@ def continual(
         _print_summary(summary(runs))
 
 
-def run(config: Config, rule: ContinualRule, data: ContinualTask, path: Path | str, force: bool, durable: bool) -> dict[str, Any]:
+def run(
+    config: Config, rule: ContinualRule, data: ContinualTask, path: Path | str, force: bool, durable: bool
+) -> dict[str, Any]:
     """Learn as configured and write the store; returns what ``--json`` prints."""
     from tegmentum.plasticity.continual.run import ClassSplit, ContinualData, evaluation, run_continual
     from tegmentum.plasticity.registry import Setting, make_model
