@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from tegmentum.simcore.record import layout as store_layout
+from tegmentum.simcore.record.rows import Columns
 from tegmentum.simcore.record.store import RunStore, read_manifest
 
 WRITER = """
@@ -101,17 +102,19 @@ def test_a_reader_of_a_running_writer_never_sees_a_torn_store(tmp_path):
     assert lengths[-1] > lengths[0]
 
 
-@pytest.mark.parametrize("n", [40, 100, 250], ids=["buffered", "a chunk", "direct"])
+@pytest.mark.parametrize("n", [40, 100, 250], ids=["less than a chunk", "a chunk", "several"])
 @pytest.mark.parametrize("failing", [1, 2, 3, 4])
-def test_an_interrupt_between_two_columns_leaves_them_equally_long(tmp_path, monkeypatch, n, failing):
+def test_an_interrupt_after_a_chunk_was_given_away_leaves_all_columns_equally_long(
+    tmp_path, monkeypatch, n, failing
+):
     monkeypatch.setattr(store_layout, "CHUNK", 100)
-    write_rows = store_layout.write_rows
+    write = Columns._write
     calls = 0
 
-    def interrupted(array, first, data):
+    def interrupted(columns, first, data):
         nonlocal calls
         calls += 1
-        write_rows(array, first, data)
+        write(columns, first, data)
         if calls == failing:
             raise KeyboardInterrupt
 
@@ -120,7 +123,7 @@ def test_an_interrupt_between_two_columns_leaves_them_equally_long(tmp_path, mon
     def run():
         with RunStore.create(path, {}, commit_every=1e9) as store:
             spikes = store.spikes("exc", 2**20, 0.1)
-            monkeypatch.setattr(store_layout, "write_rows", interrupted)
+            monkeypatch.setattr(Columns, "_write", interrupted)
             for first in range(0, 100 * n, n):
                 spikes.append(np.arange(first, first + n), np.arange(first, first + n))
 

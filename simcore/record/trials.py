@@ -158,7 +158,8 @@ class Trains:
         if k == 0:
             return lo
         first, last = starts[k - 1], starts[k] if k < len(starts) else hi
-        return first + int(np.searchsorted(self.read("t", first, last), tick))
+        ticks = self.read("t", first, last)
+        return int(first + np.searchsorted(ticks, tick))
 
 
 def trains_of(source: str, tree: Any, populations: Sequence[str] | str | None = None) -> dict[str, Trains]:
