@@ -196,7 +196,7 @@ def test_a_large_matrix_is_binned(path, monkeypatch):
     cells = axes.images[0].get_array()
     assert cells.shape == (3, 4)
     assert cells[0, 0] == pytest.approx(5 / 3)  # of three synapses
-    assert axes.images[0].colorbar.ax.get_ylabel() == "weight (mV), mean of 2 x 10 neurons"
+    assert axes.get_title(loc="left") == "in-exc at snapshot 0: 5 synapses, means of 2 x 10 neurons"
 
 
 def test_changes_of_weights_are_since_the_first_snapshot(path):

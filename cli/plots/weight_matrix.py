@@ -50,13 +50,15 @@ def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Fig
         )  # fmt: skip
         axes.set_facecolor("#eeeeee")
         word = quantity("weights", group)
-        label = word if per_pre == per_post == 1 else f"{word}, mean of {per_pre} x {per_post} neurons"
+        binned = f", means of {per_pre} x {per_post} neurons" if per_pre * per_post > 1 else ""
         figure.colorbar(
-            image, ax=axes, label=label, extend="both", pad=0.02, aspect=22 if group.attrs["n_pre"] > 8 else 8
+            image, ax=axes, label=word, extend="both", pad=0.02, aspect=22 if group.attrs["n_pre"] > 8 else 8
         )
         moment = f"{at[k]:g} ms" if unit == "ms" else f"snapshot {at[k]:g}"
         some = "a sample of the " if is_sample(group) else ""
-        axes.set_title(f"{name} at {moment}: {some}{group.attrs['n_synapses']:,} synapses", loc="left")
+        axes.set_title(
+            f"{name} at {moment}: {some}{group.attrs['n_synapses']:,} synapses{binned}", loc="left"
+        )
         axes.set(xlabel="post neuron", ylabel="pre neuron")
         axes.locator_params(axis="x", integer=True)
         if group.attrs["n_pre"] > 1:
