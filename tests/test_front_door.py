@@ -257,7 +257,7 @@ def bounds() -> dict[str, str]:
     wanted = [*project["dependencies"]]
     for extra in extras.keys() - {"dev", "cuda12", "cuda13", "export", "neo", "nwb", "pynapple"}:
         wanted += [line for line in extras[extra] if not line.startswith("tegmentum[")]
-    return dict(re.fullmatch(r"([a-z-]+)>=([\d.]+)", line).groups() for line in wanted)
+    return dict(re.fullmatch(r"([a-z0-9-]+)>=([\d.]+)", line).groups() for line in wanted)
 
 
 def padded(number: str) -> tuple[int, ...]:

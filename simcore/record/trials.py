@@ -157,9 +157,9 @@ class Trains:
         k = bisect_left(starts, tick, key=lambda at: int(self.read("t", at, at + 1)[0]) if at < hi else tick)
         if k == 0:
             return lo
-        first, last = starts[k - 1], starts[k] if k < len(starts) else hi
-        ticks = self.read("t", first, last)
-        return int(first + np.searchsorted(ticks, tick))
+        first: int = starts[k - 1]
+        last: int = starts[k] if k < len(starts) else hi
+        return first + int(np.searchsorted(self.read("t", first, last), tick))
 
 
 def trains_of(source: str, tree: Any, populations: Sequence[str] | str | None = None) -> dict[str, Trains]:
