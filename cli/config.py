@@ -287,20 +287,33 @@ class Config(Table):
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
     """Read and check a file; ``overrides`` such as ``simulation.seed=3`` replace its values."""
+    return read_text(text_of(path), overrides, str(path))
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise DescriptionError(f"{path}: cannot be read: {error.strerror}") from error
-    except RecursionError as error:
-        raise DescriptionError(f"{path}: is nested too deeply") from error
-    except ValueError as error:  # of TOML, of UTF-8, of a number with thousands of digits
+    except ValueError as error:
         raise DescriptionError(f"{path}: is not TOML: {error}") from error
+
+
+def read_text(text: str, overrides: list[str] | None, where: str) -> Config:
+    """Check the text of a file, which messages call ``where``."""
+    try:
+        table = tomllib.loads(text)
+    except RecursionError as error:
+        raise DescriptionError(f"{where}: is nested too deeply") from error
+    except ValueError as error:  # of TOML, of a number with thousands of digits
+        raise DescriptionError(f"{where}: is not TOML: {error}") from error
     for override in overrides or []:
         _override(table, override)
     try:
         return Config.model_validate(table)
     except ValidationError as error:
-        raise DescriptionError(f"{path}: {_readable(error)}") from error
+        raise DescriptionError(f"{where}: {_readable(error)}") from error
 
 
 def _override(table: dict[str, Any], override: str) -> None:

@@ -41,18 +41,13 @@ class ContinualRecorder:
         }
         self.learning = store.table("learning", dim="after", columns=columns)
         order = store.table("tasks", dim="position", columns={"class": ("int64", ""), "task": ("int64", "")})
-        position = 0
-        for number, task in enumerate(tasks):
-            for k in task.classes:
-                order.append(position=position, **{"class": k, "task": number})
-                position += 1
+        numbered = [(k, number) for number, task in enumerate(tasks) for k in task.classes]
+        _fill(order, "position", [{"class": k, "task": number} for k, number in numbered])
         edges = store.table("change_edges", dim="edge", columns={"change": ("float64", "")})
-        for i, edge in enumerate(CHANGE_EDGES):
-            edges.append(edge=i, change=edge)
+        _fill(edges, "edge", [{"change": edge} for edge in CHANGE_EDGES])
         if scores:
             table = store.table("validation", dim="candidate", columns={"accuracy": ("float64", "fraction")})
-            for i, score in enumerate(scores.values()):
-                table.append(candidate=i, accuracy=score)
+            _fill(table, "candidate", [{"accuracy": score} for score in scores.values()])
         self.changes: dict[str, Any] = {}
 
     def task(self, task: TaskReport) -> None:
@@ -89,3 +84,9 @@ class ContinualRecorder:
                     largest=change.largest,
                     n_synapses=change.n_synapses,
                 )
+
+
+def _fill(table: Any, number: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write numbered rows, but for those that are there."""
+    for k in range(len(table), len(rows)):
+        table.append(**{number: k}, **rows[k])

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
-#: Exit code of a command that was interrupted.
+#: Exit code of a command that was interrupted and cannot be gone on with.
 EXIT_INTERRUPTED = 130
+#: Exit code of one that `tegmentum resume` goes on with: EX_TEMPFAIL of sysexits.h, at which schedulers run it again.
+EXIT_RESUMABLE = 75
 
 
-def stop_interrupted(kept: str) -> NoReturn:
-    """Say that a command was interrupted and what is kept, and exit."""
+def stop_interrupted(kept: str, store: Path | None = None) -> NoReturn:
+    """Say that a command was interrupted, what is kept and how to go on, and exit."""
     typer.secho(f"interrupted: {kept}", fg="red", err=True)
-    raise typer.Exit(EXIT_INTERRUPTED)
+    if store is None:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    typer.echo(f"go on with: tegmentum resume {shlex.quote(str(store))}", err=True)
+    raise typer.Exit(EXIT_RESUMABLE)
 
 
 class Interrupts:
@@ -28,6 +36,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._holding = self._pending = self._raised = False
+        self._told = ""
 
     def __enter__(self) -> Interrupts:
         self._before = {
@@ -41,19 +50,30 @@ class Interrupts:
 
     def _on_signal(self, number: int, frame: Any) -> None:
         if self._holding:
+            if self._told and not self._pending:
+                os.write(2, f"\n{self._told}\n".encode())
             self._pending = True
         elif not self._raised:
             self._raised = True
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Finish what is inside before an interrupt is let through."""
-        self._holding = True
+    def held(self, told: str = "") -> Iterator[None]:
+        """Finish what is inside before an interrupt is let through; ``told`` is said when one arrives."""
+        self._holding, self._told = True, told
         try:
             yield
         finally:
-            self._holding = False
+            self._holding, self._told = False, ""
+        self.let_through()
+
+    @property
+    def pending(self) -> bool:
+        """Whether one waits."""
+        return self._pending
+
+    def let_through(self) -> None:
+        """Raise KeyboardInterrupt if one waits, also within :meth:`held`."""
         if self._pending:
             self._pending, self._raised = False, True
             raise KeyboardInterrupt

@@ -22,6 +22,7 @@ from .continual import continual
 from .doctor import doctor
 from .inspect import inspect
 from .plot import plot
+from .resume import resume
 from .run import run
 from .train import train
 from .warmup import warmup
@@ -36,13 +37,14 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 invalid configuration or data, 4 store, 5 numerical, "
-    "130 interrupted.",
+    "75 interrupted, to be gone on with by `tegmentum resume`, 130 interrupted.",
 )
 app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
 app.command()(run)
+app.command()(resume)
 app.command()(bench)
 app.add_typer(config_command.app, name="config", help="Schema and check of network files.")
 app.add_typer(datasets.app, name="datasets", help="List, download and verify data sets.")

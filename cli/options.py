@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 if TYPE_CHECKING:
     from tegmentum.simcore import Network, Record
+
+CheckpointEvery = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-every",
+        min=0.0,
+        help="Seconds between checkpoints beside the store, from which `tegmentum resume` goes on.",
+    ),
+]
+CHECKPOINT_EVERY = 60.0
+Durable = Annotated[
+    bool, typer.Option("--durable", help="Force each commit to disk, so that it survives a loss of power.")
+]
 
 
 def place(out: str | None) -> Path | str | None:
@@ -20,11 +35,8 @@ def place(out: str | None) -> Path | str | None:
     return location(out) if is_url(out) else Path(out)
 
 
-def free_path(out: Path | str | None, force: bool) -> Path | str:
+def free_path(out: Path | None, force: bool) -> Path:
     """Store to write: the one asked for if it may be written, else the first free ``run-N.zarr``."""
-    if isinstance(out, str):
-        check_store(out, force)
-        return out
     if out is not None:
         if out.exists() and not force:
             raise StoreError(f"--out {out}: exists already; choose another name, or --force to overwrite it")

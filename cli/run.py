@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .announce import announce, announce_recording
 from .interrupts import Interrupts, stop_interrupted
-from .options import check_disk, check_store, history_bytes, place, trace_bytes
+from .options import (
+    CHECKPOINT_EVERY,
+    CheckpointEvery,
+    Durable,
+    check_disk,
+    check_store,
+    history_bytes,
+    place,
+    trace_bytes,
+)
+
+if TYPE_CHECKING:
+    from tegmentum.simcore import Result, Simulation
+    from tegmentum.simcore.advance.progress import Report
 
 
 def run(
@@ -21,9 +36,7 @@ def run(
         typer.Option(help=r"Run store to write, a path or a URL \[FILE with .zarr].", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing run store.")] = False,
-    durable: Annotated[
-        bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
-    ] = False,
+    durable: Durable = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -37,52 +50,88 @@ def run(
             "--set", help="Replace a value: --set simulation.duration=100, --set projections.0.weight=0.2."
         ),
     ] = None,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a network described in TOML and write what it recorded to a run store."""
-    from .config import read, rehearsed
+    from .config import read_text, rehearsed, text_of
 
-    config = read(file, overrides)
+    text = text_of(file)
+    config = read_text(text, overrides, str(file))
     s = config.simulation
     store = place(out) or file.with_suffix(".zarr")
     check_store(store, force)
     network, record, _ = rehearsed(config, seed)
     histories = history_bytes(record, network, s.duration, s.precision)
     check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision) + histories)
-    n_neurons = sum(p.size for p in network.populations)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
-    from tegmentum.simcore.advance.progress import reporting
-    from tegmentum.simcore.describe.plasticity import Static
 
     started = time.perf_counter()
     announce_recording(record, network, s.duration, s.dt, s.n_trials, histories)
-    done = -1.0
+    document = {"text": text, "overrides": overrides or [], "file": str(file)}
+    with interruptible(store, s.duration) as draw:
+        simulation = Simulation(
+            network,
+            dt=s.dt,
+            seed=s.seed if seed is None else seed,
+            threads=s.threads if threads is None else threads,
+            n_trials=s.n_trials,
+            precision=s.precision,
+        )
+        result = simulation.run(
+            s.duration,
+            record=record,
+            to=store,
+            force=force,
+            progress=draw,
+            checkpoint_every=checkpoint_every if isinstance(store, Path) else None,
+            notes={"document": document},
+            durable=durable,
+        )
+    tell(simulation, result, store, started, as_json)
 
-    def report(now: float, total: float) -> None:
-        nonlocal done
-        done = now
-        draw(now, total)
 
+@contextmanager
+def interruptible(store: Path | str, ms: float, there: bool = False) -> Iterator[Report]:
+    """Give what draws the progress of a run; an interrupt ends the command, and says how to go on.
+
+    ``there`` says that the store is there from the beginning.
+    """
+    from tegmentum.simcore.advance.progress import reporting
+
+    before = None if there else _identity(store)
     with Interrupts():
         try:
-            simulation = Simulation(
-                network,
-                dt=s.dt,
-                seed=s.seed if seed is None else seed,
-                threads=s.threads if threads is None else threads,
-                n_trials=s.n_trials,
-                precision=s.precision,
-            )
-            with reporting(True, s.duration) as draw:
-                result = simulation.run(
-                    s.duration, record=record, to=store, force=force, progress=report, durable=durable
-                )
+            with reporting(True, ms) as draw:
+                yield draw
         except KeyboardInterrupt:
-            if done < 0:
+            if _identity(store) == before:
                 stop_interrupted("before the first tick; nothing was recorded")
-            at = simulation.t
-            stop_interrupted(f"at {at:g} of {s.duration:g} ms; what was recorded until then is in {store}")
+            at = f"at {_reached(store):g} of {ms:g} ms"
+            stop_interrupted(f"{at}; what was recorded until then is in {store}", store if isinstance(store, Path) else None)
+
+
+def _identity(store: Path | str) -> str | None:
+    """Return which run a store holds, None where there is none."""
+    from tegmentum.simcore.record.manifest import is_run_store, read_manifest
+
+    return str(read_manifest(store).get("id")) if is_run_store(store) else None
+
+
+def _reached(store: Path | str) -> float:
+    """Return the model time that a run of which the store is closed has reached [ms]."""
+    from tegmentum.simcore.record.layout import open_committed
+
+    root: Any = open_committed(store)
+    return float(root["model_time"][()]) if "model_time" in root else 0.0
+
+
+def tell(simulation: Simulation, result: Result, store: Path | str, started: float, as_json: bool) -> None:
+    """Print what a run came to."""
+    from tegmentum.simcore.describe.plasticity import Static
+
+    network = simulation.network
     learnt = {
         str(q.name): float(w.mean())
         for q in network.projections
@@ -90,12 +139,12 @@ def run(
         and not isinstance(q.plasticity, Static)
         and (w := simulation.synapses(q).weight).size
     }
-    summary = {
+    summary: dict[str, Any] = {
         "store": str(store),
-        "n_neurons": n_neurons,
+        "n_neurons": sum(p.size for p in network.populations),
         "n_synapses": simulation.n_synapses,
         "bytes_per_synapse": simulation.synapse_bytes / max(simulation.n_synapses, 1),
-        "sim_ms": s.duration,
+        "sim_ms": (result.stop - result.start) * simulation.dt,
         "seed": simulation.seed,
         "threads": simulation.threads,
         "build_s": simulation.build_s,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,17 +11,11 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .interrupts import Interrupts, stop_interrupted
-from .options import free_path, one_of, place
+from .options import CHECKPOINT_EVERY, CheckpointEvery, Durable, free_path, one_of
+from .training import ONLINE, How, finish
 
 if TYPE_CHECKING:
-    from .train_online import OnlineConfig, OnlineTraining
-    from .train_windows import WindowConfig, WindowTraining
-
-    Config = OnlineConfig | WindowConfig
-    Training = OnlineTraining | WindowTraining
-
-ONLINE = "dopamine-stdp"
+    from .training import Training
 
 
 def train(
@@ -58,13 +50,12 @@ def train(
     limit_train: Annotated[int | None, typer.Option(min=1, help="Use the first N training samples.")] = None,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Use the first N test samples.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
-    out: Annotated[str | None, typer.Option(help="Run store to write, a path or a URL "
-                                            r"\[run.zarr, or the next free run-2.zarr ...].",
-                                            show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...].",
+                                             show_default=False)] = None,
     record: Annotated[int, typer.Option(min=0, help="Test samples whose spikes are stored.")] = 20,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+    durable: Durable = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
-    durable: Annotated[bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.",
-                                          )] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:  # fmt: skip
     """Learn a data set by dopamine-modulated plasticity, and write the run to a Zarr store.
@@ -73,7 +64,7 @@ def train(
     dopamine turns into weight.
     """
     start = time.perf_counter()
-    store_path = free_path(place(out), force)
+    store_path = free_path(out, force)
     layers = None if hidden is None else _parse_hidden(hidden)
     if optimiser is not None:
         one_of("--optimiser", optimiser, ("adam", "sgd"))
@@ -117,16 +108,11 @@ def train(
                          rate_scale=1.0 if rate_scale is None else rate_scale, threads=threads or default_threads()),
             data,
         )  # fmt: skip
-    try:
-        result = run(training, store_path, force, durable, start)
-    except KeyboardInterrupt:
-        stop_interrupted(_kept(store_path))
-    if as_json:
-        import json
+    how = How(store_path, checkpoint_every, None if data_dir is None else str(data_dir.absolute()))
+    from tegmentum.simcore.record.store import RunStore
 
-        typer.echo(json.dumps(result))
-    else:
-        _print_result(result)
+    create = partial(RunStore.create, store_path, force=force, durable=durable)
+    finish(training, how, start, as_json, create)
 
 
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
@@ -142,78 +128,6 @@ def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
             raise DescriptionError(f"{option}: is an option of {others}, got --rule {rule}; leave it out")
 
 
-def run(
-    training: Training, path: Path | str, force: bool, durable: bool, start: float
-) -> dict[str, Any]:
-    """Train and write the store; returns what ``--json`` prints."""
-    from tegmentum.simcore.record.store import RunStore
-
-    config, data = training.config, training.data
-    typer.echo(
-        f"{data.name}: {config.n_train:,} training and {config.n_test:,} test samples, {data.n_classes} classes",
-        err=True,
-    )
-    for line in training.announcement(path):
-        typer.echo(line, err=True)
-    manifest = {**asdict(config), "checksums": data.checksums}
-    with Interrupts() as interrupts, contextlib.ExitStack() as stack:
-        with interrupts.held():  # once it is there, it must be closed
-            store = stack.enter_context(RunStore.create(path, manifest, force=force, durable=durable))
-        with _status("compiling, or loading compiled code"):
-            compile_s = training.compile()
-        learner, recorder = training.learner, training.recorder(store)
-        with store.together():
-            recorder.snapshot(0)
-        accuracy: list[float] = []
-        train_s, n_events, work = 0.0, 0, None
-        with _progress(training) as (advance, report):
-            for epoch in range(1, config.epochs + 1):
-                work = learner.learn(data.x_train, data.y_train, data.x_max, epoch, advance(epoch, accuracy))
-                predicted = learner.predict(data.x_test, data.x_max)
-                accuracy.append(float((predicted == data.y_test).mean()))
-                train_s, n_events = train_s + work.seconds, n_events + work.synaptic_events
-                with interrupts.held():
-                    recorder.epoch(epoch, work, accuracy[-1], predicted)
-                report(epoch, accuracy[-1])
-        with interrupts.held():
-            recorder.finish(config.record)
-    assert work is not None
-    return {
-        "dataset": data.name,
-        "rule": config.rule,
-        "layers": training.layers,
-        "seed": config.seed,
-        "threads": config.threads,
-        "backend": "cpu",
-        "epochs": config.epochs,
-        "n_train": config.n_train,
-        "n_test": config.n_test,
-        "train_accuracy": work.accuracy,
-        "test_accuracy": accuracy[-1],
-        "test_accuracy_by_epoch": accuracy,
-        "compile_s": compile_s,
-        "train_s": train_s,
-        "wall_s": time.perf_counter() - start,
-        "synaptic_events": n_events,
-        "events_per_sample": work.synaptic_events / work.n_samples,
-        "store": str(path),
-        **training.results(),
-    }
-
-
-def _kept(path: Path | str) -> str:
-    """Say what an interrupted run leaves behind."""
-    from tegmentum.simcore.errors import StoreError
-    from tegmentum.simcore.record.reader import summarise
-
-    try:
-        summary = summarise(path)
-    except StoreError:
-        return "nothing was written"
-    n = summary["tables"].get("", {}).get("n_rows", 0)
-    return f"{n} finished epoch{'' if n == 1 else 's'} kept in {path}"
-
-
 def _parse_hidden(text: str) -> tuple[int, ...]:
     try:
         layers = tuple(int(part) for part in text.split(","))
@@ -222,76 +136,3 @@ def _parse_hidden(text: str) -> tuple[int, ...]:
     if min(layers) < 1:
         raise DescriptionError(f"--hidden: must be whole numbers >= 1, such as 1000 or 500,300, got {text!r}")
     return layers
-
-
-@contextlib.contextmanager
-def _status(text: str) -> Iterator[None]:
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status(text) if console.is_terminal else contextlib.nullcontext():
-        yield
-
-
-@contextlib.contextmanager
-def _progress(training: Training) -> Iterator[Any]:
-    """Progress over all samples of all epochs on stderr; without a terminal, a line for each epoch."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console, config, n = Console(stderr=True), training.config, training.samples_an_epoch
-    if not console.is_terminal:
-        yield (
-            lambda epoch, accuracy: None,
-            lambda epoch, accuracy: typer.echo(f"epoch {epoch}: test accuracy {accuracy:.4f}", err=True),
-        )
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("epoch 1", total=n * config.epochs)
-
-        def advance(epoch: int, accuracy: list[float]) -> Any:
-            before = (epoch - 1) * n
-            text = f"epoch {epoch}/{config.epochs}" + (
-                f", test {100 * accuracy[-1]:.2f} %" if accuracy else ""
-            )
-            bar.update(task, description=text)
-            return lambda done: bar.update(task, completed=before + done)
-
-        yield advance, lambda epoch, accuracy: None
-
-
-def _print_result(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    ablation = result.get("ablation", "none")
-    title = f"{result['dataset']} by {result['rule']}" + ("" if ablation == "none" else f", {ablation}")
-    table = Table(title=title, box=None, show_header=False, title_justify="left")
-    by_epoch = result["test_accuracy_by_epoch"]
-    rows = (
-        ("test accuracy", f"{100 * result['test_accuracy']:.2f} %  ({result['n_test']:,} samples)"),
-        (
-            "best epoch",
-            f"{100 * max(by_epoch):.2f} %  (epoch {1 + by_epoch.index(max(by_epoch))}, chosen on test data)",
-        ),
-        ("accuracy while learning", f"{100 * result['train_accuracy']:.2f} %  (last epoch)"),
-        (
-            "synaptic events",
-            f"{result['synaptic_events']:.3e}  ({result['events_per_sample']:,.0f} a sample)",
-        ),
-        *(
-            (f"{name} spikes", f"{n:,.0f} a sample  (last epoch)")
-            for name, n in result.get("spikes_per_sample", {}).items()
-        ),
-        (
-            "learning",
-            f"{result['train_s']:.1f} s  ({result['synaptic_events'] / result['train_s'] / 1e9:.1f} G events/s)",
-        ),
-        ("compiling", f"{result['compile_s']:.1f} s"),
-        ("all", f"{result['wall_s']:.1f} s"),
-        ("store", result["store"]),
-    )
-    for name, value in rows:
-        table.add_row(name, value)
-    Console().print(table)

@@ -7,7 +7,7 @@ tick engine, :mod:`.ticks`. Where both can, they agree.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,13 @@ from tegmentum.simcore.machine import default_threads
 from tegmentum.simcore.random import philox as rng
 
 from .chain import is_chain
+from .passes import Pass, part
 from .ticks import Ticks
 from .windows import Windows
 from .work import Work
 
 Array = np.ndarray[Any, Any]
+_AT_ONCE = 20_000  # samples between two moments at which the state may be taken
 ENGINES = ("auto", "windows", "ticks")
 
 
@@ -89,29 +91,67 @@ class Learner:
         self.graded, self.n_ticks = self._path.graded, self._path.n_ticks
         self.n_inputs, self.n_classes = self._path.n_inputs, self._path.n_classes
         self.layers: list[Any] = list(self._path.layers)
+        self._pass = Pass(0)
+        self._loaded: Pass | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle and copy as the network, the arguments, and each layer's weights and moments of its optimiser."""
+        """Pickle and copy as the network, the arguments, and :meth:`state`."""
         arguments = ("n_ticks", "batch", "seed", "threads", "rate_scale", "engine")
         return {
             "network": self.network,
             "arguments": {name: getattr(self, name) for name in arguments},
-            "layers": [
-                {name: getattr(layer, name) for name in (*layer.LEARNT, "steps")} for layer in self.layers
-            ],
-            "n_events": self._path.n_events,
+            "state": self.state(),
         }
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["network"], **state["arguments"])  # type: ignore[misc]
-        for layer, learnt in zip(self.layers, state["layers"], strict=True):
+    def __setstate__(self, parts: dict[str, Any]) -> None:
+        self.__init__(parts["network"], **parts["arguments"])  # type: ignore[misc]
+        self.load_state(parts["state"])
+
+    def state(self) -> dict[str, Array]:
+        """Return everything that going on needs, as named arrays: weights, moments of optimisers, the pass.
+
+        Where it is taken within a pass, by ``on_state``, :meth:`learn` of the same epoch goes on with that pass
+        after :meth:`load_state`.
+        """
+        out = {f"pass/{key}": values for key, values in self._pass.arrays().items()}
+        for layer in self.layers:
+            out.update({f"layers/{layer.name}/{name}": getattr(layer, name).copy() for name in layer.LEARNT})
+            out[f"layers/{layer.name}/steps"] = np.array(layer.steps)
+        return {**out, "n_events": np.array(self._path.n_events)}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on from what :meth:`state` returned, bit for bit.
+
+        Raises
+        ------
+        DescriptionError
+            for the state of another network; nothing has changed then
+        """
+        going = Pass.of(part(state, "pass"))
+        own = self.state()
+        for key, values in own.items():
+            found = state.get(key)
+            if key.startswith("pass/"):
+                continue
+            if found is None or np.shape(found) != values.shape:
+                there = "missing" if found is None else f"of shape {np.shape(found)}"
+                raise DescriptionError(f"load_state: {key} must be of shape {values.shape}, but is {there}")
+        for layer in self.layers:
+            saved = part(state, f"layers/{layer.name}")
             for name in layer.LEARNT:
-                getattr(layer, name)[:] = learnt[name]
-            layer.steps = learnt["steps"]
-        self._path.n_events = state["n_events"]
+                getattr(layer, name)[:] = saved[name]
+            layer.steps = int(saved["steps"])
+        self._path.n_events = int(state["n_events"])
+        self._pass = self._loaded = going
 
     def learn(
-        self, x: Array, y: Array, x_max: int, epoch: int, on_progress: Callable[[int], None] | None = None
+        self,
+        x: Array,
+        y: Array,
+        x_max: int,
+        epoch: int,
+        on_progress: Callable[[int], None] | None = None,
+        on_state: Callable[[], None] | None = None,
     ) -> Work:
         """One pass over the samples in an order drawn from (seed, epoch); a last partial batch is dropped.
 
@@ -120,6 +160,7 @@ class Learner:
         x : uint8 (n, n_inputs), intensities 0 to ``x_max``
         y : int64 (n,), expected classes
         on_progress : called with the number of samples that have passed the whole network
+        on_state : called from time to time, at moments at which :meth:`state` may be taken
         """
         self._check(x, x_max)
         if (
@@ -137,18 +178,27 @@ class Learner:
         n = len(x) // self.batch
         order = rng.permutation(len(x), self.seed, rng.STREAM_SHUFFLE, epoch)[: n * self.batch]
         batches = order.reshape(n, self.batch)
-        correct = 0
-        start, events_before = time.perf_counter(), self._path.n_events
-        for done, (index, rates) in enumerate(self._path.flow(x, y, x_max, batches, epoch, True)):
-            correct += int(np.count_nonzero(rates.argmax(axis=1) == y[index]))
-            if on_progress:
-                on_progress(min((done + 1) * len(index), n * self.batch))
+        going = self._loaded if self._loaded is not None and self._loaded.epoch == epoch else Pass(epoch)
+        self._loaded, self._pass = None, going
+        at_once = max(1, _AT_ONCE // self.batch)
+        for first in range(going.done, n, at_once):
+            now = batches[first : first + at_once]
+            start, events = time.perf_counter(), self._path.n_events
+            for done, (index, rates) in enumerate(self._path.flow(x, y, x_max, now, epoch, True)):
+                going.correct += int(np.count_nonzero(rates.argmax(axis=1) == y[index]))
+                if on_progress:
+                    on_progress(min(first * self.batch + (done + 1) * len(index), n * self.batch))
+            going.events += self._path.n_events - events
+            going.seconds += time.perf_counter() - start
+            going.done = first + len(now)
+            if on_state:
+                on_state()
         for layer in self.layers:
             if not layer.finite:
                 raise SimulationError(
                     f"Projection {layer.name!r}: weights are not finite after epoch {epoch}; lower the learning rate"
                 )
-        return Work(correct, n * self.batch, self._path.n_events - events_before, time.perf_counter() - start)
+        return Work(going.correct, n * self.batch, going.events, going.seconds)
 
     def rates(self, x: Array, x_max: int) -> Array:
         """Mean output of each class over the window, float32 (n, n_classes).

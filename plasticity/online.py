@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from tegmentum.simcore.encode import latency
 from tegmentum.simcore.errors import DescriptionError
 
 from .dopamine_classifier import DopamineParameters, dopamine_network
+from .passes import Pass, part
 from .work import Work
 
 Array = np.ndarray[Any, Any]
+_COUNTED = ("hidden", "output")
 _AT_ONCE = 1000  # samples between two looks at progress
 
 
@@ -84,6 +86,8 @@ class OnlineLearner:
                 f"OnlineLearner: shift is for square images, got {n_inputs} inputs; set it to 0"
             )
         self.n_inputs, self.n_classes, self.epochs, self.seed = n_inputs, n_classes, epochs, seed
+        self._pass = Pass(0)
+        self._loaded: Pass | None = None
         self.spikes_per_sample: dict[str, float] = {}
         self.levels: dict[str, Array] = {}
         network = dopamine_network(n_inputs, n_classes, self.parameters, seed)
@@ -100,7 +104,13 @@ class OnlineLearner:
         )
 
     def learn(
-        self, x: Array, y: Array, x_max: int, epoch: int = 1, on_progress: Callable[[int], None] | None = None
+        self,
+        x: Array,
+        y: Array,
+        x_max: int,
+        epoch: int = 1,
+        on_progress: Callable[[int], None] | None = None,
+        on_state: Callable[[], None] | None = None,
     ) -> Work:
         """Learn all samples once, in an order of their own for each epoch, from 1.
 
@@ -113,6 +123,8 @@ class OnlineLearner:
         epoch : int
         on_progress : callable, optional
             called with the number of samples done
+        on_state : callable, optional
+            called from time to time, at moments at which :meth:`state` may be taken
         """
         if not 1 <= epoch <= self.epochs:
             raise DescriptionError(f"learn: epoch must be in [1, {self.epochs}], got {epoch}")
@@ -123,27 +135,57 @@ class OnlineLearner:
         if most:
             moved, x_max = shifted(x, x_max, rng.uniform(-most, most, (len(x), 2))), 255
             x = moved
-        correct, events, seconds = 0, 0, 0.0
-        spikes = dict.fromkeys(("hidden", "output"), 0)
-        sums: dict[str, Array] = {}
-        for first in range(0, len(x), _AT_ONCE):
-            part = order[first : first + _AT_ONCE]
-            shown = self.show(x[part], x_max, y[part], learning=1.0 - (epoch - 1) / self.epochs)
-            correct += int((shown.chosen == y[part]).sum())
-            events += shown.synaptic_events
-            seconds += shown.seconds
-            for name in spikes:
-                spikes[name] += int(shown.spikes[name].sum())
+        going = self._loaded if self._loaded is not None and self._loaded.epoch == epoch else Pass(epoch)
+        self._loaded, self._pass = None, going
+        for first in range(going.done, len(x), _AT_ONCE):
+            now = order[first : first + _AT_ONCE]
+            shown = self.show(x[now], x_max, y[now], learning=1.0 - (epoch - 1) / self.epochs)
+            going.correct += int((shown.chosen == y[now]).sum())
+            going.events += shown.synaptic_events
+            going.seconds += shown.seconds
+            going.add("spikes", [int(shown.spikes[name].sum()) for name in _COUNTED])
             for name, level in shown.levels.items():
-                moments = np.stack([level.sum(axis=0), (level**2).sum(axis=0)])
-                sums[name] = sums.get(name, 0.0) + moments
+                going.add(f"levels/{name}", np.stack([level.sum(axis=0), (level**2).sum(axis=0)]))
+            going.done = first + len(now)
             if on_progress is not None:
-                on_progress(first + len(part))
-        self.spikes_per_sample = {name: n / len(x) for name, n in spikes.items()}
-        for name, (first, second) in sums.items():
-            mean = first / len(x)
-            self.levels[name] = np.stack([mean, np.sqrt(np.maximum(second / len(x) - mean**2, 0.0))])
-        return Work(correct, len(x), events, seconds)
+                on_progress(going.done)
+            if on_state is not None:
+                on_state()
+        self._told(going, len(x))
+        return Work(going.correct, len(x), going.events, going.seconds)
+
+    def _told(self, going: Pass, n: int) -> None:
+        """Keep the means over the samples of a pass."""
+        spikes = going.sums.get("spikes", np.zeros(len(_COUNTED), np.int64))
+        self.spikes_per_sample = {name: int(k) / n for name, k in zip(_COUNTED, spikes, strict=True)}
+        for name, (first, second) in part(going.sums, "levels").items():
+            mean = first / n
+            self.levels[name] = np.stack([mean, np.sqrt(np.maximum(second / n - mean**2, 0.0))])
+
+    def state(self) -> dict[str, Array]:
+        """Return everything that going on needs, as named arrays.
+
+        Where it is taken within a pass, by ``on_state``, :meth:`learn` of the same epoch goes on with that pass after
+        :meth:`load_state`.
+        """
+        return {
+            **{f"simulation/{key}": values for key, values in self.simulation.state().items()},
+            **{f"pass/{key}": values for key, values in self._pass.arrays().items()},
+        }
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on from what :meth:`state` returned, bit for bit.
+
+        Raises
+        ------
+        DescriptionError
+            for the state of another network
+        """
+        going = Pass.of(part(state, "pass"))
+        self.simulation.load_state(part(state, "simulation"))
+        self._pass = self._loaded = going
+        if going.done:
+            self._told(going, going.done)
 
     def thresholds(self) -> Array:
         """Return the thresholds of the hidden neurons, float64[n_hidden]."""

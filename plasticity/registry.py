@@ -15,7 +15,10 @@ import numpy as np
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .continual.run import ClassSplit, ContinualData, ContinualModel, Evaluation, choose_on_validation
+from .continual.choice import best_of, choose_on_validation
+from .continual.evaluation import Evaluation
+from .continual.model import ContinualModel
+from .continual.split import ClassSplit, ContinualData
 from .continual.summed_ticks import SummedTicks, summed
 from .egdc.columns import ColumnParameters
 from .egdc.egdc import EGDC, EGDCParameters
@@ -218,23 +221,36 @@ def continual_rule(name: str, protocol: str) -> ContinualRule:
 
 
 def make_model(
-    rule: ContinualRule, protocol: Evaluation, setting: Setting, split: ClassSplit, data: ContinualData
+    rule: ContinualRule,
+    protocol: Evaluation,
+    setting: Setting,
+    split: ClassSplit,
+    data: ContinualData,
+    scores: Mapping[str, float] | None = None,
 ) -> tuple[ContinualModel, dict[str, float]]:
     """Fresh model, and the validation accuracy of each candidate if there were any to choose from.
 
     Candidates learn without the validation part of the training samples and are compared on it; the model returned
-    has learned nothing yet.
+    has learned nothing yet. With the ``scores`` of an earlier choice it is not made again.
     """
     made = rule.published if protocol.leak else rule.honest
     if made is None:
         raise DescriptionError(f"rule: has no {protocol.name} protocol")
     build = _builder(rule, setting, data)
+    candidates = made if isinstance(made, Mapping) else {}
+    if scores is not None and set(scores) != set(candidates):
+        raise DescriptionError(
+            f"make_model: scores must be those of the candidates {list(candidates)}, got {list(scores)}"
+        )
     if not isinstance(made, Mapping):
         return build(made), {}
-    if split.validation_fraction == 0:
-        split = replace(split, validation_fraction=VALIDATION_FRACTION)
-    best, scores = choose_on_validation({n: lambda f=f: build(f) for n, f in made.items()}, split, data)  # type: ignore[misc]
-    return build(made[best]), scores
+    if scores is None:
+        if split.validation_fraction == 0:
+            split = replace(split, validation_fraction=VALIDATION_FRACTION)
+        trials = {n: lambda f=f: build(f) for n, f in made.items()}  # type: ignore[misc]
+        scores = choose_on_validation(trials, split, data)[1]
+    ordered = {name: scores[name] for name in made}
+    return build(made[best_of(ordered)]), ordered
 
 
 def _builder(

@@ -184,7 +184,8 @@ def test_run_says_what_is_kept(tmp_path, number):
             _, err = child.communicate(timeout=60)
         finally:
             child.kill()
-    assert child.returncode == 130, err
+    assert child.returncode == 75, err
+    assert "go on with: tegmentum resume net.zarr" in err
     assert "interrupted: at " in err
     assert "what was recorded until then is in net.zarr" in err
     assert "Traceback" not in err

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from .run import ContinualModel, LearningCost, OnProgress
+from .model import ContinualModel, LearningCost, OnProgress
 
 Array = np.ndarray[Any, Any]
 
 
 class SummedTicks:
-    """A :class:`~tegmentum.plasticity.continual.run.ContinualModel` that gets spike counts instead of spikes.
+    """A :class:`~tegmentum.plasticity.continual.model.ContinualModel` that gets spike counts instead of spikes.
 
     Parameters
     ----------
@@ -35,6 +36,14 @@ class SummedTicks:
     def weights(self) -> dict[str, Array]:
         """Weights of the model."""
         return self.model.weights()
+
+    def state(self) -> dict[str, Array]:
+        """State of the model."""
+        return self.model.state()
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Load the model's state."""
+        self.model.load_state(state)
 
 
 def summed(x: Array, ticks: int) -> Array:

@@ -125,6 +125,16 @@ class Columns:
             {},
         )
 
+    @property
+    def by_feature(self) -> Array:
+        """Fields as they are learned, float64 (n_features, inputs)."""
+        return self._by_feature
+
+    def restore(self, fields: Array, n_recruited: int) -> None:
+        """Take up fields (n_features, inputs) that were learned elsewhere."""
+        self._set(np.array(fields, order="C"))
+        self.n_recruited = n_recruited
+
     def _set(self, fields: Array) -> None:
         self._by_feature = fields
         self.fields = np.ascontiguousarray(fields.T, dtype=np.float32)

@@ -72,6 +72,11 @@ class DecorrelatingReadOut:
         else:
             self.products += x.T @ x
 
+    def sums(self) -> dict[str, Array]:
+        """Arrays that change, by name, not copied: sums over samples, and the read-out they settled to."""
+        names = ("count", "total", "products", "read_out", "offset")
+        return {name: getattr(self, name) for name in names}
+
     def settle(self) -> None:
         """Let the lateral inhibition settle; done after each task."""
         known = self.count > 0

@@ -17,6 +17,7 @@ depends on the batch; and learning is a sum over samples, hence the same in ever
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,8 @@ import numpy as np
 
 from tegmentum.simcore.errors import DescriptionError
 
-from ..continual.run import LearningCost, OnProgress
+from ..continual.kept import copied, fitting
+from ..continual.model import LearningCost, OnProgress
 from ..modulation.expectation import OneHotExpectation
 from ..modulation.neuromodulator import Dopamine, Neuromodulator
 from ..modulation.receptor import D1
@@ -65,7 +67,7 @@ class EGDCParameters:
 
 
 class EGDC:
-    """A :class:`~tegmentum.plasticity.continual.run.ContinualModel`; see the module's text.
+    """A :class:`~tegmentum.plasticity.continual.model.ContinualModel`; see the module's text.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ class EGDC:
 
     def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
                    on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
-        """Learn one task in one pass; see :class:`~tegmentum.plasticity.continual.run.ContinualModel`."""
+        """Learn one task in one pass; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
         start = time.perf_counter()
         seen = updates = events = 0
         if self.p.columns.learned and (self._fresh or self.p.ever_surprised):
@@ -120,3 +122,35 @@ class EGDC:
     def weights(self) -> dict[str, Array]:
         """Receptive fields (inputs, features) and read-out (classes, inputs)."""
         return {"fields": self.columns.fields.copy(), "read-out": self.read_out.read_out.copy()}
+
+    def state(self) -> dict[str, Array]:
+        """Receptive fields (features, inputs) in double precision, sums of the read-out, and what it settled to."""
+        return copied(self._setting() | self._arrays())
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
+        saved = fitting("EGDC", state, self._arrays(), self._setting())
+        self.columns.restore(saved["columns/fields"], int(saved["columns/n_recruited"]))
+        for name, array in self.read_out.sums().items():
+            array[...] = saved[f"read-out/{name}"]
+        self.read_out.n_samples = int(saved["read-out/n_samples"])
+        self._fresh = bool(saved["fresh"])
+
+    def _setting(self) -> dict[str, Any]:
+        shape = np.array([self.columns.n_channels, *self.columns.geometry])
+        return {
+            "setting/parameters": repr(self.p),
+            "setting/geometry": shape,
+            "setting/given": self.columns.given,
+            "setting/seed": np.uint64(self.columns.seed),
+        }
+
+    def _arrays(self) -> dict[str, Any]:
+        """All that learning changes, not copied."""
+        return {
+            "fresh": np.bool_(self._fresh),
+            "columns/fields": self.columns.by_feature,
+            "columns/n_recruited": np.int64(self.columns.n_recruited),
+            "read-out/n_samples": np.int64(self.read_out.n_samples),
+            **{f"read-out/{name}": array for name, array in self.read_out.sums().items()},
+        }

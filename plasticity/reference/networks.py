@@ -8,6 +8,7 @@ intensities 0 to 1, and all predictions are functions of one sample alone, bit f
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from scipy import linalg, special
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.random import philox as rng
 
-from ..continual.run import LearningCost, OnProgress
+from ..continual.kept import copied, fitting
+from ..continual.model import LearningCost, OnProgress
 from .gate import Gate
 from .random_features import Pixels, RandomReLU
 from .rowwise import rowwise_product
@@ -127,6 +129,27 @@ class ClosedForm:
     def weights(self) -> dict[str, Array]:
         """Copy ``output`` (n_features, n_classes)."""
         return {"output": self.w.copy()}
+
+    def state(self) -> dict[str, Array]:
+        """Copy counts, sums and second moments, and the read-out solved for."""
+        return copied(self._setting() | self._arrays())
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
+        saved = fitting("ClosedForm", state, self._arrays(), self._setting())
+        for name, array in self._arrays().items():
+            array[...] = saved[name]
+
+    def _setting(self) -> dict[str, Any]:
+        return {
+            "setting/read_out": self.read_out,
+            "setting/shrinkage": self.shrinkage,
+            "setting/features": repr(self.features),
+        }
+
+    def _arrays(self) -> dict[str, Array]:
+        """All that learning changes, not copied."""
+        return {"counts": self.counts, "sums": self.sums, "moment": self.moment, "w": self.w, "b": self.b}
 
 
 @dataclass(frozen=True)
@@ -263,7 +286,48 @@ class ReferenceNet:
         """Copy ``hidden`` (n_inputs, n_hidden), ``output`` (n_hidden, n_classes) and biases."""
         return {name: w.copy() for name, w in self.parameters.items()}
 
+    def state(self) -> dict[str, Array]:
+        """Weights, passes so far, and what the recipe keeps of earlier tasks: samples, or the Fisher information."""
+        return copied(self._setting() | self._arrays())
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
+        saved = fitting("ReferenceNet", state, self._arrays(), self._setting(), grows=("kept/x", "kept/y"))
+        x, y = (saved[f"kept/{name}"] for name in "xy")
+        if len(x) != len(y):
+            raise DescriptionError(
+                f"ReferenceNet: kept/y must hold a class for each of {len(x)} samples, got {len(y)}"
+            )
+        self._epoch, self._kept = int(saved["epoch"]), (np.array(x, order="C"), np.array(y))
+        for name, w in self.parameters.items():
+            w[...] = saved[f"weights/{name}"]
+            if self.recipe.penalty and self._epoch:
+                self._precision[name] = np.array(saved[f"precision/{name}"], order="C")
+                self._pull[name] = np.array(saved[f"pull/{name}"], order="C")
+
     # -------------------------------------------------------------------------------------------------- inside
+
+    def _setting(self) -> dict[str, Any]:
+        return {
+            "setting/recipe": repr(self.recipe),
+            "setting/seed": np.uint64(self.seed),
+            "setting/mean": self.mean,
+            "setting/sd": self.sd,
+        }
+
+    def _arrays(self) -> dict[str, Any]:
+        """All that learning changes, not copied; before the first task precision and pull are 0."""
+        found: dict[str, Any] = {
+            "epoch": np.int64(self._epoch),
+            "kept/x": self._kept[0],
+            "kept/y": self._kept[1],
+        }
+        for name, w in self.parameters.items():
+            found[f"weights/{name}"] = w
+            if self.recipe.penalty:
+                found[f"precision/{name}"] = self._precision.get(name, np.zeros_like(w))
+                found[f"pull/{name}"] = self._pull.get(name, np.zeros_like(w))
+        return found
 
     def _gate(self, z: Array) -> Array:
         return self.recipe.gate((z - self.mean) / self.sd, self.parameters["hidden"].shape[1])

@@ -29,7 +29,7 @@ doi:10.1073/pnas.1611835114.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,8 @@ from scipy import special
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.random import philox as rng
 
-from ..continual.run import LearningCost, OnProgress
+from ..continual.kept import copied, fitting
+from ..continual.model import LearningCost, OnProgress
 from ..modulation.expectation import Expectation
 from ..modulation.neuromodulator import Dopamine
 from ..modulation.receptor import NacaReceptor
@@ -151,6 +152,7 @@ class PublishedNet:
             raise DescriptionError(f"PublishedNet: sd must be > 0, got {sd}")
         self.n_inputs, self.n_classes, self.recipe = n_inputs, n_classes, recipe
         self.batch, self.seed, self.mean, self.sd = batch, seed, mean, sd
+        self._constants = np.array([n_ticks, rho, v_thresh, lens], np.float64)
         dtype = np.float32 if recipe.spiking else np.float64
         self.parameters = _draw_weights(n_inputs, n_hidden, n_classes, seed, recipe.spiking, dtype)
         levels = Dopamine(Expectation(n_classes)).levels(n_hidden, seed)
@@ -222,7 +224,40 @@ class PublishedNet:
         for name, w in weights.items():
             self.parameters[name][...] = w
 
+    def state(self) -> dict[str, Array]:
+        """Weights, passes and tasks so far, and with a penalty the Fisher information and the weights it anchors."""
+        return copied(self._setting() | self._arrays())
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
+        saved = fitting("PublishedNet", state, self._arrays(), self._setting())
+        self.set_weights({name: saved[f"weights/{name}"] for name in self.parameters})
+        self._epoch, self._n_tasks = int(saved["epoch"]), int(saved["n_tasks"])
+        if self.recipe.penalty and self._n_tasks:
+            self._fisher = {name: np.array(saved[f"fisher/{name}"], order="C") for name in self.parameters}
+            self._anchor = {name: np.array(saved[f"anchor/{name}"], order="C") for name in self.parameters}
+
     # -------------------------------------------------------------------------------------------------- inside
+
+    def _setting(self) -> dict[str, Any]:
+        return {
+            "setting/recipe": repr(self.recipe),
+            "setting/seed": np.uint64(self.seed),
+            "setting/batch": self.batch,
+            "setting/mean": self.mean,
+            "setting/sd": self.sd,
+            "setting/constants": self._constants,
+        }
+
+    def _arrays(self) -> dict[str, Any]:
+        """All that learning changes, not copied; before the first task Fisher information and anchors are 0."""
+        found: dict[str, Any] = {"epoch": np.int64(self._epoch), "n_tasks": np.int64(self._n_tasks)}
+        for name, w in self.parameters.items():
+            found[f"weights/{name}"] = w
+            if self.recipe.penalty:
+                found[f"fisher/{name}"] = self._fisher.get(name, np.zeros_like(w))
+                found[f"anchor/{name}"] = self._anchor.get(name, np.zeros_like(w))
+        return found
 
     def _check(self, x: Array, x_max: int) -> None:
         if x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != self.n_inputs:

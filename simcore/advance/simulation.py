@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Mapping
 from typing import Any, Self
 
 from ..describe import checks
-from ..describe.as_dict import described
 from ..describe.network import Network
 from ..describe.plasticity import WindowRule
 from ..describe.record import Record, Result
@@ -23,15 +23,15 @@ from ..lower.queues import grown
 from ..machine import default_threads
 from ..record import saved
 from ..record.histories import Histories
-from ..record.log import Log
+from ..record.log import Before, Log
+from . import stored
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
 from .signals import Deferred
+from .stored import ARGUMENTS, Keeper
 from .workers import Workers
 
-#: arguments that say how a simulation goes on; the number of threads is not one of them
-ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
 _MANY = 20_000  # neurons from which two threads pay
 
 
@@ -172,6 +172,43 @@ class Simulation(Controlled):
         simulation.load_state(self.state())
         return simulation
 
+    @classmethod
+    def resume(
+        cls,
+        store: str | os.PathLike[str],
+        network: Network,
+        until: float | None = None,
+        threads: int | None = None,
+        force: bool = False,
+        progress: bool | Report = False,
+        checkpoint_every: float | None = None,
+    ) -> tuple[Self, Result]:
+        """Go on with a run into a store, from its last checkpoint, as if it had never stopped: bit for bit.
+
+        Parameters
+        ----------
+        store : path
+            that :meth:`run` wrote with ``checkpoint_every``; what it holds beyond the checkpoint is written again
+        network : Network
+            described as that which ran
+        until : float, ms, optional
+            model time to reach, counted from the run's start; by default what the run was to reach
+        threads : int, optional
+            results do not depend on it
+        force : bool
+            go on from a checkpoint of another version of Tegmentum
+        progress, checkpoint_every
+            see :meth:`run`; by default checkpoints are as frequent as they were
+
+        Raises
+        ------
+        StoreError
+            if there is no such run, or nothing from which it could go on
+        DescriptionError
+            if it is of another network, or complete
+        """
+        return stored.resume(cls, store, network, until, threads, force, progress, checkpoint_every)
+
     def run(
         self,
         ms: float,
@@ -179,6 +216,8 @@ class Simulation(Controlled):
         to: str | os.PathLike[str] | None = None,
         force: bool = False,
         progress: bool | Report = False,
+        checkpoint_every: float | None = None,
+        notes: Mapping[str, Any] | None = None,
         durable: bool = False,
     ) -> Result:
         """Simulate ``ms`` milliseconds and return what was recorded.
@@ -194,6 +233,11 @@ class Simulation(Controlled):
             replace an existing run store
         progress : bool or callable
             draw a bar, in a terminal or a notebook, or call ``progress(done, total)`` [ms] some ten times a second
+        checkpoint_every : float, s, optional
+            with a store, keep a checkpoint beside it so often, by the clock, and when the run is interrupted;
+            :meth:`resume` goes on from there. By default there is none
+        notes : mapping, optional
+            what else the store's manifest says under ``config``
         durable : bool
             force what is written to disk, so that it survives a loss of power
 
@@ -215,6 +259,10 @@ class Simulation(Controlled):
             raise DescriptionError(
                 f"run: record must be a Record, such as Record(spikes=[...]), got {record!r:.80}"
             )
+        if checkpoint_every is not None:
+            checks.number(checkpoint_every, "run", "checkpoint_every", "s", least=0.0)
+            if to is None:
+                raise DescriptionError("run: checkpoint_every needs a store to be kept beside: give to=...")
         for modulator in modulators_of(self.network):
             if n and modulator.expectation is not None:
                 raise DescriptionError(
@@ -226,20 +274,19 @@ class Simulation(Controlled):
         with Deferred() as signals, reporting(progress, ms) as report:
             if to is None:
                 return self._run(n, Log(self, record, n), histories, signals, report)
-            from ..record.store import RunStore
-
-            config = {"network": described(self.network), "dt": self.dt, "seed": self.seed, "ms": ms}
-            config.update(
-                threads=self.threads,
-                n_trials=self.n_trials,
-                precision=self.precision,
-                start_tick=self.tick,
-                input_seed=self._input_seed,
+            return stored.begin(
+                self,
+                n,
+                record,
+                histories,
+                str(to),
+                force,
+                checkpoint_every,
+                notes or {},
+                signals,
+                report,
+                durable,
             )
-            with RunStore.create(str(to), config=config, force=force, durable=durable) as store:
-                log = Log(self, record, n, store)
-                histories.open(self, store)
-                return self._run(n, log, histories, signals, report)
 
     def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:
         """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
@@ -255,24 +302,20 @@ class Simulation(Controlled):
         signals: Deferred,
         report: Report,
         trials: list[Trials] | None = None,
+        keeper: Keeper | None = None,
     ) -> Result:
         """Advance ``n`` ticks in chunks that grow until each takes a tenth of a second.
 
         Chunks end where the guards look, so that how a run is split or how fast it is decides nothing. Trials are
         looked at when all have ended.
         """
-        start, until = self.tick, self.tick + n
+        start, until = log.before.start, self.tick + n
         self._at_rest = trials is not None or (self._at_rest and n == 0)
-        spikes, events = self._control.spikes.copy(), self._control.events[:, 0].sum()
-        began = time.perf_counter()
+        keeper = Keeper() if keeper is None else keeper
+        so_far, began = stored.counts(self, log), time.perf_counter()
 
-        def books() -> tuple[dict[str, int], int, float]:
-            counts = (self._control.spikes - spikes).sum(axis=0)
-            return (
-                {p.name: int(c) for p, c in zip(self._plan.populations, counts, strict=True)},
-                int(self._control.events[:, 0].sum() - events),
-                time.perf_counter() - began,
-            )
+        def books() -> Before:
+            return so_far(time.perf_counter() - began)
 
         try:
             length = 64
@@ -292,16 +335,24 @@ class Simulation(Controlled):
                 log.drain_traces()
                 histories.look(self)
                 self._guard(stop == until, trials is not None)
-                report((self.tick - start) * self.dt, n * self.dt)
-                signals.let_through()
+                try:
+                    report((self.tick - start) * self.dt, (until - start) * self.dt)
+                    signals.let_through()
+                    if keeper.due:
+                        keeper.keep(self, log, histories, books())
+                except KeyboardInterrupt:
+                    keeper.keep(self, log, histories, books())
+                    raise
+            keeper.keep(self, log, histories, books())
         except BaseException as error:
             try:
-                log.close(*books())
+                log.close(books(), complete=False)
             except Exception as second:
                 error.add_note(f"Besides, the recordings could not be brought into the store: {second}")
             raise
-        log.close(*books())
-        return histories.into(self, log.result(*books()))
+        came_to = books()
+        log.close(came_to, complete=True)
+        return histories.into(self, log.result(came_to))
 
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""

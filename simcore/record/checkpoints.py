@@ -34,6 +34,11 @@ def folder_of(store: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{path.name}.checkpoints")
 
 
+def spool_file(store: str | os.PathLike[str]) -> Path:
+    """Return the file in which spikes of several trials are put aside, as checkpoints say how far."""
+    return folder_of(store) / "spikes"
+
+
 def remove(store: str | os.PathLike[str]) -> None:
     """Delete all checkpoints of a store."""
     shutil.rmtree(folder_of(store), ignore_errors=True)
@@ -51,6 +56,8 @@ class Checkpoints:
 
     def __init__(self, store: RunStore, every: float) -> None:
         self.store, self.every = store, float(every)
+        if isinstance(store.path, str):
+            raise StoreError(f"{store.path}: a store at a URL has no checkpoints beside it; leave them out")
         self.folder = folder_of(store.path)
         self._id = read_manifest(store.path).get("id")
         self._last = time.monotonic()

@@ -5,6 +5,7 @@ Whoever advances a simulation asks :meth:`Histories.due` how far it may go and t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,7 +69,7 @@ class SynapseWatch:
         self.ids = snapshots.ids(len(places.pre), where)
         self.places = places.at(self.ids)
         self.sink: Sink = Kept()
-        self._last: Array | None = None
+        self.last: Array | None = None
 
     def open(self, simulation: Simulation, store: RunStore) -> None:
         """Let snapshots go to a store."""
@@ -92,8 +93,8 @@ class SynapseWatch:
         if not self.changed:
             self.sink.append(simulation.tick, now)
             return
-        place = np.arange(len(now)) if self._last is None else np.flatnonzero(now != self._last)
-        self._last = now
+        place = np.arange(len(now)) if self.last is None else np.flatnonzero(now != self.last)
+        self.last = now
         self.sink.append(simulation.tick, place, now[place])
 
     def history(self, simulation: Simulation) -> SynapseHistory | ChangeHistory:
@@ -184,6 +185,23 @@ class Histories:
         for watch in self._watches:
             if tick % watch.every == 0:
                 watch.look(simulation)
+
+    def state(self) -> dict[str, Array]:
+        """Return when the last look was, and what was seen where changes alone are kept."""
+        seen = {
+            f"{watch.kind}/{watch.name}": watch.last
+            for watch in (*self.weights.values(), *self.eligibility.values())
+            if watch.last is not None
+        }
+        return {"looked": np.array(self._looked), **seen}
+
+    def load_state(self, saved: Mapping[str, Array]) -> None:
+        """Go on from what :meth:`state` returned; from nothing, begin."""
+        if not saved:
+            return
+        self._looked = int(saved["looked"])
+        for watch in (*self.weights.values(), *self.eligibility.values()):
+            watch.last = saved.get(f"{watch.kind}/{watch.name}")
 
     def into(self, simulation: Simulation, result: Result) -> Result:
         """Return a result with what is in memory; nothing is, where it went to a store."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import StoreError
+from .manifest import is_url
 from .tree import Array, Group
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ _UNITS = {
 }
 
 
-def open_committed(path: Path) -> zarr.Group:
+def open_committed(path: Path | str) -> zarr.Group:
     """Open the root of a store as the last commit left it."""
     import zarr
     from zarr.storage import LocalStore
 
     try:
-        return zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
+        place = str(path) if is_url(path) else LocalStore(path, read_only=True)
+        return zarr.open_group(place, mode="r", use_consolidated=True)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path}: damaged, the metadata in zarr.json cannot be read ({error})") from error
 

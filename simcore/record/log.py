@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from ..describe.record import Record, Result, Spikes, Trace
 from ..errors import DescriptionError
 from ..lower.arrays import Recording
+from .checkpoints import spool_file
 from .spool import Spool
 
 if TYPE_CHECKING:
@@ -22,6 +25,36 @@ Array = np.ndarray[Any, Any]
 TRACE_BUFFER = 1 << 20
 
 
+@dataclass(frozen=True)
+class Before:
+    """What a run has come to: all of it, also where it was stopped and gone on with.
+
+    Attributes
+    ----------
+    start : int
+        tick at which it began
+    n_spikes : int64[n_populations]
+    events : int
+        synapses that delivered a spike
+    seconds : float
+        wall time of the ticks
+    """
+
+    start: int
+    n_spikes: Array
+    events: int = 0
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {**self.__dict__, "n_spikes": self.n_spikes.tolist()}
+
+    @classmethod
+    def of_dict(cls, told: Mapping[str, Any]) -> Before:
+        """Return what :meth:`as_dict` told of."""
+        return cls(**{**told, "n_spikes": np.array(told["n_spikes"], np.int64)})
+
+
 class Log:
     """Buffers of one run.
 
@@ -29,10 +62,20 @@ class Log:
     with the run.
     """
 
-    def __init__(self, simulation: Simulation, record: Record, n: int, store: RunStore | None = None) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        record: Record,
+        n: int,
+        store: RunStore | None = None,
+        before: Before | None = None,
+        checkpointed: bool = False,
+    ) -> None:
         start = simulation.tick
         until = start + n
-        self.simulation, self.start, self.until = simulation, start, until
+        self.simulation, self.until = simulation, until
+        none = np.zeros(len(simulation._plan.populations), np.int64)
+        self.before = Before(start, none) if before is None else before
         self.store = store
         p, n_trials, real = simulation._plan, simulation.n_trials, simulation._real
         self.record = record = record.of(simulation.network)
@@ -73,7 +116,7 @@ class Log:
                 unit = _population(trace).model.unit(trace.state)
                 self.writers[name] = store.trace(name, {trace.state: unit}, trace.numbers(), dt, trials)
             if n_trials > 1 and self.streams:
-                self.spool = Spool(store.folder)
+                self.spool = Spool(spool_file(store.path) if checkpointed else store.folder)
 
     def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
         """Which numbers to sample: for each shard (model group, field, index, column), and each trace's columns."""
@@ -164,41 +207,53 @@ class Log:
             out[node.name] = Spikes(tick[mine], neuron, trial[mine], self.simulation.dt)
         return out
 
-    def close(self, n_spikes: dict[str, int], events: int, run_s: float) -> None:
+    def state(self) -> dict[str, Array]:
+        """Return where spikes lie that are put aside."""
+        return {} if self.spool is None else self.spool.state(list(self.streams))
+
+    def load_state(self, saved: Mapping[str, Array]) -> None:
+        """Take up spikes that were put aside."""
+        if self.spool is not None and saved:
+            self.spool.load_state(list(self.streams), saved)
+
+    def close(self, came_to: Before, complete: bool) -> None:
         """Bring everything until now into the store, also after a stop; without a store there is nothing to do."""
         if self.store is None:
             return
         simulation = self.simulation
         self.drain()
         self.drain_traces()
-        n_ticks = simulation.tick - self.start
+        n_ticks = simulation.tick - came_to.start
         for name, stream in self.streams.items():
             for trial in range(simulation.n_trials):
                 for tick, neuron in self.spool.blocks((name, trial)) if self.spool else ():
                     stream.append(tick, neuron)
                 stream.end_trial(n_ticks)
         if self.spool is not None:
-            self.spool.close()
+            self.spool.close(complete)
         seconds = n_ticks * simulation.dt * 1e-3 * simulation.n_trials
         populations = simulation._plan.populations
         self.store.populations(
             {p.name: p.size for p in populations},
-            n_spikes=[n_spikes[p.name] for p in populations],
-            rate=[n_spikes[p.name] / (p.size * seconds) if seconds else np.nan for p in populations],
+            n_spikes=came_to.n_spikes,
+            rate=[
+                n / (p.size * seconds) if seconds else np.nan
+                for n, p in zip(came_to.n_spikes, populations, strict=True)
+            ],
             scalars={
-                "synaptic_events": (events, "1", "synapses that delivered a spike"),
-                "run_time": (run_s, "s", "wall time of the ticks"),
+                "synaptic_events": (came_to.events, "1", "synapses that delivered a spike"),
+                "run_time": (came_to.seconds, "s", "wall time of the ticks"),
                 "model_time": (n_ticks * simulation.dt, "ms", "model time simulated"),
             },
         )
 
-    def result(self, n_spikes: dict[str, int], events: int, run_s: float) -> Result:
+    def result(self, came_to: Before) -> Result:
         """Return what was recorded."""
         simulation, p = self.simulation, self.simulation._plan
         first = self.first_sample
         kept = self.store is None
         return Result(
-            start=self.start,
+            start=came_to.start,
             stop=self.until,
             dt=simulation.dt,
             n_trials=simulation.n_trials,
@@ -206,9 +261,9 @@ class Log:
             spikes=self._sorted() if kept else {},
             traces={name: self.recording.trace[:, :, c] for name, c in self.columns.items()} if kept else {},
             trace_tick=np.arange(first, first + self.n_samples) * self.every,
-            n_spikes=n_spikes,
-            synaptic_events=events,
-            run_s=run_s,
+            n_spikes={q.name: int(n) for q, n in zip(p.populations, came_to.n_spikes, strict=True)},
+            synaptic_events=came_to.events,
+            run_s=came_to.seconds,
             store=None if self.store is None else str(self.store.path),
         )
 

@@ -361,6 +361,10 @@ class Table(Recorder):
         rows = Columns(group, dim, {dim: Column(np.int64), **forms}, chunk=_table_chunk(forms))
         super().__init__(store, rows)
 
+    def __len__(self) -> int:
+        """Count the rows appended so far."""
+        return len(self._rows[0])
+
     def append(self, **values: Any) -> None:
         """Append one row.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,43 @@ _ROW = np.dtype([("tick", np.int64), ("neuron", np.uint32)])
 
 
 class Spool:
-    """A nameless file in ``folder`` that goes when it is closed, or when the process ends in whatever way."""
+    """A file of spikes.
 
-    def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open for as long as the run
+    Parameters
+    ----------
+    path : Path
+        a file that stays until the run is complete, for who goes on with it; or a folder, for a nameless one that goes
+        when it is closed, or when the process ends in whatever way
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = None if path.is_dir() else path
+        if path.is_dir():
+            self._file: Any = tempfile.TemporaryFile(dir=path)  # noqa: SIM115 - open for as long as the run
+        else:
+            self._file = path.open("r+b" if path.exists() else "w+b")
         self._parts: dict[Key, list[tuple[int, int]]] = {}
+
+    def state(self, names: list[str]) -> dict[str, Array]:
+        """Return where each part lies: number of the population, trial, byte, spikes; all is on the disk then."""
+        self._file.flush()
+        rows = [
+            (names.index(name), trial, *part)
+            for (name, trial), parts in self._parts.items()
+            for part in parts
+        ]
+        return {"spool": np.array(rows, np.int64).reshape(-1, 4)}
+
+    def load_state(self, names: list[str], saved: Mapping[str, Array]) -> None:
+        """Go on from what :meth:`state` returned; what was added since is forgotten."""
+        end = 0
+        self._parts = {}
+        for number, trial, at, n in saved["spool"].tolist():
+            self._parts.setdefault((names[number], trial), []).append((at, n))
+            end = max(end, at + n * _ROW.itemsize)
+        if self._file.seek(0, 2) < end:
+            raise StoreError(f"{self._path}: spikes that were put aside are missing")
+        self._file.truncate(end)
 
     def append(self, key: Key, tick: Array, neuron: Array) -> None:
         """Add spikes to those of ``key``, a population and a trial."""
@@ -30,8 +62,8 @@ class Spool:
             return
         rows = np.empty(len(tick), _ROW)
         rows["tick"], rows["neuron"] = tick, neuron
-        at = self._file.seek(0, 2)
         try:
+            at = self._file.seek(0, 2)
             self._file.write(rows.tobytes())
         except OSError as error:
             raise StoreError(f"spikes of several trials cannot be put aside: {error.strerror}") from error
@@ -44,6 +76,8 @@ class Spool:
             rows = np.frombuffer(self._file.read(n * _ROW.itemsize), _ROW)
             yield rows["tick"], rows["neuron"]
 
-    def close(self) -> None:
-        """Delete the file."""
+    def close(self, complete: bool) -> None:
+        """Close the file, and delete it if nobody goes on with the run."""
         self._file.close()
+        if complete and self._path is not None:
+            self._path.unlink()

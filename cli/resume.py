@@ -1,0 +1,106 @@
+"""``tegmentum resume``: go on with a run that was stopped, from its last checkpoint."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tegmentum.simcore.errors import DescriptionError, StoreError
+
+from .options import CHECKPOINT_EVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def resume(
+    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    until: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help=r"Model time to reach, from a network's start, in ms; also of a complete run \[as planned].",
+            show_default=False,
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Threads; no result depends on it.", show_default=False),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help=r"Folder that holds the data set's files \[as before].", show_default=False),
+    ] = None,
+    checkpoint_every: Annotated[
+        float | None,
+        typer.Option(min=0.0, help=r"Seconds between checkpoints \[as before].", show_default=False),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on also from a checkpoint of another version.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Go on with a run, a training or a run of continual learning that was stopped or killed, from its last checkpoint.
+
+    The store and what lies beside it (NAME.checkpoints) are all that it takes, but for the files of a data set. What
+    comes out is bit for bit what would have come without the stop.
+    """
+    from tegmentum.simcore.record.manifest import read_manifest
+
+    manifest = read_manifest(store)
+    told = manifest["config"] if isinstance(manifest.get("config"), dict) else {}
+    if "document" in told:
+        if data_dir is not None:
+            raise DescriptionError(f"--data-dir: {store} is a run of a network, which has none; leave it out")
+        _run(store, told, until, threads, checkpoint_every, force, as_json)
+        return
+    if until is not None:
+        raise DescriptionError(f"--until: {store} is no run of model time; leave it out")
+    if "protocol" in told:
+        from .continual_run import go_on
+    elif "rule" in told:
+        from .training import go_on
+    else:
+        raise StoreError(
+            f"{store}: was not written by run, train or continual, so there is nothing to go on with; "
+            "in Python, Simulation.resume goes on with a run of a network"
+        )
+    if manifest["status"] == "complete":
+        raise DescriptionError(f"{store}: is complete; there is nothing to go on with")
+    every = checkpoint_every
+    if every is None:
+        every = told.get("checkpoint_every", CHECKPOINT_EVERY)
+    go_on(store, manifest, threads, data_dir, every, force, as_json)
+
+
+def _run(
+    store: Path,
+    told: Mapping[str, Any],
+    until: float | None,
+    threads: int | None,
+    checkpoint_every: float | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Go on with a network of a TOML file, as it was when the run began."""
+    from .config import network_of, read_text
+    from .run import interruptible, tell
+
+    document, started = told["document"], time.perf_counter()
+    network = network_of(read_text(document["text"], document["overrides"], document["file"]))
+    from tegmentum.simcore import Simulation
+
+    with interruptible(store, told["ms"] if until is None else until, there=True) as draw:
+        simulation, result = Simulation.resume(
+            store,
+            network,
+            until,
+            threads=threads,
+            force=force,
+            progress=draw,
+            checkpoint_every=checkpoint_every,
+        )
+    tell(simulation, result, store, started, as_json)

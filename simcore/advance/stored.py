@@ -1,0 +1,194 @@
+"""Runs whose recordings go to a run store: begun, kept in checkpoints, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..describe.as_dict import described
+from ..describe.network import Network
+from ..describe.record import Record, Result
+from ..describe.record_dict import record_dict, record_of_dict
+from ..errors import DescriptionError, StoreError
+from ..record import checkpoints
+from ..record.histories import Histories
+from ..record.log import Before, Log
+from .progress import Report, reporting
+from .signals import Deferred
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+#: arguments that say how a simulation goes on; the number of threads is not one of them
+ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
+S = TypeVar("S", bound="Simulation")
+
+
+class Keeper:
+    """Keeps a run's checkpoints; without a folder for them, none.
+
+    Parameters
+    ----------
+    to : Checkpoints or None
+    """
+
+    def __init__(self, to: checkpoints.Checkpoints | None = None) -> None:
+        self._to = to
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self._to is not None and self._to.due()
+
+    def keep(self, simulation: Simulation, log: Log, histories: Histories, before: Before) -> None:
+        """Write a checkpoint, between two ticks."""
+        if self._to is None:
+            return
+        parts = {"simulation": simulation.state(), "log": log.state(), "histories": histories.state()}
+        arrays = {f"{part}/{key}": values for part, found in parts.items() for key, values in found.items()}
+        about = {"arguments": simulation._arguments(), "before": before.as_dict()}
+        self._to.write(arrays, kind="run", at_ms=(simulation.tick - before.start) * simulation.dt, **about)
+
+
+def begin(
+    simulation: Simulation,
+    n: int,
+    record: Record,
+    histories: Histories,
+    path: str,
+    force: bool,
+    checkpoint_every: float | None,
+    notes: Mapping[str, Any],
+    signals: Deferred,
+    report: Report,
+    durable: bool = False,
+) -> Result:
+    """Run ``n`` ticks into a new store."""
+    from ..record.store import RunStore
+
+    told = _config(simulation, n, record, checkpoint_every) | dict(notes)
+    with RunStore.create(path, config=told, force=force, durable=durable) as store:
+        keeper = Keeper(
+            None if checkpoint_every is None else checkpoints.Checkpoints(store, checkpoint_every)
+        )
+        log = Log(simulation, record, n, store, checkpointed=checkpoint_every is not None)
+        histories.open(simulation, store)
+        if not told["fresh"]:
+            keeper.keep(simulation, log, histories, log.before)
+        return simulation._run(n, log, histories, signals, report, keeper=keeper)
+
+
+def resume(
+    cls: type[S],
+    path: str | os.PathLike[str],
+    network: Network,
+    until: float | None,
+    threads: int | None,
+    force: bool,
+    progress: bool | Report,
+    checkpoint_every: float | None,
+) -> tuple[S, Result]:
+    """Go on with a run; see :meth:`.Simulation.resume`."""
+    from ..record.manifest import read_manifest, update_manifest
+    from ..record.store import RunStore
+
+    manifest = read_manifest(Path(path))
+    told = _resumable(path, manifest, network)
+    found = checkpoints.latest(path, force)
+    arguments = told["arguments"] if found is None else found[1]["arguments"]
+    if found is None and not told["fresh"]:
+        raise StoreError(f"{path}: was stopped before its first checkpoint; run it again")
+    parts: dict[str, dict[str, Any]] = {"simulation": {}, "log": {}, "histories": {}}
+    for key, values in ({} if found is None else found[0]).items():
+        part, _, name = key.partition("/")
+        parts[part][name] = values
+    before = None if found is None else Before.of_dict(found[1]["before"])
+    dt, start = float(arguments["dt"]), 0 if before is None else before.start
+    end = start + _ticks(path, told["ms"] if until is None else until, dt)
+    at = start if found is None else int(parts["simulation"]["tick"])
+    _worth(path, manifest, at, end, (at - start) * dt, until)
+    if parts["log"] and not checkpoints.spool_file(path).exists():
+        raise StoreError(f"{path}: a complete run of several trials cannot be gone on with")
+    simulation = cls(network, threads=threads, **arguments)
+    if found is not None:
+        simulation.load_state(parts["simulation"])
+    record = record_of_dict(told["record"]).of(simulation.network)
+    histories, n = Histories(simulation, record), end - at
+    every = told["checkpoint_every"] if checkpoint_every is None else checkpoint_every
+    ms, folder = (end - start) * dt, Path(os.path.abspath(path))
+    with Deferred() as signals, reporting(progress, ms) as report:
+        update_manifest(folder, {"config": {**manifest["config"], "ms": ms}}, durable=True)
+        with RunStore.reopen(folder, {} if found is None else found[1]["shapes"]) as store:
+            keeper = Keeper(None if every is None else checkpoints.Checkpoints(store, every))
+            log = Log(simulation, record, n, store, before, checkpointed=every is not None)
+            log.load_state(parts["log"])
+            histories.open(simulation, store)
+            histories.load_state(parts["histories"])
+            return simulation, simulation._run(n, log, histories, signals, report, keeper=keeper)
+
+
+def _config(simulation: Simulation, n: int, record: Record, checkpoint_every: float | None) -> dict[str, Any]:
+    """Return what a run's manifest says, and what it takes to go on with it."""
+    arguments = simulation._arguments()
+    finite = {k: str(v) if isinstance(v, float) and math.isinf(v) else v for k, v in arguments.items()}
+    changed = simulation._rewired or simulation._reweighted or simulation._given
+    return {
+        "network": described(simulation.network),
+        "ms": n * simulation.dt,
+        **finite,
+        "threads": simulation.threads,
+        "start_tick": simulation.tick,
+        "input_seed": simulation._input_seed,
+        "record": record_dict(record),
+        "checkpoint_every": checkpoint_every,
+        "fresh": simulation.tick == 0 and not changed and simulation._input_seed == simulation.seed,
+    }
+
+
+def _resumable(path: Any, manifest: Mapping[str, Any], network: Network) -> dict[str, Any]:
+    """Return what a manifest says of a run, if it says enough, and if it is of this network."""
+    told = manifest.get("config")
+    needed = {*ARGUMENTS, "network", "ms", "record", "checkpoint_every", "fresh"}
+    if not isinstance(told, dict) or not needed <= told.keys():
+        raise StoreError(f"{path}: is no store of a run that can be gone on with")
+    if json.dumps(told["network"], sort_keys=True) != json.dumps(described(network), sort_keys=True):
+        raise DescriptionError(f"resume: {path} is the run of another network")
+    arguments = {name: told[name] for name in ARGUMENTS}
+    return {**told, "arguments": {**arguments, "max_rate": float(told["max_rate"])}}
+
+
+def _ticks(path: Any, ms: float, dt: float) -> int:
+    n = round(ms / dt)
+    if n < 0 or not math.isclose(n * dt, ms, rel_tol=1e-9, abs_tol=1e-9):
+        raise DescriptionError(f"resume: until must be a multiple of dt = {dt} ms and >= 0, got {ms}")
+    return n
+
+
+def _worth(path: Any, manifest: Mapping[str, Any], at: int, end: int, ms: float, until: float | None) -> None:
+    """Refuse to go on where there is nothing to do."""
+    if end < at:
+        raise DescriptionError(f"resume: {path} is at {ms:g} ms already, until must be more, got {until:g}")
+    if end == at and manifest["status"] == "complete":
+        raise DescriptionError(
+            f"resume: {path} is complete; to go on beyond {ms:g} ms, say until when (--until)"
+        )
+
+
+def counts(simulation: Simulation, log: Log) -> Callable[[float], Before]:
+    """Return a function that says what a run has come to, its earlier parts included."""
+    before = log.before
+    spikes, events = simulation._control.spikes.sum(axis=0), int(simulation._control.events[:, 0].sum())
+
+    def so_far(seconds: float) -> Before:
+        return Before(
+            start=before.start,
+            n_spikes=before.n_spikes + (simulation._control.spikes.sum(axis=0) - spikes),
+            events=before.events + int(simulation._control.events[:, 0].sum()) - events,
+            seconds=before.seconds + seconds,
+        )
+
+    return so_far
