@@ -60,6 +60,8 @@ class Checkpoints:
                 f"{store.path}: a store at a URL has no checkpoints beside it; write to a folder"
             )
         self.store, self.every = store, float(every)
+        if isinstance(store.path, str):
+            raise StoreError(f"{store.path}: a store at a URL has no checkpoints beside it; leave them out")
         self.folder = folder_of(store.path)
         self._id = read_manifest(store.path).get("id")
         self._last = time.monotonic()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import StoreError
+from .manifest import is_url
 from .tree import Array, Group
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ _UNITS = {
 }
 
 
-def open_committed(path: Path) -> zarr.Group:
+def open_committed(path: Path | str) -> zarr.Group:
     """Open the root of a store as the last commit left it."""
     import zarr
     from zarr.storage import LocalStore
 
     try:
-        return zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=True)
+        place = str(path) if is_url(path) else LocalStore(path, read_only=True)
+        return zarr.open_group(place, mode="r", use_consolidated=True)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path}: damaged, the metadata in zarr.json cannot be read ({error})") from error
 
@@ -64,7 +66,7 @@ def create_array(
     rows
         Rows in one chunk; the other dimensions are cut so that a chunk has at most `CHUNK` elements.
     attrs
-        Attributes; numbers without units have the unit "1".
+        Attributes; numbers without units have the unit "1", arrays without ``long_name`` their name.
     """
     if name in group.arrays:
         return _existing(group.arrays[name], dims, shape)
@@ -77,7 +79,7 @@ def create_array(
         chunk_shape(rows, shape[1:]) if len(shape) else (),
         tuple(dims),
         _codec(kind),
-        _attributes(attrs or {}, kind),
+        _attributes(name, attrs or {}, kind),
     )
     group.arrays[name] = array
     return array
@@ -93,10 +95,11 @@ def _existing(found: Array, dims: Sequence[str], shape: Sequence[int]) -> Array:
     return found
 
 
-def _attributes(attrs: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Attributes without empty ones, and with units on whatever is a number."""
+def _attributes(name: str, attrs: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Attributes without empty ones, with units on numbers, and with the name where no words describe an array."""
     units = {"units": "1"} if kind in "iuf" else {}
-    return units | {key: value for key, value in attrs.items() if value != ""}
+    words = {"long_name": name.replace("_", " ")}
+    return units | words | {key: value for key, value in attrs.items() if value != ""}
 
 
 def units_of(array: zarr.Array[Any]) -> str:

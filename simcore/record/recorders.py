@@ -231,7 +231,9 @@ class Modulators(Recorder):
         from .layout import store_array
 
         group.attrs.update({"kind": "modulators", "n_subpopulations": int(n_subpopulations)})
-        store_array(group, "channel", np.array(list(channels), dtype=np.str_), ["channel"])
+        store_array(
+            group, "channel", np.array(list(channels), dtype=np.str_), ["channel"], {"long_name": "modulator"}
+        )
         self._shape = len(channels), int(n_subpopulations)
         dims = "channel", "subpopulation"
         columns = {

@@ -61,6 +61,9 @@ __all__ = ["RunStore", "open_run", "read_manifest", "summarise"]
 
 R = TypeVar("R", bound=Recorder)
 
+COMMIT_EVERY = 5.0
+"""Seconds from one commit to the next, of a store that is not told otherwise."""
+
 
 class RunStore:
     """The writer of a run store; there must be only one. Make it with `RunStore.create` or `RunStore.reopen`.
@@ -74,14 +77,16 @@ class RunStore:
         The directory, absolute, or the URL.
     """
 
-    def __init__(self, path: Path | str, durable: bool, commit_every: float, lock: Lock | None) -> None:
+    def __init__(
+        self, path: Path | str, durable: bool, commit_every: float | None, lock: Lock | None
+    ) -> None:
         from .tree import Tree
 
         self.path = path
         self._lock = lock
         self.target = target_of(path, durable)
         self.writer = Writer()
-        self._commit_every = commit_every
+        self._commit_every = COMMIT_EVERY if commit_every is None else commit_every
         self._recorders: list[Recorder] = []
         self._dims: dict[str, dict[str, int | None]] = {}
         self._tree = Tree(self.target, *read_root(path))
@@ -97,7 +102,7 @@ class RunStore:
         config: Mapping[str, Any],
         force: bool = False,
         durable: bool = False,
-        commit_every: float = 5.0,
+        commit_every: float | None = None,
     ) -> Self:
         """Create a run store.
 
@@ -114,7 +119,7 @@ class RunStore:
         durable
             Force every write to disk, so that commits survive a loss of power and not only a killed process.
         commit_every
-            Seconds between automatic commits, which appending triggers.
+            Seconds between automatic commits, which appending triggers; 5 by default.
 
         Raises
         ------
@@ -145,7 +150,7 @@ class RunStore:
         path: str | Path,
         shapes: Mapping[str, Sequence[int]] | None = None,
         durable: bool = False,
-        commit_every: float = 5.0,
+        commit_every: float | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> Self:
         """Go on with a run store, as its only writer; recorders declared again go on where they were.
