@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,7 @@ def _option(name: str, value: Any) -> tuple[str, ...]:
     return (f"--{name}={value}",)
 
 
+@cache
 def _command(kind: str) -> Any:
     from ..main import app
 

@@ -175,7 +175,8 @@ def check_free(path: Path, force: bool = False) -> None:
         return
     if not path.is_dir() or path.is_symlink():
         raise StoreError(f"{path}: exists and is no folder; choose another name")
-    begun = {entry.name for entry in path.iterdir()} <= {"runs", ".claims"}  # by another process, just now
+    names = [entry.name for entry in path.iterdir()]
+    begun = all(name in ("runs", ".claims") or name.startswith("zarr.json") for name in names)  # just now, by another
     if not begun and not is_sweep(path):
         raise StoreError(f"{path}: exists and is no sweep; choose another name")
 
