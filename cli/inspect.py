@@ -15,9 +15,13 @@ def inspect(
         bool, typer.Option("--json", help="Print one JSON object, configuration included.")
     ] = False,
 ) -> None:
-    """Show what a run store holds: how the run ended, spikes, rates, weights, tables and sizes."""
+    """Show what a run store holds: how the run ended, spikes, rates, weights, tables and sizes; of a sweep its runs."""
     from tegmentum.simcore.record.reader import summarise
+    from tegmentum.simcore.sweeps.folder import Folder, is_sweep
 
+    if is_sweep(store):
+        _sweep(store, Folder(store).summary(), as_json)
+        return
     summary = summarise(store)
     if as_json:
         import json
@@ -25,6 +29,21 @@ def inspect(
         typer.echo(json.dumps(summary))
     else:
         _print(summary)
+
+
+def _sweep(store: Path, summary: dict[str, Any], as_json: bool) -> None:
+    """Show how the runs of a sweep have ended so far."""
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(summary))
+        return
+    typer.echo(
+        f"{store}: a sweep of {summary['kind']} over {', '.join(summary['parameters'])}: "
+        f"{summary['complete']} runs complete, {len(summary['failed'])} failed"
+    )
+    for name, error in summary["failed"].items():
+        typer.echo(f"failed: {name}: {error}")
 
 
 def _print(summary: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
+import types
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -306,7 +308,7 @@ def test_grids_that_are_none(grid, said, tmp_path):
         ({"threads": 1000}, "1 run at once with 1000 threads each takes 1000 cores, .* and fewer threads would do"),
         ({"threads": 0}, "threads must be >= 1"),
         ({"workers": 1, "executor": ThreadPoolExecutor(1)}, "an executor or a number of workers, not both"),
-        ({"workers": 1, "network_of": lambda: small()}, "a process cannot be sent what to do"),
+        ({"workers": 1, "network_of": lambda: small()}, "processes cannot be sent what to do"),
     ],
 )  # fmt: skip
 def test_arguments_that_are_none(options, said, tmp_path, monkeypatch):
@@ -315,6 +317,14 @@ def test_arguments_that_are_none(options, said, tmp_path, monkeypatch):
     with pytest.raises(DescriptionError, match=said):
         sweep(**arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_functions_typed_into_a_notebook_are_refused_for_processes(monkeypatch, tmp_path):
+    typed = types.ModuleType("__main__")
+    exec("def network_of(seed):\n    raise AssertionError", typed.__dict__)
+    monkeypatch.setitem(sys.modules, "__main__", typed)
+    with pytest.raises(DescriptionError, match="they would not find functions that were typed in"):
+        sweep(typed.network_of, {"seed": [0]}, 50.0, workers=1)
 
 
 def test_wrong_input_anywhere_is_found_before_any_run(squares, tmp_path):

@@ -72,6 +72,7 @@ def test_each_task_of_an_array_does_its_run(tegmentum, file, tmp_path):
     )
     assert json.loads(told.stdout)["complete_before"] == 0
     assert tegmentum(*command, "--index", 2).document["complete_before"] == 1
+    assert tegmentum("inspect", "s.zarr", "--json").document["complete"] == 4
     index = xr.open_zarr("s.zarr").load()
     assert (index.status == "complete").all()
     for weight in (0.5, 0.6):
@@ -91,6 +92,9 @@ def test_failed_runs_are_named_and_the_others_are_done(tegmentum, file):
     assert "failed: poisson.0.weight=80: " in done.out
     assert "max_rate" in done.out
     assert "left about" in done.err
+    shown = tegmentum("inspect", "sweep.zarr").out
+    assert "a sweep of network over poisson.0.weight: 1 runs complete, 1 failed" in shown
+    assert "failed: poisson.0.weight=80: " in shown
     index = xr.open_zarr("sweep.zarr")
     assert index.status.values.ravel().tolist() == ["complete", "failed"]
 

@@ -82,7 +82,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     StoreError
         If `path` is missing, no Zarr v3 group, damaged, not written by Tegmentum, or of a newer schema.
     """
-    attributes = _read_root(Path(path)).get("attributes")
+    attributes = read_root(Path(path)).get("attributes")
     if not isinstance(attributes, dict) or _MARKER not in attributes:
         raise StoreError(f"{path}: a Zarr store, but not a Tegmentum run (its root has no {_MARKER!r})")
     schema = attributes[_MARKER]
@@ -99,7 +99,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 def is_run_store(path: Path) -> bool:
     """Whether `path` is a directory that Tegmentum wrote, of any schema."""
     try:
-        return not path.is_symlink() and _MARKER in _read_root(path)["attributes"]
+        return not path.is_symlink() and _MARKER in read_root(path)["attributes"]
     except (StoreError, KeyError, TypeError):
         return False
 
@@ -117,14 +117,14 @@ def write_first_root(path: Path, manifest: Mapping[str, Any], durable: bool) -> 
 
 def update_manifest(path: Path, changes: Mapping[str, Any], durable: bool) -> None:
     """Change entries of the manifest atomically, without touching what is committed."""
-    root = _read_root(path)
+    root = read_root(path)
     root["attributes"] |= changes
     replace_file(path / "zarr.json", _encode(root), durable)
 
 
 def committed_nodes(path: Path) -> dict[str, dict[str, Any]]:
     """Return the metadata of every group and array as of the last commit, by path."""
-    nodes = (_read_root(path).get("consolidated_metadata") or {}).get("metadata")
+    nodes = (read_root(path).get("consolidated_metadata") or {}).get("metadata")
     if not isinstance(nodes, dict):
         raise StoreError(f"{path}: damaged, zarr.json holds no consolidated metadata")
     return nodes
@@ -138,7 +138,7 @@ def committed_shapes(path: Path) -> dict[str, list[int]]:
 
 def rewrite_root(path: Path, nodes: Mapping[str, Any]) -> None:
     """Let readers see these groups and arrays from now on, by one atomic rename."""
-    root = _read_root(path)
+    root = read_root(path)
     root["consolidated_metadata"]["metadata"] = dict(nodes)
     replace_file(path / "zarr.json", _encode(root), durable=True)
 
@@ -176,7 +176,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _read_root(path: Path) -> dict[str, Any]:
+def read_root(path: Path) -> dict[str, Any]:
     """Parse ``zarr.json`` of a Zarr v3 group."""
     if not path.exists():
         raise StoreError(f"{path}: no such run store")

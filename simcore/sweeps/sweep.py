@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -175,10 +176,18 @@ def run_sweep(
 
 
 def _check_picklable(job: Job) -> None:
+    """Refuse what other processes could not import: they do not know what was typed into a notebook."""
     try:
         pickle.dumps(job)
     except Exception as error:
-        raise DescriptionError(
-            f"sweep: a process cannot be sent what to do ({error}); let network_of and measure be functions of a "
-            "module, or use threads or Dask"
-        ) from error
+        reason = str(error)
+    else:
+        typed = not hasattr(sys.modules["__main__"], "__file__")
+        functions = (getattr(job, name, None) for name in ("network_of", "measure"))
+        if not typed or all(getattr(f, "__module__", "") != "__main__" for f in functions):
+            return
+        reason = "they would not find functions that were typed in"
+    raise DescriptionError(
+        f"sweep: processes cannot be sent what to do ({reason}); let network_of and measure be functions of a module, "
+        "or use threads or Dask"
+    )
