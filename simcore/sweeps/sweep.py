@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .networks import Measure
 
-_OPTIONS = ("dt", "n_trials", "precision", "max_rate")
+_OPTIONS = ("dt", "n_trials", "precision", "max_rate", "checkpoint_every")
 
 
 def sweep(
@@ -75,7 +75,8 @@ def sweep(
     force : bool
         replace a sweep that is there
     options
-        ``dt``, ``n_trials``, ``precision``, ``max_rate`` of :class:`~tegmentum.simcore.Simulation`
+        ``dt``, ``n_trials``, ``precision``, ``max_rate`` of :class:`~tegmentum.simcore.Simulation`; with ``out``
+        ``checkpoint_every`` [s] of its ``run``: a run that was stopped then goes on from its last checkpoint
 
     Returns
     -------
@@ -104,6 +105,10 @@ def sweep(
         raise DescriptionError(
             f"sweep: there is no option {min(unknown)!r}; there are {', '.join(_OPTIONS)} and those of its signature"
         )
+    if "checkpoint_every" in options:
+        checks.number(options["checkpoint_every"], "sweep", "checkpoint_every", "s", least=0.0)
+        if out is None:
+            raise DescriptionError("sweep: checkpoint_every needs out, a folder for the stores")
     if record is not None and not isinstance(record, Record):
         raise DescriptionError(f"sweep: record must be a Record, got {checks.shown(record)}")
     if record is not None and out is None and measure is None:
