@@ -15,14 +15,18 @@ def inspect(
         bool, typer.Option("--json", help="Print one JSON object, configuration included.")
     ] = False,
 ) -> None:
-    """Show what a run store holds and what the run came to.
+    """Show what a run store holds and what the run came to; of a sweep its runs.
 
     How it ended, rates, CVs of the intervals between spikes, weights, tables, the learning curve, what it took, and
     bytes on disk, of each spike as well.
     """
     from tegmentum.simcore.record.measures import add_measures
     from tegmentum.simcore.record.reader import summarise
+    from tegmentum.simcore.sweeps.folder import Folder, is_sweep
 
+    if is_sweep(store):
+        _sweep(store, Folder(store).summary(), as_json)
+        return
     summary = add_measures(store, summarise(store))
     if as_json:
         import json
@@ -30,6 +34,21 @@ def inspect(
         typer.echo(json.dumps(summary))
     else:
         _print(summary)
+
+
+def _sweep(store: Path, summary: dict[str, Any], as_json: bool) -> None:
+    """Show how the runs of a sweep have ended so far."""
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(summary))
+        return
+    typer.echo(
+        f"{store}: a sweep of {summary['kind']} over {', '.join(summary['parameters'])}: "
+        f"{summary['complete']} runs complete, {len(summary['failed'])} failed"
+    )
+    for name, error in summary["failed"].items():
+        typer.echo(f"failed: {name}: {error}")
 
 
 def _print(summary: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
+import types
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -26,6 +28,7 @@ from tegmentum.simcore.machine import cpu_count
 from tegmentum.simcore.sweeps.drive import Quiet
 from tegmentum.simcore.sweeps.folder import Folder
 from tegmentum.simcore.sweeps.grid import Grid, name_of
+from tegmentum.simcore.sweeps.networks import Setup
 from tegmentum.simcore.sweeps.sweep import run_sweep
 
 GRID = {"weight": [0.5, 0.6], "seed": range(3)}
@@ -165,6 +168,33 @@ def test_a_half_written_store_is_replaced(tmp_path):
     assert not left.exists()
 
 
+@pytest.mark.parametrize("changed", [{}, {"ms": 90.0}, {"network_of": lambda: small(2100.0)}])
+def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(tmp_path, changed):
+    """One of another description, which has no record yet that could tell, is begun anew."""
+    out = tmp_path / "s.zarr"
+    store = Folder.create(out, "network", ["seed"]).store("seed=1")
+    was = Setup(small(), 80.0, seed=1, record=Record(spikes=["p"]))
+
+    def stop(done, total):
+        if done > 0.0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        was.simulation(1).run(
+            80.0, was.record, store, progress=stop, checkpoint_every=60.0, notes={"identity": was.identity}
+        )
+    assert 0 < open_run(store).model_time < 80.0
+    asked = {"network_of": small, "ms": 80.0, **changed}
+    sweep(grid={"seed": [0, 1]}, out=out, record=Record(spikes=["p"]), checkpoint_every=60.0, **asked)
+    tree = open_run(store)
+    assert (len(tree.attrs.get("resumed", [])) == 1) == (not changed)
+    alone = Simulation(asked["network_of"](), seed=1).run(asked["ms"], Record(spikes=["p"]))
+    np.testing.assert_array_equal(tree["spikes/p"].t, alone.spikes["p"].tick)
+    np.testing.assert_array_equal(tree["spikes/p"].neuron, alone.spikes["p"].neuron)
+    assert xr.open_zarr(out).n_spikes.sel(seed=1).values.tolist() == [alone.n_spikes["p"]]
+    assert [path.name for path in (out / "runs").iterdir() if "checkpoints" in path.name] == []
+
+
 def test_two_sweeps_at_once_share_the_runs(squares, tmp_path):
     out, errors = tmp_path / "s.zarr", []
 
@@ -302,11 +332,12 @@ def test_grids_that_are_none(grid, said, tmp_path):
         ({"record": Record(spikes=["p"])}, "record needs out"),
         ({"executor": "dask"}, "executor must be one of concurrent.futures, got 'dask'"),
         ({"executor": ThreadPoolExecutor(1000)}, "ThreadPoolExecutor: 1000 runs at once with 1 thread each take"),
+        ({"checkpoint_every": 1.0}, "checkpoint_every needs out"),
         ({"workers": 1000}, "1000 runs at once with 1 thread each take 1000 cores"),
         ({"threads": 1000}, "1 run at once with 1000 threads each takes 1000 cores, .* and fewer threads would do"),
         ({"threads": 0}, "threads must be >= 1"),
         ({"workers": 1, "executor": ThreadPoolExecutor(1)}, "an executor or a number of workers, not both"),
-        ({"workers": 1, "network_of": lambda: small()}, "a process cannot be sent what to do"),
+        ({"workers": 1, "network_of": lambda: small()}, "processes cannot be sent what to do"),
     ],
 )  # fmt: skip
 def test_arguments_that_are_none(options, said, tmp_path, monkeypatch):
@@ -315,6 +346,14 @@ def test_arguments_that_are_none(options, said, tmp_path, monkeypatch):
     with pytest.raises(DescriptionError, match=said):
         sweep(**arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_functions_typed_into_a_notebook_are_refused_for_processes(monkeypatch, tmp_path):
+    typed = types.ModuleType("__main__")
+    exec("def network_of(seed):\n    raise AssertionError", typed.__dict__)
+    monkeypatch.setitem(sys.modules, "__main__", typed)
+    with pytest.raises(DescriptionError, match="they would not find functions that were typed in"):
+        sweep(typed.network_of, {"seed": [0]}, 50.0, workers=1)
 
 
 def test_wrong_input_anywhere_is_found_before_any_run(squares, tmp_path):

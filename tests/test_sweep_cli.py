@@ -18,6 +18,7 @@ import xarray as xr
 
 from tegmentum.simcore import Simulation, open_run
 from tegmentum.simcore.machine import cpu_count
+from tegmentum.simcore.sweeps.folder import Folder
 
 PROGRAM = [sys.executable, "-P", "-m", "tegmentum"]
 FILE = """
@@ -72,6 +73,7 @@ def test_each_task_of_an_array_does_its_run(tegmentum, file, tmp_path):
     )
     assert json.loads(told.stdout)["complete_before"] == 0
     assert tegmentum(*command, "--index", 2).document["complete_before"] == 1
+    assert tegmentum("inspect", "s.zarr", "--json").document["complete"] == 4
     index = xr.open_zarr("s.zarr").load()
     assert (index.status == "complete").all()
     for weight in (0.5, 0.6):
@@ -91,6 +93,9 @@ def test_failed_runs_are_named_and_the_others_are_done(tegmentum, file):
     assert "failed: poisson.0.weight=80: " in done.out
     assert "max_rate" in done.out
     assert "left about" in done.err
+    shown = tegmentum("inspect", "sweep.zarr").out
+    assert "a sweep of network over poisson.0.weight: 1 runs complete, 1 failed" in shown
+    assert "failed: poisson.0.weight=80: " in shown
     index = xr.open_zarr("sweep.zarr")
     assert index.status.values.ravel().tolist() == ["complete", "failed"]
 
@@ -159,6 +164,26 @@ def test_train_over_a_grid_is_each_training_by_itself(tegmentum):
             np.testing.assert_array_equal(own[f"weights/{name}"].w, other[f"weights/{name}"].w)
         assert own.attrs["parameters"] == {"hidden": hidden}
         assert own.attrs["argv"][:2] == ["tegmentum", "train"]
+
+
+@pytest.mark.slow
+def test_a_training_that_was_stopped_goes_on_from_its_checkpoint(tegmentum, tmp_path):
+    options = ("--epochs=400", "--limit-train=40", "--limit-test=20", "--record=0", "--checkpoint-every=0")
+    store = Folder.create(tmp_path / "s.zarr", "train", ["hidden"]).store("hidden=6")
+    own = ("--hidden=6", f"--out={store}", "--force", "--json", "--threads=1")
+    process = subprocess.Popen([*PROGRAM, "train", *options, *own], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("epoch 3:"):
+            process.send_signal(signal.SIGTERM)
+    assert process.wait() == 75
+    done = tegmentum("sweep", "train", "--set", "hidden=4,6", "--out", "s.zarr", "--json", "--", *options)
+    assert (done.code, done.document["complete"]) == (0, 2), done.err
+    one = xr.open_zarr("s.zarr").load().sel(hidden=6)
+    assert len(open_run(store).attrs["resumed"]) == 1
+    alone = tegmentum("train", *options, "--hidden=6", "--json").document
+    assert one.test_accuracy_by_epoch.values.tolist() == alone["test_accuracy_by_epoch"]
+    own, other = open_run(store), open_run(alone["store"])
+    np.testing.assert_array_equal(own["weights/pixels-hidden"].w, other["weights/pixels-hidden"].w)
 
 
 @pytest.mark.slow

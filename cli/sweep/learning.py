@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError, SimulationError
 from tegmentum.simcore.sweeps.jobs import Checked, Variable
+from tegmentum.simcore.sweeps.stopped import can_go_on
 
 from ..interrupts import EXIT_INTERRUPTED, EXIT_RESUMABLE
 
@@ -100,17 +102,20 @@ class CommandJob:
     def _call(
         self, parameters: Mapping[str, Any], store: Path, threads: int, more: tuple[str, ...] = ()
     ) -> dict[str, Any]:
-        """Call the command as one would type it; what it says goes to ``NAME.log`` beside its store."""
+        """Call the command as one would type it, or go on with it; it talks to ``NAME.log`` beside its store."""
         own = (f"--out={store}", "--force", "--json", f"--threads={threads}")
-        sys.argv = ["tegmentum", self.kind, *self._arguments(parameters), *more, *own]  # kept in the manifest
+        typed = [self.kind, *self._arguments(parameters), *more, *own]
+        if can_go_on(store, lambda told: told["argv"][1:] == typed):
+            typed = ["resume", str(store), "--json", f"--threads={threads}"]
+        sys.argv = ["tegmentum", *typed]  # kept in the manifest
         printed = io.StringIO()
         with (
-            store.with_suffix(".log").open("w", encoding="utf-8") as log,
+            store.with_suffix(".log").open("a" if typed[0] == "resume" else "w", encoding="utf-8") as log,
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(log),
         ):
             try:
-                code = _command(self.kind).main(sys.argv[2:], f"tegmentum {self.kind}", standalone_mode=False)
+                code = _command(typed[0]).main(typed[1:], f"tegmentum {typed[0]}", standalone_mode=False)
             except Exception as error:
                 log.write(f"{error}\n")
                 raise
@@ -156,6 +161,7 @@ def _option(name: str, value: Any) -> tuple[str, ...]:
     return (f"--{name}={value}",)
 
 
+@cache
 def _command(kind: str) -> Any:
     from ..main import app
 

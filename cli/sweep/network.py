@@ -12,6 +12,8 @@ from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.sweeps.jobs import Checked, Variable
 from tegmentum.simcore.sweeps.networks import VARIABLES, Setup
 
+from ..options import CHECKPOINT_EVERY
+
 
 @dataclass(frozen=True)
 class FileJob:
@@ -23,11 +25,13 @@ class FileJob:
         what stands in the file, and its name for messages
     shared : dict of key to value
         values that all runs have instead of the file's
+    checkpoint_every : float, s
     """
 
     text: str
     file: str
     shared: Mapping[str, Any]
+    checkpoint_every: float = CHECKPOINT_EVERY
     kind: str = "network"
     apart: bool = False
 
@@ -68,7 +72,7 @@ class FileJob:
         config = self._config(parameters)
         s, network = config.simulation, network_of(config)
         return Setup(network, s.duration, s.seed, s.dt, s.n_trials, s.precision,
-                     record=record_of(config, network))  # fmt: skip
+                     record=record_of(config, network), checkpoint_every=self.checkpoint_every)  # fmt: skip
 
 
 def file_job(file: Path, swept: Iterable[str], shared: Mapping[str, Any]) -> FileJob:

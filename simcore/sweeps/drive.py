@@ -21,6 +21,7 @@ from .processes import at_once
 
 _INDEX_EVERY = 5.0  # s between two indices, at least
 _INDEX_SHARE = 20.0  # and so many times as long as writing the last one took
+_DYING = 5.0  # s for which a process that has died may still seem to hold its claim
 
 Record = dict[str, Any]
 
@@ -228,7 +229,7 @@ class Sweep:
             "error": f"its process died: {type(error).__name__}: {error}",
         }
         if self.folder is not None:
-            with self.folder.claimed(task.name, wait=0.0) as mine:
+            with self.folder.claimed(task.name, _DYING) as mine:
                 there = self.folder.record(task.name)
                 if not mine or (there is not None and there["id"] != task.seen):
                     return

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SimulationError, TegmentumError
+from ..record import checkpoints
 from ..record.manifest import is_run_store, update_manifest
 from .folder import Folder
 from .jobs import Job
@@ -67,7 +68,10 @@ def _here(task: Task) -> dict[str, Any]:
         if there is not None and (there["status"] == "complete" or there["id"] != task.seen):
             return there
         folder.sweep_up(task.name)
-        return folder.end(task.name, _attempt(task, folder.store(task.name)))
+        store = folder.store(task.name)
+        record = folder.end(task.name, _attempt(task, store))
+        checkpoints.remove(store)
+        return record
 
 
 def _attempt(task: Task, store: Path | None) -> dict[str, Any]:

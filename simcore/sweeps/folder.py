@@ -105,17 +105,24 @@ class Folder:
             raise StoreError(f"{self.path}: was written by a newer version of Tegmentum; open it with that")
         return attributes
 
+    def summary(self) -> dict[str, Any]:
+        """Return the manifest, how many runs are ``complete``, and which have ``failed``, why, as the records say."""
+        found = {path.stem: self.record(path.stem) for path in sorted((self.path / "runs").glob("*.json"))}
+        failed = {name: r["error"] for name, r in found.items() if r is not None and r["status"] == "failed"}
+        told = {
+            key: value
+            for key, value in self.manifest().items()
+            if key not in ("complete", "failed", "pending")
+        }
+        return told | {"complete": len(found) - len(failed), "failed": failed}
+
     def store(self, name: str) -> Path:
         """Where a run's store is."""
         return self.path / "runs" / f"{name}.zarr"
 
-    def log(self, name: str) -> Path:
-        """Where a run says what it does, if it says anything."""
-        return self.path / "runs" / f"{name}.log"
-
     def record(self, name: str) -> dict[str, Any] | None:
         """Return how a run ended, None if it has not."""
-        path = self.path / "runs" / f"{name}.json"
+        path = self._record(name)
         try:
             found = json.loads(path.read_bytes())
         except FileNotFoundError:
@@ -133,10 +140,13 @@ class Folder:
         record = {**record, "id": uuid.uuid4().hex, "ended": now()}
         try:
             data = json.dumps(record, indent=1).encode()
-            replace_file(self.path / "runs" / f"{name}.json", data, durable=True)
+            replace_file(self._record(name), data, durable=True)
         except OSError as error:
             raise StoreError(f"{self.path}: cannot write: {error.strerror or error}") from error
         return record
+
+    def _record(self, name: str) -> Path:
+        return self.path / "runs" / f"{name}.json"
 
     @contextlib.contextmanager
     def claimed(self, name: str, wait: float = -1) -> Iterator[bool]:
@@ -175,8 +185,10 @@ def check_free(path: Path, force: bool = False) -> None:
         return
     if not path.is_dir() or path.is_symlink():
         raise StoreError(f"{path}: exists and is no folder; choose another name")
-    there = {entry.name for entry in path.iterdir() if entry.suffix != ".partial"}
-    begun = there <= {"runs", ".claims"}  # by another process, just now
+    names = [entry.name for entry in path.iterdir()]
+    begun = all(
+        name in ("runs", ".claims") or name.startswith("zarr.json") for name in names
+    )  # just now, by another
     if not begun and not is_sweep(path):
         raise StoreError(f"{path}: exists and is no sweep; choose another name")
 

@@ -18,6 +18,7 @@ from ..describe.record import Record
 from ..errors import DescriptionError
 from .grid import RESERVED
 from .jobs import Checked, Variable
+from .stopped import can_go_on
 
 if TYPE_CHECKING:
     from ..advance.simulation import Simulation
@@ -48,6 +49,13 @@ class Setup:
     precision: str = "float32"
     max_rate: float = 500.0
     record: Record = field(default_factory=Record)
+    checkpoint_every: float | None = None
+
+    @property
+    def identity(self) -> str:
+        """A digest of all on which the results depend."""
+        how = [self.dt, self.n_trials, self.precision, self.ms, self.seed, plain(self.max_rate)]
+        return _digest([described(self.network, exact=True), how, plain(self.record, exact=True)])
 
     def checked(self) -> Checked:
         """Refuse what can be refused without building."""
@@ -56,10 +64,8 @@ class Setup:
         _, n_bytes = rehearse(
             self.network, self.dt, self.seed, self.n_trials, self.precision, self.record, self.ms
         )
-        network = described(self.network, exact=True)
-        how = [self.dt, self.n_trials, self.precision]
-        run = [self.ms, self.seed, plain(self.max_rate), plain(self.record, exact=True)]
-        return Checked(_digest([network, how, run]), _digest([_skeleton(network), how]), n_bytes)
+        alike = [_skeleton(described(self.network)), self.dt, self.n_trials, self.precision]
+        return Checked(self.identity, _digest(alike), n_bytes)
 
     def simulation(self, threads: int) -> Simulation:
         """Build it."""
@@ -74,9 +80,18 @@ class Setup:
         self.simulation(threads).run(self.dt, Record(self.record.spikes, self.record.traces))
 
     def run(self, store: Path | None, threads: int, measure: Measure | None = None) -> dict[str, Any]:
-        """Simulate, and return the values of :data:`VARIABLES` and what ``measure`` returns."""
-        simulation = self.simulation(threads)
-        result = simulation.run(self.ms, self.record, to=store, force=True)
+        """Simulate, or go on from a checkpoint; return values of :data:`VARIABLES` and what ``measure`` returns."""
+        from ..advance.simulation import Simulation
+
+        identity = self.identity
+        if store is not None and can_go_on(store, lambda told: told["config"].get("identity") == identity):
+            simulation, result = Simulation.resume(store, self.network, threads=threads)
+        else:
+            every = None if store is None else self.checkpoint_every
+            simulation = self.simulation(threads)
+            result = simulation.run(
+                self.ms, self.record, store, True, checkpoint_every=every, notes={"identity": identity}
+            )
         plastic = (
             q
             for q in self.network.projections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .networks import Measure
 
-_OPTIONS = ("dt", "n_trials", "precision", "max_rate")
+_OPTIONS = ("dt", "n_trials", "precision", "max_rate", "checkpoint_every")
 
 
 def sweep(
@@ -74,7 +75,8 @@ def sweep(
     force : bool
         replace a sweep that is there
     options
-        ``dt``, ``n_trials``, ``precision``, ``max_rate`` of :class:`~tegmentum.simcore.Simulation`
+        ``dt``, ``n_trials``, ``precision``, ``max_rate`` of :class:`~tegmentum.simcore.Simulation`; with ``out``
+        ``checkpoint_every`` [s] of its ``run``: a run that was stopped then goes on from its last checkpoint
 
     Returns
     -------
@@ -103,6 +105,10 @@ def sweep(
         raise DescriptionError(
             f"sweep: there is no option {min(unknown)!r}; there are {', '.join(_OPTIONS)} and those of its signature"
         )
+    if "checkpoint_every" in options:
+        checks.number(options["checkpoint_every"], "sweep", "checkpoint_every", "s", least=0.0)
+        if out is None:
+            raise DescriptionError("sweep: checkpoint_every needs out, a folder for the stores")
     if record is not None and not isinstance(record, Record):
         raise DescriptionError(f"sweep: record must be a Record, got {checks.shown(record)}")
     if record is not None and out is None and measure is None:
@@ -175,10 +181,18 @@ def run_sweep(
 
 
 def _check_picklable(job: Job) -> None:
+    """Refuse what other processes could not import: they do not know what was typed into a notebook."""
     try:
         pickle.dumps(job)
     except Exception as error:
-        raise DescriptionError(
-            f"sweep: a process cannot be sent what to do ({error}); let network_of and measure be functions of a "
-            "module, or use threads or Dask"
-        ) from error
+        reason = str(error)
+    else:
+        typed = not hasattr(sys.modules["__main__"], "__file__")
+        functions = (getattr(job, name, None) for name in ("network_of", "measure"))
+        if not typed or all(getattr(f, "__module__", "") != "__main__" for f in functions):
+            return
+        reason = "they would not find functions that were typed in"
+    raise DescriptionError(
+        f"sweep: processes cannot be sent what to do ({reason}); let network_of and measure be functions of a module, "
+        "or use threads or Dask"
+    )
