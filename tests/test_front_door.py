@@ -257,7 +257,7 @@ def bounds() -> dict[str, str]:
     wanted = [*project["dependencies"]]
     for extra in extras.keys() - {"dev", "cuda12", "cuda13"}:
         wanted += [line for line in extras[extra] if not line.startswith("tegmentum[")]
-    return dict(re.fullmatch(r"([a-z-]+)>=([\d.]+)", line).groups() for line in wanted)
+    return dict(re.fullmatch(r"([a-z0-9-]+)>=([\d.]+)", line).groups() for line in wanted)
 
 
 def padded(number: str) -> tuple[int, ...]:
@@ -283,7 +283,7 @@ def test_supported_pythons_are_those_that_ci_looks_for():
 
 
 def test_an_extra_installs_only_what_is_imported():
-    imported = {"numba-cuda": "numba", "pillow": "PIL"}
+    imported = {"numba-cuda": "numba", "pillow": "PIL", "s3fs": "fsspec"}  # fsspec loads it
     sources = "\n".join(path.read_text() for folder in ("simcore", "plasticity", "datasets", "cli")
                         for path in (ROOT / folder).rglob("*.py"))  # fmt: skip
     for line in requires("tegmentum"):
