@@ -109,7 +109,10 @@ def interruptible(store: Path | str, ms: float, there: bool = False) -> Iterator
             if _identity(store) == before:
                 stop_interrupted("before the first tick; nothing was recorded")
             at = f"at {_reached(store):g} of {ms:g} ms"
-            stop_interrupted(f"{at}; what was recorded until then is in {store}", store if isinstance(store, Path) else None)
+            stop_interrupted(
+                f"{at}; what was recorded until then is in {store}",
+                store if isinstance(store, Path) else None,
+            )
 
 
 def _identity(store: Path | str) -> str | None:
