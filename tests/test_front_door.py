@@ -255,7 +255,7 @@ def bounds() -> dict[str, str]:
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"]]
-    for extra in extras.keys() - {"dev", "cuda12", "cuda13", "export", "neo", "nwb", "pynapple", "remote"}:
+    for extra in extras.keys() - {"dev", "cuda12", "cuda13", "export", "neo", "nwb", "pynapple"}:
         wanted += [line for line in extras[extra] if not line.startswith("tegmentum[")]
     return dict(re.fullmatch(r"([a-z0-9-]+)>=([\d.]+)", line).groups() for line in wanted)
 
@@ -283,7 +283,7 @@ def test_supported_pythons_are_those_that_ci_looks_for():
 
 
 def test_an_extra_installs_only_what_is_imported():
-    imported = {"numba-cuda": "numba", "pillow": "PIL"}
+    imported = {"numba-cuda": "numba", "pillow": "PIL", "s3fs": "fsspec"}  # fsspec loads it
     sources = "\n".join(path.read_text() for folder in ("simcore", "plasticity", "datasets", "cli")
                         for path in (ROOT / folder).rglob("*.py"))  # fmt: skip
     for line in requires("tegmentum"):
