@@ -13,6 +13,7 @@ import numpy as np
 from ..describe.histories import ChangeHistory, LevelHistory, Snapshots, SynapseHistory
 from ..describe.network import Projection
 from ..describe.record import Record, Result
+from ..errors import DescriptionError
 from ..lower.plan import ticks
 
 if TYPE_CHECKING:
@@ -63,20 +64,32 @@ class SynapseWatch:
     def __init__(self, simulation: Simulation, kind: str, name: str, snapshots: Snapshots) -> None:
         where = f"Record: {kind} of {name!r}"
         self.kind, self.name, self.changed = kind, name, bool(snapshots.changed)
+        self.kept = snapshots.kept
         self.every = interval(snapshots.every, simulation.dt, where)
-        places = simulation._places(name)
-        self.ids = snapshots.ids(len(places.pre), where)
-        self.places = places.at(self.ids)
+        found = simulation.synapses(name)
+        self.contacts = simulation._contacts.get(name)
+        if self.contacts is not None and np.ndim(snapshots.synapses) == 1:
+            self.ids = np.asarray(snapshots.synapses, np.int64)
+            there, at = _among(self.ids, found.ids)
+            if not there.all():
+                raise DescriptionError(
+                    f"{where}: there is no synapse {self.ids[~there][0]} now; it may have been pruned"
+                )
+        else:
+            at = snapshots.ids(len(found), where)
+            self.ids = found.ids[at]
+        self.pre, self.post, self.delay = found.pre[at], found.post[at], found.delay[at]
+        self.places, self.there = simulation._places(name).at(at), np.ones(len(at), bool)
         self.sink: Sink = Kept()
         self._last: Array | None = None
 
     def open(self, simulation: Simulation, store: RunStore) -> None:
         """Let snapshots go to a store."""
-        projection, places = simulation._projection(self.name), self.places
+        projection = simulation._projection(self.name)
         self.sink = store.snapshots(
             self.kind,
             self.name,
-            {"synapse": self.ids, "pre": places.pre, "post": places.post, "delay": places.delay},
+            {"synapse": self.ids, "pre": self.pre, "post": self.post, "delay": self.delay},
             {"n_pre": projection.pre.size, "n_post": projection.post.size},
             simulation.dt,
             simulation._real,
@@ -85,28 +98,50 @@ class SynapseWatch:
         )
 
     def look(self, simulation: Simulation) -> None:
-        """Take a snapshot."""
+        """Take a snapshot; of a synapse that was pruned there is no number."""
+        self._follow(simulation)
         weight, kept = simulation._peeked(self.name, self.places)
-        found = weight if self.kind == "weights" else kept["e"]
-        now = found.astype(simulation._real)
+        found = weight if self.kind == "weights" else kept[self.kept]
+        now = np.full(len(self.ids), np.nan, simulation._real)
+        now[self.there] = found
         if not self.changed:
             self.sink.append(simulation.tick, now)
             return
-        place = np.arange(len(now)) if self._last is None else np.flatnonzero(now != self._last)
+        place = (
+            np.arange(len(now))
+            if self._last is None
+            else np.flatnonzero((now != self._last) & ~(np.isnan(now) & np.isnan(self._last)))
+        )
         self._last = now
         self.sink.append(simulation.tick, place, now[place])
+
+    def _follow(self, simulation: Simulation) -> None:
+        """Find synapses again after others were pruned or grew."""
+        contacts = simulation._contacts.get(self.name)
+        if contacts is not self.contacts and contacts is not None:
+            self.contacts = contacts
+            self.there, at = _among(self.ids, contacts.ids)
+            self.places = simulation._places(self.name).at(at[self.there])
 
     def history(self, simulation: Simulation) -> SynapseHistory | ChangeHistory:
         """Return what is in memory."""
         kept, real = self.sink, simulation._real
         assert isinstance(kept, Kept)
-        known = simulation.dt, kept.column(0, np.int64), self.ids, self.places.pre, self.places.post
+        known = simulation.dt, kept.column(0, np.int64), self.ids, self.pre, self.post
         if not self.changed:
             return SynapseHistory(*known, kept.column(1, real, len(self.ids)))
         lengths = [len(row[1]) for row in kept.rows]
         place = np.concatenate([row[1] for row in kept.rows] or [np.zeros(0, np.int64)])
         value = np.concatenate([row[2] for row in kept.rows] or [np.zeros(0, real)])
         return ChangeHistory(*known, np.repeat(np.arange(len(lengths)), lengths), place, value)
+
+
+def _among(ids: Array, now: Array) -> tuple[Array, Array]:
+    """Return which synapses are there now, and where."""
+    order = np.argsort(now)
+    at = np.searchsorted(now[order], ids).clip(0, max(len(now) - 1, 0))
+    at = order[at] if len(now) else np.zeros(len(ids), np.int64)
+    return (now[at] == ids if len(now) else np.zeros(len(ids), bool)), at
 
 
 class LevelWatch:
