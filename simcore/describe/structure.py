@@ -51,8 +51,8 @@ class Turnover:
     Front. Neuroanat. 10:57, doi:10.3389/fnana.2016.00057), in its simplest form: pre neurons have all the axonal
     elements that are wanted, distance does not count, a surplus is lost weakest first and not at random, and the rate
     is that of the interval instead of a calcium trace. A pair has at most one new contact, which does not
-    grow in the update at which one is lost. A new contact joins the traces of its pre neuron's arrivals where another has the
-    same delay, and starts without eligibility. An update takes as long as building the network does.
+    grow in the update at which one is lost. A new contact joins the traces of its pre neuron's arrivals where another
+    has the same delay, and starts without eligibility. An update takes as long as building the network does.
     """
 
     every: float

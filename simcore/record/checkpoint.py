@@ -126,9 +126,11 @@ def resume(sim: Controlled, saved: Mapping[str, Array]) -> None:
         scatter(sim._watching, q, {key: saved[f"modulators/{modulator.name}/{key}"] for key in watched})
     for name, columns in _columns(saved, "structure").items():
         next_id, updates, last = (int(n) for n in columns["count"])
-        own = [columns[key].copy() for key in ("elements", "spikes")]
+        elements, spikes = columns["elements"].astype(np.float64), columns["spikes"].astype(np.int64)
         since = sim._counters(name).copy()
-        sim._contacts[name] = Contacts(columns["id"].astype(np.int64), next_id, updates, last, *own, since)
+        sim._contacts[name] = Contacts(
+            columns["id"].astype(np.int64), next_id, updates, last, elements, spikes, since
+        )
     pending = np.stack([saved[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
     for k, wires in enumerate(sim._wires):
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)

@@ -68,7 +68,7 @@ class SynapseWatch:
         self.every = interval(snapshots.every, simulation.dt, where)
         found = simulation.synapses(name)
         self.contacts = simulation._contacts.get(name)
-        if self.contacts is not None and np.ndim(snapshots.synapses) == 1:
+        if self.contacts is not None and np.ndim(np.asarray(snapshots.synapses)) == 1:
             self.ids = np.asarray(snapshots.synapses, np.int64)
             there, at = _among(self.ids, found.ids)
             if not there.all():
