@@ -290,7 +290,7 @@ class Projection:
         if isinstance(self.plasticity, SynapseRule):
             low, high = self.plasticity.weight_bounds()
             why = f"{type(self.plasticity).__name__} keeps weights there"
-            out.append((low, high, why) if self.sign in (None, 1) else (-high, -low, f"{why}, of sign -1"))
+            out.append((low, high, why) if self.sign in (None, 1) else (0.0 - high, 0.0 - low, f"{why}, of sign -1"))
         if self.sign is not None:
             why = f"its sign is {self.sign}"
             out.append((0.0, math.inf, why) if self.sign > 0 else (-math.inf, 0.0, why))
