@@ -40,9 +40,9 @@ from tegmentum.simcore import (
     SpikeTrain,
 )
 
-SIDE, CELLS = 5, 6  # places on a side; cells of a place
+SIDE, CELLS = 5, 10  # places on a side; cells of a place
 MOVES = ((0, -1), (0, 1), (-1, 0), (1, 0))
-STAY, PULSE, REST = 50.0, 60.0, 2000.0  # ms at a place, of dopamine, and between trials
+STAY, PULSE, REST = 100.0, 60.0, 4000.0  # ms at a place, of dopamine, and between trials
 LONGEST = 30  # steps of a trial
 REWARDS = ((4, 4), (0, 0))
 
@@ -82,16 +82,18 @@ def learn(seed: int, trials: int, acetylcholine: float) -> np.ndarray[Any, Any]:
         simulation.release("acetylcholine", 1.0)
         x = y = SIDE // 2
         for _ in range(LONGEST):
-            times = simulation.t + rng.uniform(1.0, STAY, (CELLS, 4))
-            cells = np.repeat((y * SIDE + x) * CELLS + np.arange(CELLS), 4)
+            times = simulation.t + rng.uniform(1.0, STAY, (CELLS, 8))
+            cells = np.repeat((y * SIDE + x) * CELLS + np.arange(CELLS), 8)
             simulation.set_spikes("places", times.ravel(), cells)
             result = simulation.run(STAY, record=Record(spikes=[actors]))
             fired = np.bincount(result.spikes["actors"].neuron, minlength=4)
-            dx, dy = MOVES[rng.choice(np.flatnonzero(fired == fired.max()))]
-            x, y = min(max(x + dx, 0), SIDE - 1), min(max(y + dy, 0), SIDE - 1)
-            if (x, y) == reward:
+            open_ = [0 <= x + dx < SIDE and 0 <= y + dy < SIDE for dx, dy in MOVES]
+            drive = np.where(open_, fired, -1)
+            dx, dy = MOVES[rng.choice(np.flatnonzero(drive == drive.max()))]
+            x, y = x + dx, y + dy
+            if abs(x - reward[0]) + abs(y - reward[1]) <= 1:
                 break
-        found.append((x, y) == reward)
+        found.append(abs(x - reward[0]) + abs(y - reward[1]) <= 1)
         simulation.release("acetylcholine", -float(simulation.levels("acetylcholine")[0]))
         if found[-1]:
             simulation.release("dopamine", 0.1)
