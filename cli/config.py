@@ -57,6 +57,7 @@ from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.record import Record, Trace
 from tegmentum.simcore.describe.releases import Course, Given, Release
 from tegmentum.simcore.describe.sources import Current, Noise, Poisson, SpikeTrain
+from tegmentum.simcore.describe.structure import Turnover
 from tegmentum.simcore.errors import DescriptionError
 
 from .schema import Described, Table, array, either, nearest, number, table_of, tagged, value_of
@@ -220,6 +221,8 @@ ProjectionConfig = table_of(
         "plasticity": tagged(PLASTICITY, default="STDP"),
         "short_term": tagged(SHORT_TERM),
         "name": str | None,
+        "sign": Literal[1, -1] | None,
+        "structure": table_of(Turnover, typed=False) | None,
     },
 )
 PoissonConfig, CurrentConfig, NoiseConfig = (
@@ -535,7 +538,9 @@ def _recordable(network: Network, kind: str) -> list[str]:
     if kind == "modulators":
         return [m.name for q in under for m in q.modulators]
     plastic = [q for q in network.projections if q.plasticity is not None]
-    return [str(q.name) for q in (plastic if kind == "weights" else under)]
+    if kind == "eligibility":
+        plastic = [q for q in plastic if q.plasticity.functions()["Synapse"]._fields[1:]]
+    return [str(q.name) for q in plastic]
 
 
 def rehearsed(config: Config, seed: int | None = None) -> tuple[Network, Record, tuple[float, float]]:

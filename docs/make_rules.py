@@ -22,6 +22,7 @@ FIGURES = {
     "TsodyksMarkram": ("short-term.png",),
     "DopamineSTDP": ("learning-pair.png",),
     "CorticostriatalSTDP": ("rules/d1-d2.png",),
+    "SequentialSTDP": ("rules/moved.png",),
 }
 
 

@@ -17,7 +17,7 @@ from .rules.three_factor import ErrorDriven, Frozen, Modulated
 
 
 def is_chain(network: Network) -> bool:
-    """Whether a network's shape is that of a chain of dense layers a tick apart, whatever its neurons and rules."""
+    """Whether a network is a chain of dense layers a tick apart, of no given signs, whatever its neurons and rules."""
     pres = [p.pre.name for p in network.projections]
     follows = {p.pre.name: p.post.name for p in network.projections}
     found = [train.name for train in network.spike_trains]
@@ -25,7 +25,8 @@ def is_chain(network: Network) -> bool:
         found.append(follows.pop(found[-1]))
     dense = all(isinstance(p.rule, AllToAll) and takes_one_tick(p) for p in network.projections)
     one = len(network.spike_trains) == 1 and not network.sources
-    return one and dense and not follows and len(found) > 1 and len(pres) == len(set(pres))
+    free = all(p.sign is None for p in network.projections)
+    return one and dense and free and not follows and len(found) > 1 and len(pres) == len(set(pres))
 
 
 def takes_one_tick(p: Projection) -> bool:
@@ -47,6 +48,10 @@ def chain_of(network: Network) -> list[Projection]:
         if not isinstance(p.rule, AllToAll):
             raise DescriptionError(
                 f"Projection {p.name!r}: windows need AllToAll, got {type(p.rule).__name__}; engine='ticks' takes any"
+            )
+        if p.sign is not None:
+            raise DescriptionError(
+                f"Projection {p.name!r}: windows keep no sign, got sign={p.sign}; engine='ticks' does"
             )
         if p.pre.name in by_pre:
             raise DescriptionError(

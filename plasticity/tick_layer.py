@@ -60,6 +60,7 @@ class TickLayer:
         self.pre_name = projection.pre.name
         self.n_pre, self.n_post = projection.pre.size, projection.post.size
         self.synapses, self.onset, self.biased = synapses, onset, biased
+        self.sign = projection.sign
         self.learns = not isinstance(self.rule, Frozen)
         self.optimiser = optimiser_of(self.rule)
         self.steps = 0
@@ -139,6 +140,8 @@ class TickLayer:
             )  # fmt: skip
 
         list(each(rows, _parts(self.n_pre, 4 * threads)))
+        if self.sign is not None:
+            (np.maximum if self.sign > 0 else np.minimum)(self.weight, np.float32(0.0), out=self.weight)
         if self.biased:
             ticks = np.tile(np.arange(n_ticks) + self.onset - 1, n_trials)
             always = np.array([0, len(ticks)]), np.repeat(np.arange(n_trials), n_ticks), ticks

@@ -187,7 +187,7 @@ def _unruled(p: Projection) -> Projection:
         rule = FromCOO(*rule.pairs())
     if isinstance(weight, Constant):
         weight = Normal(weight.value, 0.0)
-    return dataclasses.replace(p, rule=rule, weight=weight, plasticity=None)
+    return dataclasses.replace(p, rule=rule, weight=weight, plasticity=None, sign=None)
 
 
 def _bias_of(name: str) -> str:

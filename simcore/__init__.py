@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.releases import Course, Given, Release
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
+    from .describe.structure import Turnover
     from .describe.trials import Expected, Presented, one_hot, random_table
     from .describe.watch import Watch
     from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
@@ -114,6 +115,7 @@ __all__ = [
     "SynapseRule",
     "TegmentumError",
     "Trace",
+    "Turnover",
     "Uniform",
     "Unpaired",
     "Watch",
@@ -141,6 +143,7 @@ _HOMES = {
     "param",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
+    "describe.structure": "Turnover",
     "describe.watch": "Watch",
     "advance.simulation": "Simulation",
     "describe.sources": "Current Noise Poisson SpikeTrain",

@@ -203,3 +203,12 @@ def test_maze(run):
     )
     assert float(ways["with dopamine"]) < 3.0  # 1.57 with this seed
     assert float(ways["without"]) > 5.0
+
+
+@pytest.mark.slow
+def test_moved_reward(run):
+    out = run(EXAMPLES / "moved_reward.py", "--seeds", 3)
+    found = re.findall(r"^.*: found in (\d+)% .* move, (\d+)% of", out, re.MULTILINE)
+    (before, after), (before_alone, after_alone) = ([int(n) for n in row] for row in found)
+    assert min(before, before_alone) > 50
+    assert after > after_alone + 15

@@ -238,7 +238,7 @@ def test_whoever_advances_asks_when_to_look(looked):
     [
         (lambda: Record(weights={"x": 1.0}), "Record: weights: there is no projection 'x'; there are: 'learn'"),
         (lambda: Record(weights={"fixed": 1.0}), "'fixed' is not plastic; plastic are: 'learn', 'pair'"),
-        (lambda: Record(eligibility={"pair": 1.0}), "'pair' has none: STDP is under no neuromodulator"),
+        (lambda: Record(eligibility={"pair": 1.0}), "'pair' has none called e: STDP keeps nothing besides the weight"),
         (lambda: Record(modulators={"x": 1.0}), "no modulator 'x'; there are: 'dopamine'"),
         (lambda: Record(weights={"learn": 0.25}), "weights of 'learn': every must be a multiple of dt"),
         (lambda: Record(weights={"learn": 0.01}), "every must be a multiple of dt"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from kill_and_resume import arrays
 
-from tegmentum.plasticity import DopamineSTDP, LinearReceptor
+from tegmentum.plasticity import STDP, DopamineSTDP, LinearReceptor
 from tegmentum.simcore import (
     LIF,
     DescriptionError,
@@ -24,6 +24,8 @@ from tegmentum.simcore import (
     Snapshots,
     StoreError,
     Trace,
+    Turnover,
+    Uniform,
 )
 from tegmentum.simcore.advance import progress
 from tegmentum.simcore.record import checkpoints
@@ -228,3 +230,32 @@ def test_checkpoints_need_a_store():
         Simulation(static()).run(10.0, checkpoint_every=1.0)
     with pytest.raises(DescriptionError, match="checkpoint_every"):
         Simulation(static()).run(10.0, checkpoint_every=-1.0)
+
+
+def growing():
+    exc = Population("exc", 100, CELL)
+    turnover = Turnover(every=20.0, indegree=20, below=0.04, weight=0.05, delay=1.5)
+    rule = STDP(lam=0.1, w_max=0.1)
+    learns = Projection(
+        exc,
+        exc,
+        FixedIndegree(20),
+        Uniform(0.02, 0.08),
+        1.5,
+        plasticity=rule,
+        name="learn",
+        structure=turnover,
+    )
+    return Network(exc, learns, Poisson(exc, rate=1_500.0, weight=1.0))
+
+
+@pytest.mark.parametrize("synapses", [None, [0, 7, 1999]])
+def test_histories_follow_the_synapses_with_which_the_run_began(tmp_path, synapses):
+    record = Record(spikes=["exc"], weights={"learn": Snapshots(10.0, synapses=synapses, changed=True)})
+    one, other = tmp_path / "one.zarr", tmp_path / "other.zarr"
+    simulation = Simulation(growing(), seed=1)
+    simulation.run(150.0, record, to=one)
+    assert not np.isin(np.arange(2000), simulation.synapses("learn").ids).all()
+    interrupted(Simulation(growing(), seed=1), other, 70.0, 150.0, record)
+    Simulation.resume(other, growing(), threads=2)
+    same_stores(one, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..describe.modulation import Modulator
 from ..describe.network import Network, Projection
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
-from ..lower import synapses
+from ..lower import synapses, turnover
 from ..lower.inputs import trains_of
 from ..lower.modulation import modulators_of, raise_levels
 from ..lower.plan import plan
@@ -20,6 +21,7 @@ from ..lower.queues import new_control, with_room
 from ..lower.synapses import Synapses
 from ..lower.watch import gathered, watches_of
 from ..record import state as states
+from . import structure
 from .machine import Machine
 
 Array = np.ndarray[Any, Any]
@@ -34,11 +36,36 @@ class Controlled(Machine):
         self._rewired: set[str] = set()  # projections whose delays were set
         self._reweighted: set[str] = set()  # those whose weights were set and do not learn
         super().__init__(network, dt, seed, threads, n_trials, precision)
+        self._contacts = {
+            str(q.name): turnover.fresh(self._found(q), q.post.size)
+            for q in network.projections
+            if q.structure is not None
+        }
+        for name in self._contacts:
+            structure.interval(self, name)
 
     def synapses(self, name: str | Projection) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
+        found, contacts = self._found(name), self._contacts.get(str(self._projection(name).name))
+        return found if contacts is None else dataclasses.replace(found, ids=contacts.ids)
+
+    def _found(self, name: str | Projection) -> Synapses:
         places = self._places(name)
-        return Synapses(places.pre, places.post, places.delay, *self._peeked(name, places))
+        weight, kept = self._peeked(name, places)
+        return Synapses(places.pre, places.post, places.delay, weight, kept, np.arange(len(places.pre)))
+
+    def restructure(self, name: str | Projection) -> None:
+        """Let the synapses of a projection turn over now, as its :class:`.Turnover` says.
+
+        Raises
+        ------
+        DescriptionError
+            for a projection without ``structure``
+        """
+        found = str(self._projection(name).name)
+        if found not in self._contacts:
+            raise DescriptionError(f"restructure: projection {found!r} has no structure; give it a Turnover")
+        structure.update(self, [found])
 
     def set_weights(self, name: str | Projection, weights: Any) -> None:
         """Set the weights of a projection, in the order of :meth:`synapses`; one number is for all.
@@ -148,6 +175,10 @@ class Controlled(Machine):
         }
         self._rewire({str(projection.name): new})
         self._rewired.add(str(projection.name))
+        if projection.structure is not None:
+            self._contacts[str(projection.name)] = turnover.fresh(
+                self._found(str(projection.name)), projection.post.size
+            )
         self._reweighted.discard(str(projection.name))  # its weights are the new projection's
         for other, weights in {**kept, **learnt}.items():
             self._write(other, weights)
@@ -239,9 +270,38 @@ class Controlled(Machine):
             self._input_seed = int(seed)
         self._settle()
         if "weights" not in keep:
-            self._lower()
+            if self._contacts.keys() & self._rewired:
+                self._restore(self._given_delays(), self._given, self._input_seed)
+            else:
+                self._lower()
             self._reweighted.clear()
         self._allocate()
+        for name, contacts in self._contacts.items():
+            if "weights" not in keep:
+                contacts = self._contacts[name] = turnover.fresh(self._found(name), len(contacts.spikes))
+            contacts.tick, contacts.spikes[:], contacts.since[:] = 0, 0, 0
+
+    def _counted(self, name: str) -> Array:
+        """Return how many spikes the post neurons have fired since the last turnover, int64[n_post]."""
+        contacts = self._contacts[name]
+        return np.asarray(contacts.spikes + self._counters(name) - contacts.since)
+
+    def _counters(self, name: str) -> Array:
+        """Return what the engine's counters of post spikes show, int64[n_post]."""
+        number = next(n for n, _, q in self._learners() if q == name)
+        shown = []
+        for plastics in self._plastics:
+            _, _, slot, count = plastics[number].ends
+            shown.append(plastics[number].post_n[slot : slot + count])
+        return np.concatenate(shown)
+
+    def _given_delays(self) -> dict[str, dict[str, Array]]:
+        """Return the synapses of projections whose delays were set, but for those that have turned over."""
+        out = {}
+        for name in self._rewired - self._contacts.keys():
+            found = self.synapses(name)
+            out[name] = {"pre": found.pre, "post": found.post, "delay": found.delay, "weight": found.weight}
+        return out
 
     def state(self) -> dict[str, Array]:
         """Everything that a simulation of the same network needs to go on exactly from here, as named arrays.

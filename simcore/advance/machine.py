@@ -137,7 +137,7 @@ class Machine:
         learners = [self._projection(name) for _, _, name in self._learners()]
         self._waits = [learns_in_trials(q, delay_of(q, self.dt)) for q in learners]
         self._rules = [
-            build.rule_module(q.plasticity, self.precision, waits, q.short_term)
+            build.rule_module(q.plasticity, self.precision, waits, q.short_term, q.sign or 1)
             for q, waits in zip(learners, self._waits, strict=True)
         ]
         self._sources = sources_of(self._plan)

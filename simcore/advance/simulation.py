@@ -25,7 +25,7 @@ from ..record import saved
 from ..record.histories import Histories
 from ..record.log import Before, Log
 from ..record.manifest import is_url
-from . import stored
+from . import stored, structure
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
@@ -329,6 +329,7 @@ class Simulation(Controlled):
                 border = until if trials else (self.tick // self._window + 1) * self._window
                 stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
                 stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
+                stop = stop if trials else min(stop, structure.due(self))
                 self._set_currents(self.tick + 1)
                 self._poisson_inhomogeneous = [
                     scales(self._plan, sources, self.tick, stop) for sources in self._poisson_inhomogeneous
@@ -338,6 +339,8 @@ class Simulation(Controlled):
                 if time.perf_counter() - t0 < 0.1:
                     length *= 2
                 log.drain_traces()
+                if trials is None:
+                    self._turn_over()
                 histories.look(self)
                 self._guard(stop == until, trials is not None)
                 try:
@@ -358,6 +361,12 @@ class Simulation(Controlled):
         came_to = books()
         log.close(came_to, complete=True)
         return histories.into(self, log.result(came_to))
+
+    def _turn_over(self) -> None:
+        """Let those synapses turn over whose time it is."""
+        names = [name for name in self._contacts if self.tick % structure.interval(self, name) == 0]
+        if names:
+            structure.update(self, names)
 
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""

@@ -116,7 +116,7 @@ def resume(
     if found is not None:
         simulation.load_state(parts["simulation"])
     record = record_of_dict(told["record"]).of(simulation.network)
-    histories, n = Histories(simulation, record), end - at
+    histories, n = Histories(simulation, record, parts["histories"]), end - at
     every = told["checkpoint_every"] if checkpoint_every is None else checkpoint_every
     ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:

@@ -295,13 +295,16 @@ def watch_module(source: Any, real: str) -> ModuleType:
     return load("watch", "\n\n".join([header, own, _named("State"), _named("Constants"), around]))
 
 
-def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any = None) -> ModuleType:
+def rule_module(
+    rule: Any, real: str, in_trials: bool = False, short_term: Any = None, sign: int = 1
+) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them.
 
     Parameters
     ----------
     in_trials : whether its synapses are dense and learn at the end of trials, :mod:`.trial_plastic`
     short_term : a rule of short-term plasticity that scales what they deliver
+    sign : -1 where the rule learns the magnitudes of negative weights
     """
     functions, modulations, taus = rule.parts(), rule.modulations, rule.time_constants()
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
@@ -311,7 +314,7 @@ def rule_module(rule: Any, real: str, in_trials: bool = False, short_term: Any =
         functions, pre, short = _with_short_term(functions, short_term)
     synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
     listens = not isinstance(rule, Static)
-    around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens)]
+    around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens, sign)]
     if "drift" not in functions:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:

@@ -18,7 +18,7 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
         return "\n\n".join(
             [
                 lines("release_of", "pre, c", "return real(1.0)"),
-                lines("delivered", "w, released", "return w"),
+                lines("delivered", "w, released", "return signed(w)"),
             ]
         )
     traces, own = rule["RulePre"]._fields, short["ShortPre"]._fields
@@ -35,7 +35,7 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
                 tuple_of("Pre", items),
             ),
             lines("release_of", "pre, c", "return release(pre, c)"),
-            lines("delivered", "w, released", "return w * released"),
+            lines("delivered", "w, released", "return signed(w) * released"),
         ]
     )
 
@@ -47,8 +47,13 @@ def rule_binding(
     taus: Mapping[str, float],
     coincident: bool = True,
     listens: bool = True,
+    sign: int = 1,
 ) -> str:
-    """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them."""
+    """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
+
+    With ``sign`` -1 the rule sees magnitudes of weights that are stored, and delivered, negative.
+    """
+    minus = "-" if sign < 0 else ""
     own = list(enumerate(synapse[1:]))
     fading = [f for f in synapse[1:] if taus[f] != math.inf]
     scale = {f: " * scale" if len(fading) == 1 else f" * scale.{f}" for f in fading}
@@ -64,18 +69,26 @@ def rule_binding(
     return "\n\n".join(
         [
             lines("listens", "", f"return {listens}"),
+            lines("signed", "w", f"return {minus}w"),
             lines(
                 "synapse_of",
                 "plastic, weight, first, s",
-                tuple_of("Synapse", ("weight[s]", *(f"plastic.kept[{n}][first + s]" for n, _ in own))),
+                tuple_of(
+                    "Synapse", (f"{minus}weight[s]", *(f"plastic.kept[{n}][first + s]" for n, _ in own))
+                ),
             ),
             lines(
                 "put_synapse",
                 "plastic, weight, first, s, v, scale",
-                "weight[s] = v.w",
+                f"weight[s] = {minus}v.w",
                 *(f"plastic.kept[{n}][first + s] = v.{f}{scale.get(f, '')}" for n, f in own),
             ),
-            lines("put_peeked", "w, kept, i, v", "w[i] = v.w", *(f"kept[{n}][i] = v.{f}" for n, f in own)),
+            lines(
+                "put_peeked",
+                "w, kept, i, v",
+                f"w[i] = {minus}v.w",
+                *(f"kept[{n}][i] = v.{f}" for n, f in own),
+            ),
             lines(
                 "prefetch_kept", "plastic, i", *(f"prefetch(plastic.kept[{n}], i)" for n, _ in own), "pass"
             ),

@@ -61,10 +61,11 @@ def plain(value: Any, exact: bool = False) -> Any:
 
 
 def _projection(projection: Any, exact: bool) -> Any:
-    """Say nothing of short-term plasticity where there is none: so did states written before it was there."""
+    """Say nothing of what a projection has not: so did states written before there was such a thing."""
     out = plain(projection, exact)
-    if projection.short_term is None:
-        del out["short_term"]
+    for name in ("short_term", "sign", "structure"):
+        if getattr(projection, name) is None:
+            del out[name]
     return out
 
 

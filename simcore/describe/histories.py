@@ -28,11 +28,14 @@ class Snapshots:
         fewer); by default all
     changed : bool, False
         keep only what differs from the snapshot before; the first one of a run is whole
+    kept : str, 'e'
+        of eligibilities: which of what the rule keeps, by its name
     """
 
     every: float
     synapses: int | Sequence[int] | Array | None = None
     changed: bool = False
+    kept: str = "e"
 
     def __post_init__(self) -> None:
         where = "Snapshots"
@@ -40,6 +43,8 @@ class Snapshots:
         problem = checks.flag(self.changed, "changed")
         if problem:
             raise DescriptionError(f"{where}: {problem}")
+        if not isinstance(self.kept, str):
+            raise DescriptionError(f"{where}: kept must be a name such as 'e', got {checks.shown(self.kept)}")
         if self.synapses is None:
             return
         if np.ndim(self.synapses) == 0:

@@ -14,9 +14,10 @@ from ..errors import DescriptionError
 from ..neurons.base import NeuronModel, numbers_of, shown
 from . import checks
 from .connectivity import AllToAll, Constant, Distribution, Explicit, Rule, as_distribution, within
-from .modulation import Modulator
+from .modulation import BySynapse, Modulator
 from .plasticity import Modulation, ShortTermRule, Static, SynapseRule, WindowRule
 from .reprs import network_html, network_text
+from .structure import Turnover
 
 if TYPE_CHECKING:
     from .sources import Current, Noise, Poisson, SpikeTrain
@@ -124,6 +125,12 @@ class Projection:
         such as ``TsodyksMarkram()``: by how much each spike's delivery is scaled; alone or beside ``plasticity``
     name : str, optional
         by default ``pre-post``
+    sign : {1, -1}, optional
+        Dale's law: no weight crosses zero. With -1 weights are negative and ``plasticity`` learns their magnitudes: its
+        bounds and the signs of its changes are those of ``|w|``, and STDP in [0, w_max] keeps weights in [-w_max, 0]. A
+        rule that acts at the end of windows is cut at zero. By default weights are as the rule has them.
+    structure : Turnover, optional
+        pruning and growth of synapses, which must be plastic
     """
 
     pre: Population | SpikeTrain
@@ -135,6 +142,8 @@ class Projection:
     plasticity: Any = None
     name: str | None = None
     short_term: Any = None
+    sign: int | None = None
+    structure: Any = None
 
     _by_sign: ClassVar[bool] = False  # whether the sign of the weights has chosen the receptor
 
@@ -180,10 +189,14 @@ class Projection:
                 problem = modulation.problem(self)
                 if problem:
                     raise DescriptionError(f"{where}: {type(self.plasticity).__name__}: {problem}")
+        if self.sign is not None:
+            self._check_sign(where)
         object.__setattr__(self, "_by_sign", self.receptor is None)
         receptor, weight = chosen_receptor(self.post.model, self.receptor, self.weight, where)
         object.__setattr__(self, "receptor", receptor)
         object.__setattr__(self, "weight", weight)
+        if self.structure is not None:
+            self._check_structure(where)
         if not isinstance(weight, Distribution) or isinstance(weight, Constant):
             self.check_weights(weight.value if isinstance(weight, Constant) else weight)
 
@@ -215,14 +228,74 @@ class Projection:
         if self.plasticity is None:  # delivery through plastic synapses whose weights stay
             object.__setattr__(self, "plasticity", Static())
 
+    def _check_sign(self, where: str) -> None:
+        if isinstance(self.sign, bool) or self.sign not in (1, -1):
+            raise DescriptionError(f"{where}: sign must be 1 or -1, got {checks.shown(self.sign)}")
+        object.__setattr__(self, "sign", int(self.sign))
+        if self.plasticity is None:
+            raise DescriptionError(
+                f"{where}: sign is for weights that learn; give it a plasticity, or leave it"
+            )
+        if self.sign < 0 and self.post.model.conductances:
+            raise DescriptionError(
+                f"{where}: sign must be 1 onto {type(self.post.model).__name__}, whose weights are conductances; "
+                "inhibition is receptor='inh'"
+            )
+        if isinstance(self.plasticity, SynapseRule) and not isinstance(self.plasticity, Static):
+            low, high = self.plasticity.weight_bounds()
+            if low < 0.0:
+                rule = type(self.plasticity).__name__
+                raise DescriptionError(
+                    f"{where}: sign={self.sign}: {rule} must keep magnitudes, in bounds from 0 up, got "
+                    f"[{low:g}, {high:g}]"
+                    "; set its w_min to 0, or leave sign"
+                )
+        if isinstance(self.plasticity, WindowRule) and isinstance(self.weight, Distribution):
+            low, high = self.weight.bounds()
+            if min(low * self.sign, high * self.sign) < 0.0:
+                side = ">= 0" if self.sign > 0 else "<= 0"
+                raise DescriptionError(
+                    f"{where}: weight must be {side}, as its sign is {self.sign}, got {self.weight}"
+                )
+
+    def _check_structure(self, where: str) -> None:
+        if not isinstance(self.structure, Turnover):
+            raise DescriptionError(
+                f"{where}: structure must be Turnover(...), got {checks.shown(self.structure)}"
+            )
+        problem = self.structure.problem()
+        if problem:
+            raise DescriptionError(f"{where}: Turnover: {problem}")
+        if not isinstance(self.plasticity, SynapseRule):
+            raise DescriptionError(
+                f"{where}: structure is for synapses that learn; STDP(lam=0.0) lets them stay"
+            )
+        if any(isinstance(m.subpopulations, BySynapse) for m in self.modulations):
+            raise DescriptionError(f"{where}: structure cannot go with BySynapse: a new contact has no level")
+        if self.structure.rate is not None:
+            waits = any(m.expectation is not None for m in self.modulators)
+            if waits or isinstance(self.plasticity, Static):
+                rule = type(self.plasticity).__name__
+                raise DescriptionError(
+                    f"{where}: Turnover: rate needs a rule that counts post spikes in a run, which {rule} here does "
+                    "not; give indegree"
+                )
+        for low, high, why in self.limits():
+            within(self.structure.weight, low, high, where, "weight of Turnover", why)
+
     def limits(self) -> list[tuple[float, float, str]]:
         """Return ranges that weights must keep to, and why: by the rule that they learn by, and by the receptor."""
         model, receptor = self.post.model, str(self.receptor)
         kind, out = type(model).__name__, []
         if isinstance(self.plasticity, SynapseRule):
+            low, high = self.plasticity.weight_bounds()
+            why = f"{type(self.plasticity).__name__} keeps weights there"
             out.append(
-                (*self.plasticity.weight_bounds(), f"{type(self.plasticity).__name__} keeps weights there")
+                (low, high, why) if self.sign in (None, 1) else (0.0 - high, 0.0 - low, f"{why}, of sign -1")
             )
+        if self.sign is not None:
+            why = f"its sign is {self.sign}"
+            out.append((0.0, math.inf, why) if self.sign > 0 else (-math.inf, 0.0, why))
         if model.conductances:
             why = f"weights of {kind} are conductances; inhibition is receptor='inh' with a weight > 0"
             out.append((0.0, math.inf, why))

@@ -14,6 +14,7 @@ from ..errors import DescriptionError
 from . import checks
 from .histories import ChangeHistory, LevelHistory, SynapseHistory, as_snapshots
 from .network import Network, Population
+from .plasticity import SynapseRule
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +80,7 @@ class Record:
         time between samples of traces; by default one tick
     weights, eligibility : mapping of projection to Snapshots or ms
         plastic projections, or their names; a number is the time between snapshots of all synapses [ms]. Eligibility
-        is what synapses under a neuromodulator have.
+        is what a rule keeps as ``e``, or whatever else it keeps by the name of ``Snapshots(kept=)``.
     modulators : mapping of neuromodulator to ms
         neuromodulators, or their names, and the time between samples of their levels [ms]
 
@@ -144,13 +145,15 @@ class Record:
                     raise DescriptionError(
                         f"Record: {kind}: projection {name!r} is not plastic; plastic are: {there}"
                     )
-        for name in self.eligibility:
-            if all(m.trace != "e" for m in projections[name].modulations):
-                rule = type(projections[name].plasticity).__name__
+        for name, snapshots in self.eligibility.items():
+            rule = projections[name].plasticity
+            kept = rule.functions()["Synapse"]._fields[1:] if isinstance(rule, SynapseRule) else ()
+            if snapshots.kept not in kept:
+                there = ", ".join(kept) or "nothing besides the weight"
                 raise DescriptionError(
-                    f"Record: eligibility: projection {name!r} has none: {rule} is under no neuromodulator"
-                    if not projections[name].modulations
-                    else f"Record: eligibility: projection {name!r} has none called e: {rule} keeps others"
+                    f"Record: eligibility: projection {name!r} has none called {snapshots.kept}: "
+                    f"{type(rule).__name__} keeps {there}"
+                    + (f"; say Snapshots(every, kept={kept[0]!r})" if kept else "")
                 )
         acting = {m.name: m for q in network.projections for m in q.modulators}
         for name in self.modulators:

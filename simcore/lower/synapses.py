@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """Synapses of a projection, ordered by (pre, delay, post); the position is the synapse's id and never changes.
+    """Synapses of a projection, ordered by (pre, delay, post).
 
     Attributes
     ----------
@@ -29,6 +29,8 @@ class Synapses:
     weight : float[n]
     kept : dict of float[n]
         what else the rule keeps of them, by name: eligibilities and the like
+    ids : int64[n]
+        the positions 0, 1, ..., which never change; under a :class:`.Turnover` numbers of their own, never used again
     """
 
     pre: Array
@@ -36,6 +38,7 @@ class Synapses:
     delay: Array
     weight: Array
     kept: dict[str, Array] = field(default_factory=dict)
+    ids: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def eligibility(self) -> Array | None:
@@ -43,7 +46,7 @@ class Synapses:
         return self.kept.get("e")
 
     def find(self, pre: int, post: int) -> Array:
-        """Return the ids of the synapses from one neuron to another."""
+        """Return the positions of the synapses from one neuron to another."""
         lo, hi = np.searchsorted(self.pre, [pre, pre + 1])
         return np.asarray(lo + np.flatnonzero(self.post[lo:hi] == post))
 
@@ -309,10 +312,11 @@ def load_traces(
 ) -> None:
     """Set the traces of a plastic projection from what :func:`save_traces` returned."""
     known = {(int(source), int(delay)): rest for source, delay, *rest in saved["pre"]}
+    silent = [tick, *np.zeros(saved["pre"].shape[1] - 3)]  # a segment that has just grown
     at = 0
     for wires, plastic in zip(all_wires, plastics, strict=True):
         for s, pair in enumerate(zip(*_segments(wires, group), strict=True)):
-            plastic.pre_tick[s], *values = known[pair]
+            plastic.pre_tick[s], *values = known.get(pair, silent)
             for trace, value in zip((*plastic.pre, *_kept(plastic.early)), values, strict=True):
                 trace[s] = value
         plastic.seen[:] = tick + 1

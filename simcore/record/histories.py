@@ -14,6 +14,7 @@ import numpy as np
 from ..describe.histories import ChangeHistory, LevelHistory, Snapshots, SynapseHistory
 from ..describe.network import Projection
 from ..describe.record import Record, Result
+from ..errors import DescriptionError
 from ..lower.plan import ticks
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .store import RunStore
 
 Array = np.ndarray[Any, Any]
+_ENDS = ("pre", "post", "delay")
 NEVER = 1 << 62  # a tick that no run reaches
 
 
@@ -61,23 +63,48 @@ class Kept:
 class SynapseWatch:
     """Snapshots of the weights, or of the eligibilities, of some of a projection's synapses."""
 
-    def __init__(self, simulation: Simulation, kind: str, name: str, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        kind: str,
+        name: str,
+        snapshots: Snapshots,
+        saved: Mapping[str, Array] | None = None,
+    ) -> None:
         where = f"Record: {kind} of {name!r}"
         self.kind, self.name, self.changed = kind, name, bool(snapshots.changed)
+        self.kept = snapshots.kept
         self.every = interval(snapshots.every, simulation.dt, where)
-        places = simulation._places(name)
-        self.ids = snapshots.ids(len(places.pre), where)
-        self.places = places.at(self.ids)
         self.sink: Sink = Kept()
         self.last: Array | None = None
+        self.contacts = simulation._contacts.get(name)
+        if self.contacts is not None and saved:  # those that were there when the run began
+            part = {key.removeprefix(f"{kind}/{name}/"): values for key, values in saved.items()}
+            self.ids, self.pre, self.post, self.delay = (part[key] for key in ("ids", *_ENDS))
+            self.contacts = None
+            self._follow(simulation)
+            return
+        found = simulation.synapses(name)
+        if self.contacts is not None and np.ndim(np.asarray(snapshots.synapses)) == 1:
+            self.ids = np.asarray(snapshots.synapses, np.int64)
+            there, at = _among(self.ids, found.ids)
+            if not there.all():
+                raise DescriptionError(
+                    f"{where}: there is no synapse {self.ids[~there][0]} now; it may have been pruned"
+                )
+        else:
+            at = snapshots.ids(len(found), where)
+            self.ids = found.ids[at]
+        self.pre, self.post, self.delay = found.pre[at], found.post[at], found.delay[at]
+        self.places, self.there = simulation._places(name).at(at), np.ones(len(at), bool)
 
     def open(self, simulation: Simulation, store: RunStore) -> None:
         """Let snapshots go to a store."""
-        projection, places = simulation._projection(self.name), self.places
+        projection = simulation._projection(self.name)
         self.sink = store.snapshots(
             self.kind,
             self.name,
-            {"synapse": self.ids, "pre": places.pre, "post": places.post, "delay": places.delay},
+            {"synapse": self.ids, "pre": self.pre, "post": self.post, "delay": self.delay},
             {"n_pre": projection.pre.size, "n_post": projection.post.size},
             simulation.dt,
             simulation._real,
@@ -86,28 +113,50 @@ class SynapseWatch:
         )
 
     def look(self, simulation: Simulation) -> None:
-        """Take a snapshot."""
+        """Take a snapshot; of a synapse that was pruned there is no number."""
+        self._follow(simulation)
         weight, kept = simulation._peeked(self.name, self.places)
-        found = weight if self.kind == "weights" else kept["e"]
-        now = found.astype(simulation._real)
+        found = weight if self.kind == "weights" else kept[self.kept]
+        now = np.full(len(self.ids), np.nan, simulation._real)
+        now[self.there] = found
         if not self.changed:
             self.sink.append(simulation.tick, now)
             return
-        place = np.arange(len(now)) if self.last is None else np.flatnonzero(now != self.last)
+        place = (
+            np.arange(len(now))
+            if self.last is None
+            else np.flatnonzero((now != self.last) & ~(np.isnan(now) & np.isnan(self.last)))
+        )
         self.last = now
         self.sink.append(simulation.tick, place, now[place])
+
+    def _follow(self, simulation: Simulation) -> None:
+        """Find synapses again after others were pruned or grew."""
+        contacts = simulation._contacts.get(self.name)
+        if contacts is not self.contacts and contacts is not None:
+            self.contacts = contacts
+            self.there, at = _among(self.ids, contacts.ids)
+            self.places = simulation._places(self.name).at(at[self.there])
 
     def history(self, simulation: Simulation) -> SynapseHistory | ChangeHistory:
         """Return what is in memory."""
         kept, real = self.sink, simulation._real
         assert isinstance(kept, Kept)
-        known = simulation.dt, kept.column(0, np.int64), self.ids, self.places.pre, self.places.post
+        known = simulation.dt, kept.column(0, np.int64), self.ids, self.pre, self.post
         if not self.changed:
             return SynapseHistory(*known, kept.column(1, real, len(self.ids)))
         lengths = [len(row[1]) for row in kept.rows]
         place = np.concatenate([row[1] for row in kept.rows] or [np.zeros(0, np.int64)])
         value = np.concatenate([row[2] for row in kept.rows] or [np.zeros(0, real)])
         return ChangeHistory(*known, np.repeat(np.arange(len(lengths)), lengths), place, value)
+
+
+def _among(ids: Array, now: Array) -> tuple[Array, Array]:
+    """Return which synapses are there now, and where."""
+    order = np.argsort(now)
+    at = np.searchsorted(now[order], ids).clip(0, max(len(now) - 1, 0))
+    at = order[at] if len(now) else np.zeros(len(ids), np.int64)
+    return (now[at] == ids if len(now) else np.zeros(len(ids), bool)), at
 
 
 class LevelWatch:
@@ -145,6 +194,8 @@ class Histories:
     simulation : Simulation
     record : Record
         looked up in the network
+    saved : mapping of arrays, optional
+        what :meth:`state` returned, to go on with
 
     Raises
     ------
@@ -152,11 +203,14 @@ class Histories:
         for an interval that is no multiple of ``dt``, and for synapses that are not there
     """
 
-    def __init__(self, simulation: Simulation, record: Record) -> None:
-        self.weights = {n: SynapseWatch(simulation, "weights", n, s) for n, s in record.weights.items()}
-        self.eligibility = {
-            n: SynapseWatch(simulation, "eligibility", n, s) for n, s in record.eligibility.items()
-        }
+    def __init__(
+        self, simulation: Simulation, record: Record, saved: Mapping[str, Array] | None = None
+    ) -> None:
+        def watches(kind: str, wanted: Mapping[str, Snapshots]) -> dict[str, SynapseWatch]:
+            return {n: SynapseWatch(simulation, kind, n, s, saved) for n, s in wanted.items()}
+
+        self.weights = watches("weights", record.weights)
+        self.eligibility = watches("eligibility", record.eligibility)
         self.modulators = {n: LevelWatch(simulation, n, every) for n, every in record.modulators.items()}
         self._watches: list[Watch] = [
             *self.weights.values(),
@@ -188,12 +242,14 @@ class Histories:
 
     def state(self) -> dict[str, Array]:
         """Return when the last look was, and what was seen where changes alone are kept."""
-        seen = {
-            f"{watch.kind}/{watch.name}": watch.last
-            for watch in (*self.weights.values(), *self.eligibility.values())
-            if watch.last is not None
-        }
-        return {"looked": np.array(self._looked), **seen}
+        out = {"looked": np.array(self._looked)}
+        for watch in (*self.weights.values(), *self.eligibility.values()):
+            where = f"{watch.kind}/{watch.name}"
+            if watch.last is not None:
+                out[f"{where}/last"] = watch.last
+            if watch.contacts is not None:
+                out.update({f"{where}/{key}": getattr(watch, key) for key in ("ids", *_ENDS)})
+        return out
 
     def load_state(self, saved: Mapping[str, Array]) -> None:
         """Go on from what :meth:`state` returned; from nothing, begin."""
@@ -201,7 +257,7 @@ class Histories:
             return
         self._looked = int(saved["looked"])
         for watch in (*self.weights.values(), *self.eligibility.values()):
-            watch.last = saved.get(f"{watch.kind}/{watch.name}")
+            watch.last = saved.get(f"{watch.kind}/{watch.name}/last")
 
     def into(self, simulation: Simulation, result: Result) -> Result:
         """Return a result with what is in memory; nothing is, where it went to a store."""

@@ -17,6 +17,7 @@ from ..lower.modulation import modulators_of, seek
 from ..lower.plan import fires_alone
 from ..lower.protocol import TrialState
 from ..lower.queues import IN_FLIGHT, in_flight, put_back
+from ..lower.turnover import Contacts
 from ..lower.watch import gathered, scatter, watches_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def state(sim: Controlled) -> dict[str, Array]:
         out.update({f"rewired/{name}/{column}": values for column, values in columns.items()})
     for name in sorted(sim._reweighted):
         out[f"weights/{name}"] = sim.synapses(name).weight
+    for name, contacts in sim._contacts.items():
+        out[f"structure/{name}/id"] = contacts.ids.copy()
+        out[f"structure/{name}/count"] = np.array([contacts.next_id, contacts.updates, contacts.tick])
+        out[f"structure/{name}/elements"] = contacts.elements.copy()
+        out[f"structure/{name}/spikes"] = sim._counted(name)
     for name, train in sorted(sim._given.items()):
         for column in ("times", "neuron", "trial"):
             if getattr(train, column) is not None:
@@ -73,7 +79,11 @@ def state(sim: Controlled) -> dict[str, Array]:
 
 def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
     """Continue from what :func:`state` returned, bit for bit; what does not fit changes nothing."""
-    saved = _checked(sim, saved)
+    resume(sim, _checked(sim, saved))
+
+
+def resume(sim: Controlled, saved: Mapping[str, Array]) -> None:
+    """Continue from a state that fits."""
     given = {
         name: SpikeTrain(
             name, sim.network[name].size, columns["times"], columns["neuron"], columns.get("trial")
@@ -114,6 +124,13 @@ def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
     for q, (_, modulator) in enumerate(watches_of(sim.network)):
         watched = gathered(sim._watching, q)
         scatter(sim._watching, q, {key: saved[f"modulators/{modulator.name}/{key}"] for key in watched})
+    for name, columns in _columns(saved, "structure").items():
+        next_id, updates, last = (int(n) for n in columns["count"])
+        elements, spikes = columns["elements"].astype(np.float64), columns["spikes"].astype(np.int64)
+        since = sim._counters(name).copy()
+        sim._contacts[name] = Contacts(
+            columns["id"].astype(np.int64), next_id, updates, last, elements, spikes, since
+        )
     pending = np.stack([saved[f"in_flight/{name}"] for name in IN_FLIGHT], axis=1)
     for k, wires in enumerate(sim._wires):
         sim._ring[k] = put_back(wires, sim._ring[k], pending, tick)
@@ -234,6 +251,13 @@ def _shapes(sim: Controlled, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
         if name in projections:
             out.update({f"rewired/{name}/{column}": ((None,), "iu") for column in ("pre", "post", "delay")})
             out[f"rewired/{name}/weight"] = (None,), "f"
+    for name in sim._contacts:
+        n_post = sim._projection(name).post.size
+        out[f"structure/{name}/id"], out[f"structure/{name}/count"] = ((None,), "iu"), ((3,), "iu")
+        out[f"structure/{name}/elements"], out[f"structure/{name}/spikes"] = (
+            ((n_post,), "f"),
+            ((n_post,), "iu"),
+        )
     for name in _columns(saved, "trains"):
         if name in trains:
             out.update({f"trains/{name}/{column}": ((None,), "fiu") for column in ("times", "neuron")})

@@ -120,6 +120,11 @@ def listens() -> bool:
     return True
 
 
+def signed(w: Any) -> Any:
+    """Return a rule's weight as it is stored, or the other way round: negative where the projection's sign is."""
+    return w
+
+
 def release_of(pre: Pre, c: Any) -> Any:
     """By what short-term plasticity scales an arrival."""
     return real(1.0)
@@ -127,7 +132,7 @@ def release_of(pre: Pre, c: Any) -> Any:
 
 def delivered(w: Any, released: Any) -> Any:
     """Return the weight as it is delivered."""
-    return w
+    return signed(w)
 
 
 def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:

@@ -38,6 +38,7 @@ from .rule_binding import (
     put_row_pre,
     real,
     row_pre,
+    signed,
     silent_post,
     silent_pre,
 )
@@ -96,7 +97,7 @@ def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
         e, weight = log.eligibility[r, at : at + n], wires.weight[begin + at : begin + at + n]
         post = posts(plastic, first, first + n)
         for j in range(n):
-            e[j] = on_pre(Synapse(weight[j], e[j] * fall), pre, one_of(post, j), c).e * rise
+            e[j] = on_pre(Synapse(signed(weight[j]), e[j] * fall), pre, one_of(post, j), c).e * rise
     put_row_pre(log, r, pre_spike(pre, c))
 
 
@@ -117,7 +118,7 @@ def fire(plastic: Any, wires: Any, first: int, last: int, since: int) -> None:
             while f < len(fired) and fired[f] < lo + n:
                 i = fired[f]
                 j = np.uint64(i - lo)
-                e[j] = on_post(Synapse(weight[j], e[j] * fall), pre, one_of(post, i), c).e * rise
+                e[j] = on_post(Synapse(signed(weight[j]), e[j] * fall), pre, one_of(post, i), c).e * rise
                 f += 1
     for f in range(len(fired)):
         j = fired[f]
@@ -156,7 +157,7 @@ def convert(plastic: Any, wires: Any, row: int, fade: Any) -> None:
         e, weight = log.eligibility[row, at : at + n], wires.weight[begin + at : begin + at + n]
         mine = area[lo : lo + n]
         for j in range(n):
-            weight[j] = drift(Synapse(weight[j], e[j]), mine[j], fade, c).w
+            weight[j] = signed(drift(Synapse(signed(weight[j]), e[j]), mine[j], fade, c).w)
 
 
 def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -> None:
