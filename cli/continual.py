@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from tegmentum.simcore.errors import DescriptionError, StoreError
+from tegmentum.simcore.errors import DescriptionError
 
 from .continual_result import summary
 from .continual_run import Config, finish
 from .continual_show import print_run, print_summary
-from .options import CHECKPOINT_EVERY, CheckpointEvery, free_path, one_of
+from .options import CHECKPOINT_EVERY, CheckpointEvery, Durable, free_path, one_of, place
 from .training import How
 
 
@@ -33,9 +33,11 @@ def continual(
                                                        help="Share of the training samples to hold out.")] = 0.0,
     forward: Annotated[bool, typer.Option("--forward", help="Test classes before they are learned, too.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
-    out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...]; "
-                                                  "with --seeds, NAME-seed0.zarr ...", show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="Run store to write, a path or a URL "
+                                                 r"\[run.zarr, or the next free run-2.zarr ...]; "
+                                                 "with --seeds, NAME-seed0.zarr ...", show_default=False)] = None,
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+    durable: Durable = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help=r"Threads; no result depends on it \[all CPUs].",
                                                 show_default=False)] = None,
@@ -48,7 +50,7 @@ def continual(
     On the published one each test batch holds one class only, and the same nets are then tested honestly.
     """
     every = [seed] if seeds is None else _parse_seeds(seeds)
-    wanted = [_path(out, s, seeds is not None, force) for s in every]
+    wanted = [_path(place(out), s, seeds is not None, force) for s in every]
     one_of("--protocol", protocol, ("honest", "published"))
     from tegmentum.plasticity.registry import CONTINUAL_RULES, continual_rule
 
@@ -74,7 +76,7 @@ def continual(
         )  # fmt: skip
         store = path or free_path(None, force)
         kept = How(store, checkpoint_every, None if data_dir is None else str(data_dir.absolute()))
-        create = partial(RunStore.create, store, force=force)
+        create = partial(RunStore.create, store, force=force, durable=durable)
         runs.append(finish(config, chosen, data, kept, create))
         if not as_json:
             print_run(runs[-1], data.class_names)
@@ -96,11 +98,12 @@ def _parse_seeds(text: str) -> list[int]:
     return found
 
 
-def _path(out: Path | None, seed: int, many: bool, force: bool) -> Path | None:
+def _path(out: Path | str | None, seed: int, many: bool, force: bool) -> Path | str | None:
     """Store of one seed, checked before any work; None: the next free name when its turn comes."""
     if out is None:
         return None
-    path = out.with_name(f"{out.stem}-seed{seed}{out.suffix}") if many else out
-    if path.exists() and not force:
-        raise StoreError(f"--out {path}: exists already; choose another name, or --force to overwrite it")
-    return path
+    if many and isinstance(out, str):
+        out = f"{out.removesuffix('.zarr')}-seed{seed}.zarr"
+    elif many and isinstance(out, Path):
+        out = out.with_name(f"{out.stem}-seed{seed}{out.suffix}")
+    return free_path(out, force)

@@ -16,7 +16,8 @@ from tegmentum.simcore.errors import DescriptionError
 
 from .continual_result import document
 from .continual_show import announce, print_run, progress, scores_text
-from .interrupts import Interrupts, stop_interrupted
+from .interrupts import Interrupts, resumable, stop_interrupted
+from .keeper import Keeper
 from .training import How
 
 if TYPE_CHECKING:
@@ -98,11 +99,13 @@ def finish(
     open_store: Callable[[dict[str, Any]], RunStore],
 ) -> dict[str, Any]:
     """Run; an interrupt ends the command, and says how to go on."""
+    from tegmentum.simcore.record.manifest import is_run_store
+
     try:
         return run(config, rule, data, kept, open_store)
     except KeyboardInterrupt:
-        if kept.store.exists():
-            stop_interrupted(f"finished tasks are kept in {kept.store}", kept.store)
+        if is_run_store(kept.store):
+            stop_interrupted(f"finished tasks are kept in {kept.store}", resumable(kept.store))
         stop_interrupted("nothing was written")
 
 
@@ -123,7 +126,6 @@ def run(
     )
     from tegmentum.plasticity.passes import part
     from tegmentum.plasticity.registry import Setting, make_model
-    from tegmentum.simcore.record import checkpoints
     from tegmentum.simcore.record.manifest import update_manifest
 
     from .continual_store import ContinualRecorder
@@ -144,7 +146,7 @@ def run(
             manifest = {**asdict(config), "checksums": data.checksums, "data_dir": kept.data_dir,
                         "checkpoint_every": kept.checkpoint_every}  # fmt: skip
             store = stack.enter_context(open_store(manifest))
-            keeper = checkpoints.Checkpoints(store, kept.checkpoint_every)
+            keeper = Keeper(store, kept.checkpoint_every)
         advance, report = stack.enter_context(progress(len(tasks), data.class_names))
         model, scores = make_model(rule, how, setting, split, arrays, None if at is None else at.scores)
         if kept.found is not None:
@@ -162,7 +164,7 @@ def run(
             parts = {"run": state.arrays(), "model": model.state()}
             last.clear()
             last.update({f"{name}/{key}": v for name, found in parts.items() for key, v in found.items()})
-            if keeper.due():
+            if keeper.due:
                 keeper.write(last, kind="continual")
 
         try:
@@ -176,7 +178,7 @@ def run(
             raise
     if config.leak:
         update_manifest(path, {"note": config.note}, durable=False)
-    checkpoints.remove(path)
+    keeper.remove()
     return document(config, result, time.perf_counter() - start, str(path), scores)
 
 

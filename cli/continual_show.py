@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .continual_run import Config
 
 
-def announce(config: Config, n_tasks: int, path: Path) -> None:
+def announce(config: Config, n_tasks: int, path: Path | str) -> None:
     """Say what will be run, and whether it leaks."""
     order = " ".join(map(str, config.class_order))
     for line in (

@@ -27,6 +27,11 @@ def stop_interrupted(kept: str, store: Path | None = None) -> NoReturn:
     raise typer.Exit(EXIT_RESUMABLE)
 
 
+def resumable(store: Path | str) -> Path | None:
+    """Return a store that can be gone on with, None for one at a URL, which has no checkpoints."""
+    return store if isinstance(store, Path) else None
+
+
 class Interrupts:
     """While in use, SIGINT and SIGTERM raise KeyboardInterrupt, but not inside :meth:`held`: there they wait.
 

@@ -20,6 +20,7 @@ from . import config_command, datasets
 from .bench import bench
 from .continual import continual
 from .doctor import doctor
+from .export import export
 from .inspect import inspect
 from .plot import plot
 from .resume import resume
@@ -27,6 +28,7 @@ from .run import run
 from .sweep.command import sweep
 from .train import train
 from .warmup import warmup
+from .watch import watch
 
 #: Exit codes; 2, wrong usage, is Typer's own.
 EXIT_FAILED, EXIT_INVALID, EXIT_STORE, EXIT_NUMERICAL, EXIT_INTERRUPTED = 1, 3, 4, 5, 130
@@ -44,6 +46,8 @@ app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
+app.command()(watch)
+app.command()(export)
 app.command()(run)
 app.command()(resume)
 app.command()(sweep)

@@ -21,10 +21,25 @@ CheckpointEvery = Annotated[
     ),
 ]
 CHECKPOINT_EVERY = 60.0
+Durable = Annotated[
+    bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
+]
 
 
-def free_path(out: Path | None, force: bool) -> Path:
+def place(out: str | None) -> Path | str | None:
+    """Return --out as a path, or a URL as it is."""
+    from tegmentum.simcore.record.manifest import is_url, location
+
+    if out is None or (is_url(out) and not out.startswith("file://")):
+        return out
+    return location(out) if is_url(out) else Path(out)
+
+
+def free_path(out: Path | str | None, force: bool) -> Path | str:
     """Store to write: the one asked for if it may be written, else the first free ``run-N.zarr``."""
+    if isinstance(out, str):
+        check_store(out, force)
+        return out
     if out is not None:
         if out.exists() and not force:
             raise StoreError(f"--out {out}: exists already; choose another name, or --force to overwrite it")
@@ -38,13 +53,15 @@ def free_path(out: Path | None, force: bool) -> Path:
     return path
 
 
-def check_store(path: Path, force: bool) -> None:
+def check_store(path: Path | str, force: bool) -> None:
     """Refuse, before any work, a store that may not be written or replaced."""
     import os
 
     from tegmentum.simcore.record.store import check_replaceable
 
     check_replaceable(path, force)
+    if isinstance(path, str):
+        return
     parent = path.absolute().parent
     if not parent.is_dir():
         raise StoreError(f"{path}: there is no folder {parent}; create it first")
@@ -80,13 +97,13 @@ def history_bytes(record: Record, network: Network, ms: float, precision: str) -
     return n_bytes
 
 
-def check_disk(path: Path, n_bytes: float) -> None:
+def check_disk(path: Path | str, n_bytes: float) -> None:
     """Refuse to begin what will not fit on the disk."""
     from tegmentum.simcore.machine import free_disk
 
     from .inspect import size_text
 
-    free = free_disk(path)
+    free = free_disk(path) if isinstance(path, Path) else None
     if free is not None and n_bytes > free:
         raise StoreError(
             f"{path}: the recordings take about {size_text(n_bytes)}, the disk has {size_text(free)} free; "

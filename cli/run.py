@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .announce import announce, announce_recording
-from .interrupts import Interrupts, stop_interrupted
+from .interrupts import Interrupts, resumable, stop_interrupted
 from .options import (
     CHECKPOINT_EVERY,
     CheckpointEvery,
+    Durable,
     check_disk,
     check_store,
     history_bytes,
+    place,
     trace_bytes,
 )
 
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 def run(
     file: Annotated[Path, typer.Argument(help="Network in TOML; see `tegmentum config schema`.")],
     out: Annotated[
-        Path | None, typer.Option(help=r"Run store to write \[FILE with .zarr].", show_default=False)
+        str | None,
+        typer.Option(help=r"Run store to write, a path or a URL \[FILE with .zarr].", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing run store.")] = False,
     threads: Annotated[
@@ -47,6 +50,7 @@ def run(
         ),
     ] = None,
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+    durable: Durable = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a network described in TOML and write what it recorded to a run store."""
@@ -55,7 +59,7 @@ def run(
     text = text_of(file)
     config = read_text(text, overrides, str(file))
     s = config.simulation
-    store = file.with_suffix(".zarr") if out is None else out
+    store = place(out) or file.with_suffix(".zarr")
     check_store(store, force)
     network, record, _ = rehearsed(config, seed)
     histories = history_bytes(record, network, s.duration, s.precision)
@@ -81,14 +85,15 @@ def run(
             to=store,
             force=force,
             progress=draw,
-            checkpoint_every=checkpoint_every,
+            checkpoint_every=checkpoint_every if isinstance(store, Path) else None,
+            durable=durable,
             notes={"document": document},
         )
     tell(simulation, result, store, started, as_json)
 
 
 @contextmanager
-def interruptible(store: Path, ms: float, there: bool = False) -> Iterator[Report]:
+def interruptible(store: Path | str, ms: float, there: bool = False) -> Iterator[Report]:
     """Give what draws the progress of a run; an interrupt ends the command, and says how to go on.
 
     ``there`` says that the store is there from the beginning.
@@ -103,11 +108,11 @@ def interruptible(store: Path, ms: float, there: bool = False) -> Iterator[Repor
         except KeyboardInterrupt:
             if _identity(store) == before:
                 stop_interrupted("before the first tick; nothing was recorded")
-            at = f"at {_reached(store):g} of {ms:g} ms"
-            stop_interrupted(f"{at}; what was recorded until then is in {store}", store)
+            at = f"at {_reached(store):g} of {ms:g} ms; " if isinstance(store, Path) else ""
+            stop_interrupted(f"{at}what was recorded until then is in {store}", resumable(store))
 
 
-def _identity(store: Path) -> str | None:
+def _identity(store: Path | str) -> str | None:
     """Return which run a store holds, None where there is none."""
     from tegmentum.simcore.record.manifest import is_run_store, read_manifest
 
@@ -122,7 +127,7 @@ def _reached(store: Path) -> float:
     return float(root["model_time"][()]) if "model_time" in root else 0.0
 
 
-def tell(simulation: Simulation, result: Result, store: Path, started: float, as_json: bool) -> None:
+def tell(simulation: Simulation, result: Result, store: Path | str, started: float, as_json: bool) -> None:
     """Print what a run came to."""
     from tegmentum.simcore.describe.plasticity import Static
 

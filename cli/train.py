@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .options import CHECKPOINT_EVERY, CheckpointEvery, free_path, one_of
+from .options import CHECKPOINT_EVERY, CheckpointEvery, Durable, free_path, one_of, place
 from .training import ONLINE, How, finish
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ def train(
     limit_train: Annotated[int | None, typer.Option(min=1, help="Use the first N training samples.")] = None,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Use the first N test samples.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
-    out: Annotated[Path | None, typer.Option(help=r"Run store to write \[run.zarr, or the next free run-2.zarr ...].",
-                                             show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="Run store to write, a path or a URL "
+                                            r"\[run.zarr, or the next free run-2.zarr ...].",
+                                            show_default=False)] = None,
     record: Annotated[int, typer.Option(min=0, help="Test samples whose spikes are stored.")] = 20,
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+    durable: Durable = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing run store at --out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:  # fmt: skip
@@ -62,7 +65,7 @@ def train(
     dopamine turns into weight.
     """
     start = time.perf_counter()
-    store_path = free_path(out, force)
+    store_path = free_path(place(out), force)
     layers = None if hidden is None else _parse_hidden(hidden)
     if optimiser is not None:
         one_of("--optimiser", optimiser, ("adam", "sgd"))
@@ -109,7 +112,8 @@ def train(
     how = How(store_path, checkpoint_every, None if data_dir is None else str(data_dir.absolute()))
     from tegmentum.simcore.record.store import RunStore
 
-    finish(training, how, start, as_json, lambda manifest: RunStore.create(store_path, manifest, force=force))
+    create = partial(RunStore.create, store_path, force=force, durable=durable)
+    finish(training, how, start, as_json, create)
 
 
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ class OnlineTraining:
         """Return what the JSON holds beside what all runs have."""
         return {"ablation": self.config.ablation, "spikes_per_sample": self.learner.spikes_per_sample}
 
-    def announcement(self, path: Path) -> tuple[str, ...]:
+    def announcement(self, path: Path | str) -> tuple[str, ...]:
         """Say what the run will cost."""
         from tegmentum.plasticity.dopamine_classifier import receptive_fields
 

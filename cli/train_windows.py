@@ -70,7 +70,7 @@ class WindowTraining:
         """Return what the JSON holds beside what all runs have."""
         return {}
 
-    def announcement(self, path: Path) -> tuple[str, ...]:
+    def announcement(self, path: Path | str) -> tuple[str, ...]:
         """Say what the run will cost."""
         config, data = self.config, self.data
         n_synapses = sum((a + 1) * b for a, b in itertools.pairwise(self.layers))

@@ -13,7 +13,8 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .interrupts import Interrupts, stop_interrupted
+from .interrupts import Interrupts, resumable, stop_interrupted
+from .keeper import Keeper
 from .train_show import print_result, progress, status
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _training_of(told: Mapping[str, Any], data: Dataset, threads: int | None) ->
 class How:
     """How a training is kept: its store, how often, where its data are, and the checkpoint that it goes on from."""
 
-    store: Path
+    store: Path | str
     checkpoint_every: float
     data_dir: str | None
     found: tuple[dict[str, Any], dict[str, Any]] | None = None
@@ -115,8 +116,6 @@ def run(
     training: Training, how: How, start: float, open_store: Callable[[dict[str, Any]], RunStore]
 ) -> dict[str, Any]:
     """Train and write the store; returns what ``--json`` prints."""
-    from tegmentum.simcore.record import checkpoints
-
     config, data = training.config, training.data
     typer.echo(
         f"{data.name}: {config.n_train:,} training and {config.n_test:,} test samples, {data.n_classes} classes",
@@ -131,7 +130,7 @@ def run(
     with Interrupts() as interrupts, contextlib.ExitStack() as stack:
         with interrupts.held():  # once it is there, it must be closed
             store = stack.enter_context(open_store(manifest))
-            kept = checkpoints.Checkpoints(store, how.checkpoint_every)
+            kept = Keeper(store, how.checkpoint_every)
         with status("compiling, or loading compiled code"):
             compile_s = training.compile()
         learner, recorder = training.learner, training.recorder(store)
@@ -145,7 +144,7 @@ def run(
                 recorder.snapshot(0)
 
         def keep() -> None:
-            if interrupts.pending or kept.due():
+            if interrupts.pending or kept.due:
                 kept.write(learner.state(), kind="train", so_far=asdict(so_far))
             interrupts.let_through()
 
@@ -162,7 +161,7 @@ def run(
                 report(epoch, so_far.accuracy[-1])
         with interrupts.held():
             recorder.finish(config.record)
-    checkpoints.remove(how.store)
+    kept.remove()
     return {
         "dataset": data.name,
         "rule": config.rule,
@@ -209,7 +208,7 @@ class SoFar:
         self.train_accuracy, self.events_per_sample = work.accuracy, work.synaptic_events / work.n_samples
 
 
-def _kept(path: Path) -> tuple[str, Path | None]:
+def _kept(path: Path | str) -> tuple[str, Path | None]:
     """Say what an interrupted run leaves behind, and the store if it can be gone on with."""
     from tegmentum.simcore.errors import StoreError
     from tegmentum.simcore.record.reader import summarise
@@ -219,4 +218,4 @@ def _kept(path: Path) -> tuple[str, Path | None]:
     except StoreError:
         return "nothing was written", None
     n = summary["tables"].get("", {}).get("n_rows", 0)
-    return f"{n} finished epoch{'' if n == 1 else 's'} kept in {path}", path
+    return f"{n} finished epoch{'' if n == 1 else 's'} kept in {path}", resumable(path)

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Parrot,
         param,
     )
+    from .record.exports import export
     from .record.reader import open_run
     from .record.store import RunStore
     from .sweeps.sweep import sweep
@@ -118,6 +119,7 @@ __all__ = [
     "Watch",
     "Whole",
     "WindowRule",
+    "export",
     "one_hot",
     "open_run",
     "param",
@@ -145,6 +147,7 @@ _HOMES = {
     "record.store": "RunStore",
     "record.reader": "open_run",
     "sweeps.sweep": "sweep",
+    "record.exports": "export",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -27,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("any machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what takes minutes, unless it is asked for."""
+    if "TEGMENTUM_LONG_TESTS" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; set TEGMENTUM_LONG_TESTS"))
+
+
 class Outcome(NamedTuple):
     """What one call of the command line came to."""
 

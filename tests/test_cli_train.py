@@ -407,19 +407,19 @@ FIRST = {"naca": "input-hidden1", "dopamine-stdp": "pixels-hidden"}
 @pytest.mark.parametrize("rule", list(FIRST))
 def test_every_commit_holds_whole_epochs(tegmentum, tmp_path, monkeypatch, rule):
     """Also where every append is due to be committed."""
-    from tegmentum.simcore.record import layout
     from tegmentum.simcore.record.store import RunStore
+    from tegmentum.simcore.record.tree import Tree
 
     seen = []
 
-    def commit(root):
-        committed(root)
+    def commit(*arguments):
+        committed(*arguments)
         with xr.open_datatree(tmp_path / "run.zarr", engine="zarr") as tree:
             snapshots = tree[f"weights/{FIRST[rule]}"].sizes["snapshot"] if "weights" in tree else 0
             seen.append((tree.sizes.get("epoch", 0), snapshots))
 
-    committed = layout.commit
-    monkeypatch.setattr(layout, "commit", commit)
+    committed = Tree.commit
+    monkeypatch.setattr(Tree, "commit", commit)
     monkeypatch.setattr(RunStore, "create", functools.partial(RunStore.create, commit_every=0.0))
     arguments = (*SMALL, "--rule", rule, "--record", 0, "--threads", 2, "--out", "run.zarr")
     assert tegmentum("train", *arguments).code == 0

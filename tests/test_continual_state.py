@@ -20,7 +20,7 @@ LIGHT = {
     *(("ewc", "honest"), ("replay", "honest"), ("joint", "honest"), ("ncm", "honest")),
     *(("slda-random", "honest"), ("ridge", "honest")),
 }
-CASES = [pytest.param(*case, marks=[] if case in LIGHT else [pytest.mark.slow]) for case in EVERY]
+CASES = [pytest.param(*case, marks=[] if case in LIGHT else [pytest.mark.long]) for case in EVERY]
 
 
 def digits():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
-import os
 
 import numpy as np
 import pytest
@@ -108,13 +107,8 @@ NETWORKS = {
     "pair rules": lambda: learning([n for n in PLAIN if not RULES[n].modulations]),
     "modulated rules": lambda: learning([n for n in PLAIN if RULES[n].modulations]),
 }
-#: minutes of compiling
-LONG = pytest.mark.skipif(
-    "TEGMENTUM_LONG_TESTS" not in os.environ, reason="set TEGMENTUM_LONG_TESTS for all rules"
-)
-CASES = [
-    pytest.param(name, marks=LONG) if name in ("pair rules", "modulated rules") else name for name in NETWORKS
-]
+LONG = "pair rules", "modulated rules"
+CASES = [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in NETWORKS]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import sys
 
@@ -15,6 +16,8 @@ from tegmentum.simcore.errors import DataError, DescriptionError, StoreError, Te
 from tegmentum.simcore.installed import install_line
 from tegmentum.simcore.record import layout as store_layout
 from tegmentum.simcore.record.store import RunStore, open_run, read_manifest, summarise
+from tegmentum.simcore.record.target import LocalTarget
+from tegmentum.simcore.record.tree import Array
 
 CONFIG = {"seed": 3, "threads": 2, "dataset": "digits"}
 
@@ -152,21 +155,22 @@ def test_the_whole_tree_opens(path):
 @pytest.mark.usefixtures("small_chunks")
 def test_only_whole_chunks_are_written_before_a_commit(path, monkeypatch):
     written = []
-    write_rows = store_layout.write_rows
+    write = Array.write
 
-    def spy(array, first, data):
-        written.append((array.basename, first, len(data)))
-        write_rows(array, first, data)
+    def spy(array, target, first, data, also=()):
+        written.append((array.name, first, len(data)))
+        write(array, target, first, data, also)
 
-    monkeypatch.setattr(store_layout, "write_rows", spy)
+    monkeypatch.setattr(Array, "write", spy)
     store = RunStore.create(path, CONFIG, commit_every=math.inf)
     spikes = store.spikes("exc", 10, 0.1)
-    for n in (30, 60, 45, 250, 1, 99, 0, 15):  # 500 in all, of which the last chunk still waits
+    for n in (30, 60, 45, 250, 1, 99, 0, 15, 7):  # 507 in all, of which seven still wait
         spikes.append(np.arange(n), np.zeros(n, int))
+    store.writer.wait()
     assert {(first % 100, n % 100) for _, first, n in written} == {(0, 0)}
-    assert sum(n for name, _, n in written if name == "t") == 400
+    assert sum(n for name, _, n in written if name == "t") == 500
     store.close()
-    assert group(path, "spikes/exc").sizes["spike"] == 500
+    assert group(path, "spikes/exc").sizes["spike"] == 507
 
 
 action = st.one_of(st.integers(0, 350), st.sampled_from(["commit", "end_trial"]))
@@ -207,8 +211,8 @@ def test_codecs_and_chunks_are_those_that_were_measured(path):
         form = codec.to_dict()["configuration"]  # the fields themselves are enums in some versions of zarr
         forms[name] = root[name].chunks, form["cname"], form["shuffle"]
     assert forms == {
-        "spikes/exc/t": ((2**20,), "zstd", "shuffle"),
-        "spikes/exc/neuron": ((2**20,), "zstd", "bitshuffle"),
+        "spikes/exc/t": ((2**17,), "zstd", "shuffle"),
+        "spikes/exc/neuron": ((2**17,), "lz4", "bitshuffle"),
         "weights/a-b/w": ((1, 2), "lz4", "bitshuffle"),
     }
     assert store_layout.chunk_shape(1, (3 * 2**20,)) == (1, 2**20)
@@ -219,6 +223,7 @@ def test_appending_commits_once_the_last_commit_is_old(path):
     store = RunStore.create(path, CONFIG, commit_every=0)
     spikes = store.spikes("exc", 5, 0.1)
     spikes.append([1, 2], [3, 4])
+    store.writer.wait()
     assert group(path, "spikes/exc").t.values.tolist() == [1, 2]
 
 
@@ -238,6 +243,7 @@ def test_what_belongs_together_is_committed_at_once(path):
             weights.snapshot(2, [1 / 0])
         assert xr.open_zarr(path).sizes == {"epoch": 1}
         table.append(epoch=3, accuracy=0.5)
+        store.writer.wait()
         assert xr.open_zarr(path).sizes == {"epoch": 3}
 
 
@@ -253,22 +259,29 @@ def test_a_durable_store_holds_the_same_and_leaves_no_temporary_files(path):
 
 
 def test_a_durable_commit_syncs_data_before_it_shows_them(path, monkeypatch):
-    replaced = []
-    from tegmentum.simcore.record import manifest
+    done = []
+    fsync, replace = os.fsync, os.replace
 
-    def spy(file, data, durable):
-        replaced.append((file.relative_to(path).as_posix(), durable))
-        replace_file(file, data, durable)
+    def spy_sync(descriptor):
+        done.append("sync")
+        fsync(descriptor)
 
-    replace_file = manifest.replace_file
-    store = RunStore.create(path, CONFIG, durable=True)
-    monkeypatch.setattr(store_layout, "replace_file", spy)
-    store.spikes("exc", 5, 0.1).append([1], [2])
-    store.commit()
-    files = [file for file, durable in replaced if durable]
-    assert len(files) == len(replaced)
+    def spy_replace(source, to):
+        done.append(os.path.relpath(to, path))
+        replace(source, to)
+
+    with RunStore.create(path, CONFIG, durable=True) as store:
+        monkeypatch.setattr(os, "fsync", spy_sync)
+        monkeypatch.setattr(os, "replace", spy_replace)
+        store.spikes("exc", 5, 0.1).append([1], [2])
+        store.commit()
+        monkeypatch.undo()
+    files = [entry for entry in done if entry != "sync"]
     assert files[-1] == "zarr.json"
-    assert {"spikes/exc/t/c/0", "spikes/exc/t/zarr.json"} <= set(files[:-1])
+    assert {"spikes/exc/t/c.0", "spikes/exc/t/zarr.json"} <= set(files[:-1])
+    for k, entry in enumerate(done):  # the file before its name, the name's folder after it
+        if entry != "sync":
+            assert done[k - 1] == done[k + 1] == "sync"
 
 
 # the manifest
@@ -433,13 +446,13 @@ def test_a_closed_store_takes_nothing_more(path):
 
 
 def test_a_full_disk_is_a_clear_error_beside_the_one_that_ended_the_run(path, monkeypatch):
-    def full(store, key, value):
+    def full(target, path, data):
         raise OSError(28, "No space left on device")
 
     def run():
         with RunStore.create(path, CONFIG) as store:
             spikes = store.spikes("exc", 5, 0.1)
-            monkeypatch.setattr("zarr.storage.LocalStore.set", full)
+            monkeypatch.setattr(LocalTarget, "_write", full)
             spikes.append([1], [1])
             store.commit()
 

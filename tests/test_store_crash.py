@@ -1,6 +1,8 @@
 """Whatever ends a run, and whenever others read, the store shows a whole commit."""
 
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tegmentum.simcore.errors import StoreError
 from tegmentum.simcore.record import layout as store_layout
+from tegmentum.simcore.record.rows import Columns
 from tegmentum.simcore.record.store import RunStore, read_manifest
 
 WRITER = """
@@ -38,13 +42,29 @@ with RunStore.create(sys.argv[1], {"seed": 1}, commit_every=0.01) as store:
 """
 
 
-def start_writer(path, seed):
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(seed)])
-    deadline = time.monotonic() + 60
+RUNNER = """
+import sys
+from tegmentum.simcore import LIF, Network, Poisson, Population, Record, Simulation, Trace
+from tegmentum.simcore.record import store
+
+store.COMMIT_EVERY = 0.05
+p = Population("p", 50, LIF(i_e=300.0))
+record = Record(["p"], {"v": Trace("p", "v", [0, 7])}, every=1.0)
+Simulation(Network(p, Poisson(p, rate=1000.0, weight=1.0))).run(1e7, record, to=sys.argv[1])
+"""
+
+
+def wait_for(path, process):
+    deadline = time.monotonic() + 120
     while not (path / "zarr.json").exists():
-        assert writer.poll() is None
+        assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def start_writer(path, seed):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(seed)])
+    wait_for(path, writer)
     return writer
 
 
@@ -101,17 +121,83 @@ def test_a_reader_of_a_running_writer_never_sees_a_torn_store(tmp_path):
     assert lengths[-1] > lengths[0]
 
 
-@pytest.mark.parametrize("n", [40, 100, 250], ids=["buffered", "a chunk", "direct"])
+@pytest.mark.parametrize("opens", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_reader_opens_a_running_run_again_and_again(tmp_path, opens):
+    """Each time it finds a whole commit of the run itself, spikes and traces."""
+    path = tmp_path / "run.zarr"
+    runner = subprocess.Popen([sys.executable, "-c", RUNNER, str(path)])
+    try:
+        wait_for(path, runner)
+        done, seen = 0, 0
+        deadline = time.monotonic() + 300
+        while done < opens:
+            assert time.monotonic() < deadline
+            assert runner.poll() is None, "the run ended before it was read often enough"
+            with xr.open_datatree(path, engine="zarr") as tree:
+                if "/traces/v" not in tree.groups:
+                    continue
+                done += 1
+                spikes, trace = tree["spikes/p"].load(), tree["traces/v"].load()
+                assert (np.diff(spikes.t) >= 0).all()
+                assert spikes.neuron.size == 0 or spikes.neuron.max() < 50
+                np.testing.assert_array_equal(trace.tick, np.arange(1, trace.sizes["time"] + 1) * 10)
+                assert np.isfinite(trace.v).all()
+                assert trace.sizes["time"] >= seen
+                seen = trace.sizes["time"]
+        assert seen > 0
+    finally:
+        runner.kill()
+        runner.wait()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that holds 3 MB."""
+    mount = shutil.which("mount")
+    if mount is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_leaves_every_commit(small_disk):
+    path = small_disk / "run.zarr"
+    rng = np.random.default_rng(0)
+    committed = 0
+    with pytest.raises(StoreError, match="cannot write: No space left on device"):  # noqa: PT012, SIM117
+        with RunStore.create(path, {}, commit_every=1e9) as store:
+            spikes = store.spikes("exc", 2**32, 0.1)
+            for k in range(200):
+                spikes.append(np.arange(20_000) + 20_000 * k, rng.integers(0, 2**32, 20_000))
+                if k % 5 == 4:
+                    store.commit()
+                    committed = len(spikes)
+    assert committed > 0
+    read = xr.open_zarr(path, group="spikes/exc").load()
+    assert read.sizes["spike"] >= committed
+    np.testing.assert_array_equal(read.t, np.arange(read.sizes["spike"]))
+
+
+@pytest.mark.parametrize("n", [40, 100, 250], ids=["less than a chunk", "a chunk", "several"])
 @pytest.mark.parametrize("failing", [1, 2, 3, 4])
-def test_an_interrupt_between_two_columns_leaves_them_equally_long(tmp_path, monkeypatch, n, failing):
+def test_an_interrupt_after_a_chunk_was_given_away_leaves_all_columns_equally_long(
+    tmp_path, monkeypatch, n, failing
+):
     monkeypatch.setattr(store_layout, "CHUNK", 100)
-    write_rows = store_layout.write_rows
+    write = Columns._write
     calls = 0
 
-    def interrupted(array, first, data):
+    def interrupted(columns, first, data):
         nonlocal calls
         calls += 1
-        write_rows(array, first, data)
+        write(columns, first, data)
         if calls == failing:
             raise KeyboardInterrupt
 
@@ -120,7 +206,7 @@ def test_an_interrupt_between_two_columns_leaves_them_equally_long(tmp_path, mon
     def run():
         with RunStore.create(path, {}, commit_every=1e9) as store:
             spikes = store.spikes("exc", 2**20, 0.1)
-            monkeypatch.setattr(store_layout, "write_rows", interrupted)
+            monkeypatch.setattr(Columns, "_write", interrupted)
             for first in range(0, 100 * n, n):
                 spikes.append(np.arange(first, first + n), np.arange(first, first + n))
 

@@ -50,16 +50,54 @@ def test_the_root_of_a_run_shows_rates_counts_and_cost(run):
     assert summarise(path)["populations"]["q"] == {"n_neurons": 2, "n_spikes": 0, "mean_rate": 0.0}
 
 
-def test_units_on_every_array(run):
-    path, _ = run
+def undescribed(path):
+    """Names of the arrays that do not say what they are, or, of numbers, in which unit."""
     root = zarr.open_group(path, mode="r")
-    without = [
+    return [
         name
         for name, node in root.members(max_depth=None)
-        if isinstance(node, zarr.Array) and node.dtype.kind in "iuf" and not node.attrs.get("units")
+        if isinstance(node, zarr.Array)
+        and not (
+            node.attrs.get("long_name")
+            and (node.metadata.data_type.to_native_dtype().kind not in "iuf" or node.attrs.get("units"))
+        )
     ]
-    assert without == []
-    assert root["traces/v/v"].attrs["units"] == "mV"
+
+
+def test_every_array_of_a_run_has_a_unit_and_a_description(run):
+    path, _ = run
+    assert undescribed(path) == []
+    assert zarr.open_group(path, mode="r")["traces/v/v"].attrs["units"] == "mV"
+
+
+def test_so_have_those_of_every_recorder(tmp_path):
+    with RunStore.create(tmp_path / "run.zarr", {}) as store:
+        store.spikes("p", 3, 1.0, trial=("label",))
+        store.weights("a-b", [0], [0], delay=[1])
+        store.modulators("p", ["dopamine"], 2)
+        store.levels("q", 2, 0.1)
+        known = {name: [0] for name in ("synapse", "pre", "post", "delay")}
+        store.snapshots("weights", "c", known, {"n_pre": 1, "n_post": 1}, 0.1, np.float32)
+        store.snapshots("eligibility", "c", known, {"n_pre": 1, "n_post": 1}, 0.1, np.float32, changed=True)
+        store.trace("v", {"v": "mV"}, [0], 0.1)
+        store.table("learning", "task", {"accuracy": ("float64", "fraction")})
+    assert undescribed(tmp_path / "run.zarr") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "--rule", "dopamine-stdp", "--hidden", "20", "--epochs", "1"),
+        ("train", "--rule", "naca", "--hidden", "20", "--epochs", "1"),
+        ("continual", "--dataset", "digits", "--rule", "naca", "--limit-train", "40"),
+    ],
+)
+def test_so_have_those_of_training(tegmentum, tmp_path, command):
+    limits = ("--limit-train", "40", "--limit-test", "20") if command[0] == "train" else ()
+    done = tegmentum(*command, *limits, "--out", tmp_path / "run.zarr", "--threads", 1)
+    assert done.code == 0, done.err
+    assert undescribed(tmp_path / "run.zarr") == []
 
 
 @pytest.mark.parametrize(
@@ -142,6 +180,10 @@ def test_stores_of_schema_1_still_read(tmp_path, tegmentum):
         assert tree["traces/v"]["time"].values.tolist() == [1, 2, 3]
     assert tegmentum("inspect", path).code == 0
     assert tegmentum("plot", path, "raster").code == 0
+    from tegmentum.cli.plots.traces import traces
+
+    np.testing.assert_allclose(traces(path, [], [], [0]).axes[0].lines[0].get_xdata(), [0.1, 0.2, 0.3])
+    assert tegmentum("watch", path).code == 0
 
 
 @pytest.mark.slow

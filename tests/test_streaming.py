@@ -32,7 +32,7 @@ def test_buffers_do_not_grow_with_the_run(tmp_path, n_trials):
             books = Log(simulation(n_trials), record(), n, store)
             recording = books.recording
             if books.spool is not None:
-                books.spool.close()
+                books.spool.close(complete=True)
             sizes.add(sum(a.nbytes for a in (recording.trace, recording.tick, recording.source)))
     assert len(sizes) == 1
     assert sizes.pop() < 64e6

@@ -24,6 +24,7 @@ from ..machine import default_threads
 from ..record import saved
 from ..record.histories import Histories
 from ..record.log import Before, Log
+from ..record.manifest import is_url
 from . import stored
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
@@ -216,6 +217,7 @@ class Simulation(Controlled):
         to: str | os.PathLike[str] | None = None,
         force: bool = False,
         progress: bool | Report = False,
+        durable: bool = False,
         checkpoint_every: float | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> Result:
@@ -226,14 +228,16 @@ class Simulation(Controlled):
         ms : float
             duration, a multiple of ``dt``
         record : Record, optional
-        to : path, optional
+        to : path or URL, optional
             run store to create; what is recorded then streams there and the result does not hold it
         force : bool
             replace an existing run store
         progress : bool or callable
             draw a bar, in a terminal or a notebook, or call ``progress(done, total)`` [ms] some ten times a second
+        durable : bool
+            force what is written to disk, so that it survives a loss of power
         checkpoint_every : float, s, optional
-            with a store, keep a checkpoint beside it so often, by the clock, and when the run is interrupted;
+            with a store in a folder, keep a checkpoint beside it so often, by the clock, and when it is interrupted;
             :meth:`resume` goes on from there. By default there is none
         notes : mapping, optional
             what else the store's manifest says under ``config``
@@ -260,6 +264,10 @@ class Simulation(Controlled):
             checks.number(checkpoint_every, "run", "checkpoint_every", "s", least=0.0)
             if to is None:
                 raise DescriptionError("run: checkpoint_every needs a store to be kept beside: give to=...")
+            if is_url(os.fspath(to)):
+                raise DescriptionError(
+                    f"run: checkpoint_every needs a store in a folder, got {to}; leave it out"
+                )
         for modulator in modulators_of(self.network):
             if n and modulator.expectation is not None:
                 raise DescriptionError(
@@ -272,7 +280,17 @@ class Simulation(Controlled):
             if to is None:
                 return self._run(n, Log(self, record, n), histories, signals, report)
             return stored.begin(
-                self, n, record, histories, str(to), force, checkpoint_every, notes or {}, signals, report
+                self,
+                n,
+                record,
+                histories,
+                str(to),
+                force,
+                durable,
+                checkpoint_every,
+                notes or {},
+                signals,
+                report,
             )
 
     def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:

@@ -6,7 +6,6 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..describe.as_dict import described
@@ -61,6 +60,7 @@ def begin(
     histories: Histories,
     path: str,
     force: bool,
+    durable: bool,
     checkpoint_every: float | None,
     notes: Mapping[str, Any],
     signals: Deferred,
@@ -70,7 +70,7 @@ def begin(
     from ..record.store import RunStore
 
     told = _config(simulation, n, record, checkpoint_every) | dict(notes)
-    with RunStore.create(path, config=told, force=force) as store:
+    with RunStore.create(path, config=told, force=force, durable=durable) as store:
         keeper = Keeper(
             None if checkpoint_every is None else checkpoints.Checkpoints(store, checkpoint_every)
         )
@@ -92,10 +92,10 @@ def resume(
     checkpoint_every: float | None,
 ) -> tuple[S, Result]:
     """Go on with a run; see :meth:`.Simulation.resume`."""
-    from ..record.manifest import read_manifest, update_manifest
+    from ..record.manifest import read_manifest
     from ..record.store import RunStore
 
-    manifest = read_manifest(Path(path))
+    manifest = read_manifest(os.fspath(path))
     told = _resumable(path, manifest, network)
     found = checkpoints.latest(path, force)
     arguments = told["arguments"] if found is None else found[1]["arguments"]
@@ -118,10 +118,10 @@ def resume(
     record = record_of_dict(told["record"]).of(simulation.network)
     histories, n = Histories(simulation, record), end - at
     every = told["checkpoint_every"] if checkpoint_every is None else checkpoint_every
-    ms, folder = (end - start) * dt, Path(os.path.abspath(path))
+    ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:
-        update_manifest(folder, {"config": {**manifest["config"], "ms": ms}}, durable=True)
-        with RunStore.reopen(folder, {} if found is None else found[1]["shapes"]) as store:
+        shapes = {} if found is None else found[1]["shapes"]
+        with RunStore.reopen(os.fspath(path), shapes, config={"ms": ms}) as store:
             keeper = Keeper(None if every is None else checkpoints.Checkpoints(store, every))
             log = Log(simulation, record, n, store, before, checkpointed=every is not None)
             log.load_state(parts["log"])

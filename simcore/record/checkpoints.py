@@ -55,7 +55,13 @@ class Checkpoints:
     """
 
     def __init__(self, store: RunStore, every: float) -> None:
+        if not isinstance(store.path, Path):
+            raise StoreError(
+                f"{store.path}: a store at a URL has no checkpoints beside it; write to a folder"
+            )
         self.store, self.every = store, float(every)
+        if isinstance(store.path, str):
+            raise StoreError(f"{store.path}: a store at a URL has no checkpoints beside it; leave them out")
         self.folder = folder_of(store.path)
         self._id = read_manifest(store.path).get("id")
         self._last = time.monotonic()
@@ -97,7 +103,7 @@ def latest(
     StoreError
         if there are some, but none that can be read, or they are of another version and ``force`` is not said
     """
-    folder, run = folder_of(store), read_manifest(Path(store)).get("id")
+    folder, run = folder_of(store), read_manifest(os.fspath(store)).get("id")
     problem: StoreError | None = None
     for number in reversed(numbers(folder)):
         try:

@@ -116,7 +116,7 @@ class Log:
                 unit = _population(trace).model.unit(trace.state)
                 self.writers[name] = store.trace(name, {trace.state: unit}, trace.numbers(), dt, trials)
             if n_trials > 1 and self.streams:
-                self.spool = Spool(spool_file(store.path) if checkpointed else store.path.parent)
+                self.spool = Spool(spool_file(store.path) if checkpointed else store.folder)
 
     def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
         """Which numbers to sample: for each shard (model group, field, index, column), and each trace's columns."""

@@ -7,6 +7,7 @@ and replaces it as plain JSON; it imports neither zarr nor anything else that is
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -70,7 +71,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     Parameters
     ----------
     path
-        The run store, a directory.
+        The run store, a directory or a URL.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     StoreError
         If `path` is missing, no Zarr v3 group, damaged, not written by Tegmentum, or of a newer schema.
     """
-    attributes = read_root(Path(path)).get("attributes")
+    attributes = _read_root(path).get("attributes")
     if not isinstance(attributes, dict) or _MARKER not in attributes:
         raise StoreError(f"{path}: a Zarr store, but not a Tegmentum run (its root has no {_MARKER!r})")
     schema = attributes[_MARKER]
@@ -96,41 +97,51 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     return attributes
 
 
-def is_run_store(path: Path) -> bool:
-    """Whether `path` is a directory that Tegmentum wrote, of any schema."""
+def read_root(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the manifest, and the metadata of every group and array by path, as of the last commit."""
+    return read_manifest(path), committed_nodes(path)
+
+
+def is_run_store(path: str | Path) -> bool:
+    """Whether Tegmentum wrote what is at `path`, of any schema."""
     try:
-        return not path.is_symlink() and _MARKER in read_root(path)["attributes"]
+        return (
+            not (isinstance(path, Path) and path.is_symlink()) and _MARKER in _read_root(path)["attributes"]
+        )
     except (StoreError, KeyError, TypeError):
         return False
 
 
-def write_first_root(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
-    """Turn the empty directory `path` into a run store with nothing in it, already committed."""
-    root = {
-        "zarr_format": 3,
-        "node_type": "group",
-        "attributes": dict(manifest),
-        "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": {}},
-    }
-    replace_file(path / "zarr.json", _encode(root), durable)
+def first_root(manifest: Mapping[str, Any]) -> bytes:
+    """Return the root's metadata of a run store with nothing in it, already committed."""
+    return _encode(
+        {
+            "zarr_format": 3,
+            "node_type": "group",
+            "attributes": dict(manifest),
+            "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": {}},
+        }
+    )
 
 
-def update_manifest(path: Path, changes: Mapping[str, Any], durable: bool) -> None:
+def update_manifest(path: str | Path, changes: Mapping[str, Any], durable: bool) -> None:
     """Change entries of the manifest atomically, without touching what is committed."""
-    root = read_root(path)
+    from .target import target_of
+
+    root = _read_root(path)
     root["attributes"] |= changes
-    replace_file(path / "zarr.json", _encode(root), durable)
+    target_of(path, durable).put("zarr.json", _encode(root))
 
 
-def committed_nodes(path: Path) -> dict[str, dict[str, Any]]:
+def committed_nodes(path: str | Path) -> dict[str, dict[str, Any]]:
     """Return the metadata of every group and array as of the last commit, by path."""
-    nodes = (read_root(path).get("consolidated_metadata") or {}).get("metadata")
+    nodes = (_read_root(path).get("consolidated_metadata") or {}).get("metadata")
     if not isinstance(nodes, dict):
         raise StoreError(f"{path}: damaged, zarr.json holds no consolidated metadata")
     return nodes
 
 
-def committed_shapes(path: Path) -> dict[str, list[int]]:
+def committed_shapes(path: str | Path) -> dict[str, list[int]]:
     """Return the shape of every array as of the last commit, by path."""
     nodes = committed_nodes(path)
     return {name: node["shape"] for name, node in nodes.items() if node.get("node_type") == "array"}
@@ -138,7 +149,7 @@ def committed_shapes(path: Path) -> dict[str, list[int]]:
 
 def rewrite_root(path: Path, nodes: Mapping[str, Any]) -> None:
     """Let readers see these groups and arrays from now on, by one atomic rename."""
-    root = read_root(path)
+    root = _read_root(path)
     root["consolidated_metadata"]["metadata"] = dict(nodes)
     replace_file(path / "zarr.json", _encode(root), durable=True)
 
@@ -176,17 +187,46 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def read_root(path: Path) -> dict[str, Any]:
-    """Parse ``zarr.json`` of a Zarr v3 group."""
+def is_url(path: str | Path) -> bool:
+    """Whether this is a URL, not the path of a local directory."""
+    return "://" in str(path)
+
+
+def location(path: str | os.PathLike[str]) -> Path | str:
+    """Return a URL as it is, and the path of a local directory, by itself or as ``file://``, absolute."""
+    text = os.fspath(path)
+    if text.startswith("file://"):
+        from urllib.request import url2pathname
+
+        text = url2pathname(text.removeprefix("file://"))
+    return text.rstrip("/") if is_url(text) else Path(os.path.abspath(text))
+
+
+def _root_text(path: str | Path) -> bytes:
+    """Return ``zarr.json`` of a Zarr v3 group."""
+    if is_url(path):
+        from .target import UrlTarget
+
+        data = UrlTarget(str(path)).get("zarr.json")
+        if data is None:
+            raise StoreError(f"{path}: no such run store (there is no zarr.json)")
+        return data
+    path = Path(path)
     if not path.exists():
         raise StoreError(f"{path}: no such run store")
     try:
-        root = json.loads((path / "zarr.json").read_bytes())
+        return (path / "zarr.json").read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(f"{path}: not a Zarr v3 store (it holds no zarr.json)") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot read zarr.json: {error.strerror}") from error
-    except ValueError as error:
+
+
+def _read_root(path: str | Path) -> dict[str, Any]:
+    """Parse ``zarr.json`` of a Zarr v3 group."""
+    try:
+        root = json.loads(_root_text(path))
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: damaged, zarr.json is not valid JSON ({error})") from error
     if not isinstance(root, dict) or root.get("node_type") != "group":
         raise StoreError(f"{path}: not the root of a Zarr v3 store")
@@ -194,7 +234,7 @@ def read_root(path: Path) -> dict[str, Any]:
 
 
 def _encode(root: Mapping[str, Any]) -> bytes:
-    return json.dumps(root, indent=2, allow_nan=False).encode()
+    return json.dumps(root, allow_nan=False).encode()
 
 
 def _as_json(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,6 +255,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{value!r} of type {type(value).__name__}")
 
 
+@functools.cache
 def version_of(package: str) -> str | None:
     """Return the version of an installed package, None where there is none."""
     try:

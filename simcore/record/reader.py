@@ -29,7 +29,8 @@ def open_run(path: str | Path) -> DataTree:
     Returns
     -------
     xarray.DataTree
-        The same as ``xarray.open_datatree(path, engine="zarr")``, after a check that errors are clear about.
+        The same as ``xarray.open_datatree(path, engine="zarr")``, after a check that errors are clear about. Its
+        accessor ``tree.run`` has rates, spike trains, trials and weights, see `accessor.Run`.
 
     Raises
     ------
@@ -43,6 +44,8 @@ def open_run(path: str | Path) -> DataTree:
         import xarray as xr
     except ImportError as error:
         raise TegmentumError(f"opening a run needs xarray: {install_line('analysis')}") from error
+    from . import accessor  # noqa: F401 - registers tree.run
+
     return xr.open_datatree(os.fspath(path), engine="zarr")
 
 

@@ -12,9 +12,12 @@ from ..errors import DataError
 from .rows import Column, Columns
 
 if TYPE_CHECKING:
-    import zarr
-
     from .store import RunStore
+    from .tree import Group
+
+
+SPIKES = 2**17
+"""Spikes in a chunk: 1 MiB of ticks, which each commit writes again until it is full."""
 
 
 class Recorder:
@@ -23,6 +26,8 @@ class Recorder:
     def __init__(self, store: RunStore, *rows: Columns) -> None:
         self._store = store
         self._rows = rows
+        for part in rows:
+            part.use(store.writer, store.target)
 
     @property
     def growing_dims(self) -> set[str]:
@@ -60,24 +65,29 @@ class Spikes(Recorder):
     """
 
     def __init__(
-        self, store: RunStore, group: zarr.Group, n_neurons: int, tick_ms: float, trial: Sequence[str] = ()
+        self, store: RunStore, group: Group, n_neurons: int, tick_ms: float, trial: Sequence[str] = ()
     ) -> None:
-        group.update_attributes({"kind": "spikes", "n_neurons": int(n_neurons), "tick_ms": float(tick_ms)})
+        from .layout import rows_per_chunk
+
+        group.attrs.update({"kind": "spikes", "n_neurons": int(n_neurons), "tick_ms": float(tick_ms)})
         tick = Column(
             np.int64,
             "tick",
             attrs={"long_name": "spike time", "tick_ms": float(tick_ms), "coordinates": "time"},
         )
-        time = Column(np.int64, "ms", attrs={"long_name": "spike time", "scale_factor": float(tick_ms)})
+        time = Column(
+            np.int64, "ms", attrs={"long_name": "spike time", "scale_factor": float(tick_ms)}, twin="t"
+        )
         neuron = Column(np.uint32, attrs={"long_name": "neuron", "coordinates": "time"})
         offset = Column(np.int64, attrs={"long_name": "index of the first spike of each trial, and the end"})
         named = {"coordinates": " ".join(trial)} if trial else {}
         length = Column(np.int64, "tick", attrs={"long_name": "length of each trial; 0: not known", **named})
         extra = {name: Column(np.int64, attrs={"long_name": f"{name} of each trial"}) for name in trial}
         self.n_neurons = int(n_neurons)
-        self._spikes = Columns(group, "spike", {"t": tick, "time": time, "neuron": neuron})
-        self._edges = Columns(group, "trial_edge", {"trial_offset": offset}, chunk=2**16)
-        self._trials = Columns(group, "trial", {"trial_ticks": length, **extra}, chunk=2**16)
+        chunk = rows_per_chunk([()], at_most=SPIKES)
+        self._spikes = Columns(group, "spike", {"t": tick, "time": time, "neuron": neuron}, chunk)
+        self._edges = Columns(group, "trial_edge", {"trial_offset": offset}, chunk=2**12)
+        self._trials = Columns(group, "trial", {"trial_ticks": length, **extra}, chunk=2**12)
         if not len(self._edges):
             self._edges.append(trial_offset=[0])
         super().__init__(store, self._spikes, self._edges, self._trials)
@@ -106,7 +116,7 @@ class Spikes(Recorder):
             raise DataError(
                 f"neurons must lie in [0, {self.n_neurons}), got {neuron.min()} to {neuron.max()}"
             )
-        self._append(self._spikes, t=tick, time=tick, neuron=neuron)
+        self._append(self._spikes, t=tick, neuron=neuron)
 
     def end_trial(self, n_ticks: int = 0, **values: int) -> None:
         """Close a trial: the spikes since the previous one belong to it.
@@ -145,7 +155,7 @@ class Weights(Recorder):
     def __init__(
         self,
         store: RunStore,
-        group: zarr.Group,
+        group: Group,
         pre: ArrayLike,
         post: ArrayLike,
         delay: ArrayLike | None,
@@ -165,7 +175,7 @@ class Weights(Recorder):
             raise DataError(
                 f"pre and post must be equally long, got {self.n_synapses} and {len(ends['post'])}"
             )
-        group.update_attributes({"kind": "weights", "n_synapses": self.n_synapses, **sizes})
+        group.attrs.update({"kind": "weights", "n_synapses": self.n_synapses, **sizes})
         for end, ids in ends.items():
             store_array(group, end, ids, ["synapse"], {"long_name": f"{end}synaptic neuron"})
         if delay is not None:
@@ -212,7 +222,7 @@ class Modulators(Recorder):
     def __init__(
         self,
         store: RunStore,
-        group: zarr.Group,
+        group: Group,
         channels: Sequence[str],
         n_subpopulations: int,
         time_name: str,
@@ -220,8 +230,10 @@ class Modulators(Recorder):
     ) -> None:
         from .layout import store_array
 
-        group.update_attributes({"kind": "modulators", "n_subpopulations": int(n_subpopulations)})
-        store_array(group, "channel", np.array(list(channels), dtype=np.str_), ["channel"])
+        group.attrs.update({"kind": "modulators", "n_subpopulations": int(n_subpopulations)})
+        store_array(
+            group, "channel", np.array(list(channels), dtype=np.str_), ["channel"], {"long_name": "modulator"}
+        )
         self._shape = len(channels), int(n_subpopulations)
         dims = "channel", "subpopulation"
         columns = {
@@ -267,7 +279,7 @@ class Trace(Recorder):
     def __init__(
         self,
         store: RunStore,
-        group: zarr.Group,
+        group: Group,
         variables: Mapping[str, str],
         neurons: ArrayLike,
         tick_ms: float,
@@ -276,7 +288,7 @@ class Trace(Recorder):
         from .layout import store_array
 
         ids = _ids("neurons", neurons, None)
-        group.update_attributes({"kind": "traces", "tick_ms": float(tick_ms), "n_neurons": len(ids)})
+        group.attrs.update({"kind": "traces", "tick_ms": float(tick_ms), "n_neurons": len(ids)})
         store_array(group, "neuron", ids, ["neuron"], {"long_name": "neuron"})
         dims: tuple[str, ...] = ("neuron",)
         shape: tuple[int, ...] = (len(ids),)
@@ -315,7 +327,7 @@ class Populations(Recorder):
     def __init__(
         self,
         store: RunStore,
-        group: zarr.Group,
+        group: Group,
         sizes: Mapping[str, int],
         n_spikes: ArrayLike,
         rate: ArrayLike,
@@ -340,9 +352,7 @@ class Populations(Recorder):
 class Table(Recorder):
     """Rows of named numbers or small arrays along one dimension, such as the accuracy after each epoch."""
 
-    def __init__(
-        self, store: RunStore, group: zarr.Group, dim: str, columns: Mapping[str, Sequence[Any]]
-    ) -> None:
+    def __init__(self, store: RunStore, group: Group, dim: str, columns: Mapping[str, Sequence[Any]]) -> None:
         forms = {name: _column(name, spec) for name, spec in columns.items()}
         self._dim = dim
         self._optional = {

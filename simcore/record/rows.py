@@ -12,7 +12,9 @@ from numpy.typing import DTypeLike, NDArray
 from ..errors import DataError
 
 if TYPE_CHECKING:
-    import zarr
+    from .target import Target
+    from .tree import Array, Group
+    from .writer import Writer
 
 _FEWEST_ROWS = 1024
 """Rows in a chunk of a one-dimensional column, however few rows its wide neighbours hold back."""
@@ -32,6 +34,8 @@ class Column:
         Names and sizes of the dimensions after the first.
     attrs
         More attributes.
+    twin
+        Another column of the same type whose values these are, under other attributes; it is not appended to.
     """
 
     dtype: DTypeLike
@@ -39,20 +43,21 @@ class Column:
     dims: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    twin: str = ""
 
 
 class Columns:
     """Append-only columns that share their first dimension.
 
     Appended rows wait in a buffer of one chunk, so that chunks are written once and whole; `flush` also
-    writes the incomplete last chunk, which is written again when it is full. The columns have equal lengths
-    on disk after every flush, even one that follows an append cut short by an exception: rows count only once
-    all columns have them.
+    writes the incomplete last chunk, which is written again when it is full. Whoever holds the writer's thread
+    does the writing. The columns have equal lengths after every flush, even one that follows an append cut short by
+    an exception: rows count only once all columns have them.
 
     Parameters
     ----------
     group
-        Zarr group that holds the columns.
+        Group that holds the columns.
     dim
         Name of the shared dimension.
     columns
@@ -62,23 +67,17 @@ class Columns:
     """
 
     def __init__(
-        self, group: zarr.Group, dim: str, columns: Mapping[str, Column], chunk: int | None = None
+        self, group: Group, dim: str, columns: Mapping[str, Column], chunk: int | None = None
     ) -> None:
         from .layout import create_array, plain_units, rows_per_chunk
 
         self.dim = dim
-        self.columns = dict(columns)
+        self.columns = {name: column for name, column in columns.items() if not column.twin}
         self.chunk = chunk or rows_per_chunk([column.shape for column in columns.values()])
-        self._arrays: dict[str, zarr.Array[Any]] = {}
-        self._buffers: dict[str, NDArray[Any]] = {}
-        self._span = (
-            0,
-            0,
-        )  # rows [first, stop) are in the buffers, those before are on disk; replaced as a whole
-        self._flushed = 0
-        for name, column in self.columns.items():
-            self._buffers[name] = np.empty((self.chunk, *column.shape), column.dtype)
-            self._arrays[name] = create_array(
+        self._arrays: dict[str, Array] = {}
+        self._twins: dict[str, list[Array]] = {name: [] for name in self.columns}
+        for name, column in columns.items():
+            array = create_array(
                 group,
                 name,
                 column.dtype,
@@ -87,19 +86,27 @@ class Columns:
                 rows=self.chunk if column.shape else max(self.chunk, _FEWEST_ROWS),
                 attrs={"units": plain_units(column.units), **column.attrs},
             )
-        self._take_up()
+            if column.twin:
+                self._twins[column.twin].append(array)
+            else:
+                self._arrays[name] = array
+        #: buffers, and the rows [first, stop) that are in them; those before are with the writer. Replaced as a whole.
+        n = min(array.shape[0] for array in self._arrays.values())  # of a store that is being gone on with
+        self._held = self._fresh(), n // self.chunk * self.chunk, n
+        self._flushed = n
 
-    def _take_up(self) -> None:
-        """Go on after rows that are there: those of the last chunk, if it is incomplete, into the buffers."""
-        n = min(int(array.shape[0]) for array in self._arrays.values())
-        first = n // self.chunk * self.chunk
-        for name, array in self._arrays.items():
-            if first < n:
-                self._buffers[name][: n - first] = array[first:n]
-        self._span, self._flushed = (first, n), n
+    def _fresh(self) -> dict[str, NDArray[Any]]:
+        return {name: np.empty((self.chunk, *c.shape), c.dtype) for name, c in self.columns.items()}
+
+    def use(self, writer: Writer, target: Target) -> None:
+        """Say who writes, and where to; rows of an incomplete chunk that are there are taken up."""
+        self._writer, self._target = writer, target
+        buffers, first, _ = self._held
+        for name, array in self._arrays.items() if first < self._flushed else ():
+            buffers[name][: self._flushed - first] = array.read(target, first, self._flushed)
 
     def __len__(self) -> int:
-        return self._span[1]
+        return self._held[2]
 
     def append(self, **values: Any) -> None:
         """Append rows.
@@ -121,39 +128,41 @@ class Columns:
             done += self._take(arrays, done, n)
 
     def flush(self) -> None:
-        """Write what the buffer holds, and make the columns equally long on disk."""
-        from .layout import set_length, writing
-
-        first, stop = self._span
+        """Let the writer have what the buffer holds, and the columns their length."""
+        buffers, first, stop = self._held
         if first < stop != self._flushed:
-            self._write(first, {name: buffer[: stop - first] for name, buffer in self._buffers.items()})
-        for array in self._arrays.values():
-            with writing(array):
-                set_length(array, stop)
+            self._write(first, {name: buffer[: stop - first].copy() for name, buffer in buffers.items()})
+        for name, array in self._arrays.items():
+            for one in (array, *self._twins[name]):
+                one.shape = (stop, *one.shape[1:])
         self._flushed = stop
 
     def _take(self, arrays: Mapping[str, NDArray[Any]], at: int, n: int) -> int:
-        """Accept some of the rows [at, n), whole chunks directly, others by the buffer; return how many."""
-        first, stop = self._span
-        if stop - first == self.chunk:
-            self._write(first, self._buffers)
-            self._span = first, _ = stop, stop
-        if first == stop and n - at >= self.chunk:
-            whole = (n - at) // self.chunk * self.chunk
-            self._write(first, {name: array[at : at + whole] for name, array in arrays.items()})
-            self._span = first + whole, first + whole
-            return whole
+        """Accept some of the rows [at, n), as many as the buffer has room for; return how many."""
+        self._pass_on()
+        buffers, first, stop = self._held
         taken = min(n - at, first + self.chunk - stop)
         for name, array in arrays.items():
-            self._buffers[name][stop - first : stop - first + taken] = array[at : at + taken]
-        self._span = first, stop + taken
+            buffers[name][stop - first : stop - first + taken] = array[at : at + taken]
+        self._held = buffers, first, stop + taken
+        self._pass_on()
         return taken
 
-    def _write(self, first: int, data: Mapping[str, NDArray[Any]]) -> None:
-        from .layout import write_rows
+    def _pass_on(self) -> None:
+        """Give the buffers to the writer if they are full; again, after an interruption, does no harm."""
+        buffers, first, stop = self._held
+        if stop - first == self.chunk:
+            self._write(first, buffers)
+            self._held = self._fresh(), stop, stop
 
-        for name, array in self._arrays.items():
-            write_rows(array, first, data[name])
+    def _write(self, first: int, data: Mapping[str, NDArray[Any]]) -> None:
+        arrays, twins, target = self._arrays, self._twins, self._target
+
+        def write() -> None:
+            for name, array in arrays.items():
+                array.write(target, first, data[name], twins[name])
+
+        self._writer.do(write, sum(values.nbytes for values in data.values()))
 
     def _fitted(self, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         if values.keys() != self.columns.keys():

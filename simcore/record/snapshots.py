@@ -11,9 +11,8 @@ from .recorders import Recorder
 from .rows import Column, Columns
 
 if TYPE_CHECKING:
-    import zarr
-
     from .store import RunStore
+    from .tree import Group
 
 #: Name and meaning of what is recorded of a synapse, by the kind of group.
 VARIABLES = {"weights": ("w", "weight"), "eligibility": ("e", "eligibility")}
@@ -56,7 +55,7 @@ class SynapseSnapshots(Recorder):
     def __init__(
         self,
         store: RunStore,
-        group: zarr.Group,
+        group: Group,
         kind: str,
         synapses: dict[str, ArrayLike],
         sizes: dict[str, int],
@@ -68,7 +67,7 @@ class SynapseSnapshots(Recorder):
         from .layout import store_array
 
         n = len(np.asarray(synapses["synapse"]))
-        group.update_attributes(
+        group.attrs.update(
             {"kind": kind, "n_synapses": n, **sizes, "tick_ms": float(tick_ms), "changed": bool(changed)}
         )
         meanings = {
@@ -120,10 +119,10 @@ class Levels(Recorder):
     ======================================== ======= =================================
     """
 
-    def __init__(self, store: RunStore, group: zarr.Group, name: str, n_levels: int, tick_ms: float) -> None:
+    def __init__(self, store: RunStore, group: Group, name: str, n_levels: int, tick_ms: float) -> None:
         from .layout import store_array
 
-        group.update_attributes(
+        group.attrs.update(
             {"kind": "modulators", "n_subpopulations": int(n_levels), "tick_ms": float(tick_ms)}
         )
         store_array(group, "channel", np.array([name], dtype=np.str_), ["channel"])

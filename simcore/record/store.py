@@ -6,20 +6,24 @@
 ...     spikes.append(tick=[3, 7], neuron=[12, 5])
 
 **How a commit works.** Readers take every array's length from the consolidated metadata in the root's
-``zarr.json``. The writer never does: it lengthens arrays and writes chunks as it goes, and only when all
-arrays of all groups agree does it replace the root's ``zarr.json``, which is one atomic rename. Whatever
-kills the process, and however often others read meanwhile, ``xarray.open_datatree(path)`` shows the last
-commit.
+``zarr.json``. The writer writes chunks as it goes, and only when all arrays of all groups agree does it write metadata,
+the root's ``zarr.json`` last, which is one atomic rename. Whatever kills the process, and however often others read
+meanwhile, ``xarray.open_datatree(path)`` shows the last commit.
+
+A thread compresses and writes. What it fails with, a full disk for one, is raised by what is called next.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -29,27 +33,36 @@ from numpy.typing import ArrayLike, DTypeLike
 from ..advance.signals import Deferred
 from ..errors import StoreError
 from . import checkpoints
+from .lock import Lock
 from .manifest import (
     SCHEMA,
     committed_shapes,
+    first_root,
     is_run_store,
+    location,
     new_manifest,
     now,
     read_manifest,
+    read_root,
+    replace_file,
     update_manifest,
-    write_first_root,
 )
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 from .snapshots import Levels, SynapseSnapshots
+from .target import UrlTarget, target_of
 from .truncate import truncate
+from .writer import Writer
 
 if TYPE_CHECKING:
-    import zarr
+    from .tree import Group
 
 __all__ = ["RunStore", "open_run", "read_manifest", "summarise"]
 
 R = TypeVar("R", bound=Recorder)
+
+COMMIT_EVERY = 5.0
+"""Seconds from one commit to the next, of a store that is not told otherwise."""
 
 
 class RunStore:
@@ -61,18 +74,22 @@ class RunStore:
     Attributes
     ----------
     path
-        The directory.
+        The directory, absolute, or the URL.
     """
 
-    def __init__(self, path: Path, durable: bool, commit_every: float) -> None:
-        from .layout import open_for_writing
+    def __init__(
+        self, path: Path | str, durable: bool, commit_every: float | None, lock: Lock | None
+    ) -> None:
+        from .tree import Tree
 
         self.path = path
-        self._durable = durable
-        self._commit_every = commit_every
+        self._lock = lock
+        self.target = target_of(path, durable)
+        self.writer = Writer()
+        self._commit_every = COMMIT_EVERY if commit_every is None else commit_every
         self._recorders: list[Recorder] = []
         self._dims: dict[str, dict[str, int | None]] = {}
-        self._root = open_for_writing(path, durable)
+        self._tree = Tree(self.target, *read_root(path))
         self._committed_at = time.monotonic()
         self._together = False
         self._closed = False
@@ -85,14 +102,16 @@ class RunStore:
         config: Mapping[str, Any],
         force: bool = False,
         durable: bool = False,
-        commit_every: float = 5.0,
+        commit_every: float | None = None,
     ) -> Self:
         """Create a run store.
 
         Parameters
         ----------
         path
-            Directory to create, usually ``<name>.zarr``; its parent must exist.
+            Directory to create, usually ``<name>.zarr``, whose parent must exist; or a URL that fsspec can write, such
+            as ``s3://bucket/run.zarr``. There a commit is the last object that is put, and nothing refuses a second
+            writer.
         config
             The resolved configuration, stored as it is.
         force
@@ -100,20 +119,30 @@ class RunStore:
         durable
             Force every write to disk, so that commits survive a loss of power and not only a killed process.
         commit_every
-            Seconds between automatic commits, which appending triggers.
+            Seconds between automatic commits, which appending triggers; 5 by default.
 
         Raises
         ------
         StoreError
-            If `path` exists (and, with `force`, is no run store), or cannot be written.
+            If `path` exists (and, with `force`, is no run store), is being written, or cannot be.
         DescriptionError
             If `config` cannot be expressed in JSON.
         """
-        path = Path(os.path.abspath(path))
+        at = location(path)
         manifest = new_manifest(config)
-        check_replaceable(path, force)
-        _publish(path, manifest, durable)
-        return cls(path, durable, commit_every)
+        check_replaceable(at, force)
+        if isinstance(at, str):
+            target = UrlTarget(at)
+            if not target.empty():
+                target.clear()
+            target.put("zarr.json", first_root(manifest))
+            return cls(at, durable, commit_every, None)
+        if not at.parent.is_dir():
+            raise StoreError(f"{at}: cannot be created: {_why_no_folder(at.parent)}")
+        lock = Lock(at)
+        check_replaceable(at, force)  # nobody else can have made it from now on
+        _publish(at, manifest, durable)
+        return cls(at, durable, commit_every, lock)
 
     @classmethod
     def reopen(
@@ -121,7 +150,8 @@ class RunStore:
         path: str | Path,
         shapes: Mapping[str, Sequence[int]] | None = None,
         durable: bool = False,
-        commit_every: float = 5.0,
+        commit_every: float | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> Self:
         """Go on with a run store, as its only writer; recorders declared again go on where they were.
 
@@ -133,22 +163,38 @@ class RunStore:
             Shape of each array at a checkpoint: the store is cut to it. By default it stays as committed.
         durable, commit_every
             See :meth:`create`.
+        config
+            Entries of the configuration that change.
 
         Raises
         ------
         StoreError
-            If it is no run store of this schema, or holds less than `shapes`.
+            If it is no run store of this schema, is being written, or holds less than `shapes`.
         """
-        path = Path(os.path.abspath(path))
+        path = location(path)
+        if isinstance(path, str):
+            raise StoreError(f"{path}: a store at a URL cannot be gone on with; copy it to a local directory")
         schema = read_manifest(path)["tegmentum_schema"]
         if schema != SCHEMA:
             raise StoreError(f"{path}: has store schema {schema}, only {SCHEMA} can be gone on with")
+        lock = Lock(path)
         truncate(path, committed_shapes(path) if shapes is None else shapes)
-        resumed = [*read_manifest(path).get("resumed", []), {"at": now(), "argv": list(sys.argv)}]
-        update_manifest(path, {"status": "running", "ended": None, "resumed": resumed}, durable)
-        store = cls(path, durable, commit_every)
+        manifest = read_manifest(path)
+        changes = {
+            "status": "running",
+            "ended": None,
+            "resumed": [*manifest.get("resumed", []), {"at": now(), "argv": list(sys.argv)}],
+            "config": manifest["config"] | dict(config or {}),
+        }
+        update_manifest(path, changes, durable)
+        store = cls(path, durable, commit_every, lock)
         store._reopened = True
         return store
+
+    @property
+    def folder(self) -> Path:
+        """Where temporary files may be: beside the store, or where the system has them if that is at a URL."""
+        return self.path.parent if isinstance(self.path, Path) else Path(tempfile.gettempdir())
 
     def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
         """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
@@ -290,12 +336,16 @@ class RunStore:
 
     def commit(self) -> None:
         """Make everything appended so far visible to readers, atomically."""
-        from .layout import commit
+        self._begin_commit()
+        self.writer.wait()
 
+    def _begin_commit(self) -> None:
+        """Let the writer commit everything appended so far."""
         self.require_open()
         for recorder in self._recorders:
             recorder.flush()
-        commit(self._root)
+        tree, attributes, nodes = self._tree, dict(self._tree.groups[""].attrs), self._tree.nodes()
+        self.writer.do(lambda: tree.commit(attributes, nodes))
         self._committed_at = time.monotonic()
 
     @contextmanager
@@ -312,22 +362,24 @@ class RunStore:
         self.commit()
 
     def commit_if_due(self) -> None:
-        """Commit if the last commit is `commit_every` seconds ago."""
+        """Let the writer commit if the last commit is `commit_every` seconds ago; nobody waits for it."""
         if not self._together and time.monotonic() - self._committed_at >= self._commit_every:
-            self.commit()
+            self._begin_commit()
 
     def close(self, status: str = "complete") -> None:
         """Commit, and write the end and the `status` of the run into the manifest; again, it does nothing."""
         if self._closed:
             return
-        for recorder in self._recorders:
-            recorder.finish()
-        self.commit()
-        self._closed = True
         try:
-            update_manifest(self.path, {"status": status, "ended": now()}, self._durable)
-        except OSError as error:
-            raise StoreError(f"{self.path}: cannot write: {error}") from error
+            for recorder in self._recorders:
+                recorder.finish()
+            self._tree.groups[""].attrs |= {"status": status, "ended": now()}
+            self.commit()
+        finally:
+            self._closed = True
+            self.writer.stop()
+            if self._lock is not None:
+                self._lock.release()
 
     def require_open(self) -> None:
         """Raise StoreError if the store is closed."""
@@ -358,35 +410,31 @@ class RunStore:
         except Exception as second:
             error.add_note(f"Besides, the run store could not be closed: {second}")
 
-    def _declare(self, path: str, build: Callable[[zarr.Group], R]) -> R:
+    def _declare(self, path: str, build: Callable[[Group], R]) -> R:
         """Create a group and its recorder; leave no trace of them if that fails."""
         self.require_open()
         _check_path(path)
-        there = bool(path) and (self.path / path).exists()
+        there = bool(path) and path in self._tree.groups
         if path in self._dims or (there and not self._reopened):
             raise StoreError(f"{self.path}: {path or 'the root table'!r} is already being recorded")
-        directory = self.path / path
-        kept = set(directory.iterdir()) if directory.is_dir() else set()
-        try:
-            group = self._root.require_group(path) if path else self._root
-            recorder = build(group)
-            self._claim(path, group, recorder.growing_dims)
-        except BaseException:
-            _discard(directory, kept)
-            raise
+        group = self._tree.draft(path)
+        recorder = build(group)
+        self._claim(path, group, recorder.growing_dims)
+        self._tree.take_in(group)
+        for array, values in group.given:
+            self.writer.do(partial(array.write, self.target, 0, values), values.nbytes)
         self._recorders.append(recorder)
         return recorder
 
-    def _claim(self, path: str, group: zarr.Group, growing: set[str]) -> None:
+    def _claim(self, path: str, group: Group, growing: set[str]) -> None:
         """Refuse dimensions that xarray could not align with those of the groups above and below.
 
         A DataTree must have one length for each dimension along every path from its root.
         """
-        from .layout import dimensions
-
         dims: dict[str, int | None] = {}
-        for _, array in group.arrays():
-            dims |= {dim: None if dim in growing else size for dim, size in dimensions(array).items()}
+        for array in group.arrays.values():
+            sizes = dict(zip(array.dims, array.shape, strict=True))
+            dims |= {dim: None if dim in growing else size for dim, size in sizes.items()}
         for other, taken in self._dims.items():
             if not _is_above(path, other) and not _is_above(other, path):
                 continue
@@ -418,11 +466,11 @@ def _check_path(path: str) -> None:
             )
 
 
-def check_replaceable(path: Path, force: bool) -> None:
+def check_replaceable(path: Path | str, force: bool) -> None:
     """Raise StoreError unless `path` is free, or `force` is given and may delete it."""
-    if not os.path.lexists(path):
+    if UrlTarget(path).empty() if isinstance(path, str) else not os.path.lexists(path):
         return
-    if not _is_empty_directory(path) and not is_run_store(path):
+    if not is_run_store(path) and not (isinstance(path, Path) and _is_empty_directory(path)):
         raise StoreError(f"{path}: exists and is not a Tegmentum run store; remove it or choose another name")
     if not force:
         raise StoreError(f"{path}: exists; overwrite it with force (--force), or choose another name")
@@ -435,6 +483,10 @@ def _is_empty_directory(path: Path) -> bool:
         return False
 
 
+def _why_no_folder(parent: Path) -> str:
+    return os.strerror(errno.ENOTDIR if parent.exists() else errno.ENOENT)
+
+
 def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
     """Put an empty run store at `path`: made beside it and moved, so that no failure loses an old one."""
     fresh, old = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("new", "old"))
@@ -443,7 +495,7 @@ def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
     except OSError as error:
         raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
     try:
-        write_first_root(fresh, manifest, durable)
+        replace_file(fresh / "zarr.json", first_root(manifest), durable)
         if path.exists():
             path.rename(old)
         fresh.rename(path)
@@ -452,12 +504,3 @@ def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
         raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
     shutil.rmtree(old, ignore_errors=True)
     checkpoints.remove(path)
-
-
-def _discard(directory: Path, kept: set[Path]) -> None:
-    """Delete what appeared in `directory` beyond `kept`."""
-    if not kept:
-        shutil.rmtree(directory, ignore_errors=True)
-        return
-    for entry in set(directory.iterdir()) - kept:
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
-from .manifest import committed_nodes, rewrite_root
+from .manifest import committed_nodes, read_root, rewrite_root
+from .target import LocalTarget
 
 
 def truncate(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
@@ -35,7 +36,7 @@ def truncate(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
         kept[name] = {**kept[name], "shape": list(shape)}
     rewrite_root(path, kept)
     _cut(path, shapes)
-    _clear(path, path, set(kept))
+    _clear(path, path, kept)
 
 
 def _is_above(group: str, shapes: Mapping[str, Any]) -> bool:
@@ -43,24 +44,39 @@ def _is_above(group: str, shapes: Mapping[str, Any]) -> bool:
 
 
 def _cut(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Shorten arrays that were lengthened since."""
-    from .layout import open_for_writing, set_length, writing
+    """Shorten arrays that were lengthened since, and delete chunks beyond their end."""
+    from .tree import Tree
 
-    root = open_for_writing(path, durable=False)
-    for name, shape in shapes.items():
-        array: Any = root[name]
-        if shape:
-            with writing(array):
-                set_length(array, int(shape[0]))
+    tree = Tree(LocalTarget(path, durable=False), *read_root(path))
+    arrays = [array for group in tree.groups.values() for array in group.arrays.values()]
+    for array in arrays:
+        if array.path in shapes and array.shape:
+            tree.write_node(array.path, array.node())
+            end = -(-array.shape[0] // array.chunks[0])
+            for entry in _chunks(path / array.path, array.separator):
+                if entry.suffix == ".partial" or _row(entry, array.separator) >= end:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def _clear(root: Path, folder: Path, kept: set[str]) -> None:
+def _chunks(folder: Path, separator: str) -> list[Path]:
+    """Return what holds an array's chunks: files ``c.0.1``, or below ``c`` a file or folder for each row of them."""
+    if separator == ".":
+        return list(folder.glob("c.*"))
+    return list((folder / "c").iterdir()) if (folder / "c").is_dir() else []
+
+
+def _row(entry: Path, separator: str) -> int:
+    number = entry.name.split(".")[1] if separator == "." else entry.name
+    return int(number) if number.isdigit() else -1
+
+
+def _clear(root: Path, folder: Path, kept: Mapping[str, Any]) -> None:
     """Delete groups and arrays that are not to be kept, and files that were being written."""
     for entry in sorted(folder.iterdir()):
+        name = entry.relative_to(root).as_posix()
         if entry.suffix == ".partial":
             entry.unlink(missing_ok=True)
-        elif (entry / "zarr.json").is_file():
-            if entry.relative_to(root).as_posix() in kept:
-                _clear(root, entry, kept)
-            else:
-                shutil.rmtree(entry)
+        elif entry.is_dir() and name not in kept:
+            shutil.rmtree(entry)
+        elif entry.is_dir() and kept[name]["node_type"] == "group":
+            _clear(root, entry, kept)

@@ -27,7 +27,7 @@ from typing import Any
 import filelock
 
 from ..errors import StoreError
-from ..record.manifest import now, read_root, replace_file, version_of, write_first_root
+from ..record.manifest import _read_root, first_root, now, replace_file, version_of
 
 SCHEMA = 1
 MARKER = "tegmentum_sweep"
@@ -66,7 +66,7 @@ class Folder:
                     "started": now(),
                     "version": version_of("tegmentum"),
                 }
-                write_first_root(path, manifest, durable=True)
+                replace_file(path / "zarr.json", first_root(manifest), durable=True)
         manifest = folder.manifest()
         for what, wanted in (("kind", kind), ("parameters", list(names))):
             if manifest.get(what) != wanted:
@@ -98,7 +98,7 @@ class Folder:
         StoreError
             if it is none, or of a newer version
         """
-        attributes = read_root(self.path).get("attributes")
+        attributes = _read_root(self.path).get("attributes")
         if not isinstance(attributes, dict) or not isinstance(attributes.get(MARKER), int):
             raise StoreError(f"{self.path}: is no sweep")
         if attributes[MARKER] > SCHEMA:

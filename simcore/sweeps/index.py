@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import TegmentumError
 from ..installed import install_line
-from ..record.manifest import committed_nodes, now, write_first_root
+from ..record.manifest import committed_nodes, now
 from .folder import Folder
 from .grid import Grid, name_of
 from .jobs import Variable
@@ -132,7 +132,9 @@ def write(folder: Folder, grid: Grid, variables: Mapping[str, Variable]) -> list
 
     Arrays are made elsewhere and moved in, ``status`` last and then ``zarr.json``, which is what readers open.
     """
-    from ..record.layout import commit, open_for_writing, store_array
+    from ..record.layout import store_array
+    from ..record.target import LocalTarget
+    from ..record.tree import Tree
 
     with folder.locked("index"):
         records = [folder.record(name_of(point)) for point in grid.points()]
@@ -141,12 +143,14 @@ def write(folder: Folder, grid: Grid, variables: Mapping[str, Variable]) -> list
         _remove_unfinished(folder)
         fresh = folder.path / f".index-{uuid.uuid4().hex}"
         fresh.mkdir()
-        write_first_root(fresh, folder.manifest() | counts | {"updated": now()}, durable=False)
-        root = open_for_writing(fresh, durable=False)
+        tree = Tree(LocalTarget(fresh, durable=False), folder.manifest() | counts | {"updated": now()}, {})
+        root = tree.groups[""]
         made = columns(grid, records, variables)
         for name, column in made.items():
             store_array(root, name, column.data, column.dims, column.attrs)
-        commit(root)
+        for array, values in root.given:
+            array.write(tree.target, 0, values)
+        tree.commit(root.attrs, tree.nodes())
         gone = set(committed_nodes(folder.path)) - set(made)
         for name in made:
             if (folder.path / name).exists():
