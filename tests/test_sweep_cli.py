@@ -168,14 +168,15 @@ def test_train_over_a_grid_is_each_training_by_itself(tegmentum):
 
 @pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_from_its_checkpoint(tegmentum, tmp_path):
-    options = ("--epochs=400", "--limit-train=40", "--limit-test=20", "--record=0", "--checkpoint-every=0")
+    options = ("--epochs=20", "--limit-train=40", "--limit-test=20", "--record=0", "--checkpoint-every=0")
     store = Folder.create(tmp_path / "s.zarr", "train", ["hidden"]).store("hidden=6")
     own = ("--hidden=6", f"--out={store}", "--force", "--json", "--threads=1")
-    process = subprocess.Popen([*PROGRAM, "train", *options, *own], stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if line.startswith("epoch 3:"):
-            process.send_signal(signal.SIGTERM)
-    assert process.wait() == 75
+    with subprocess.Popen([*PROGRAM, "train", *options, *own], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        for line in process.stderr:
+            if line.startswith("epoch 3:"):
+                process.send_signal(signal.SIGTERM)
+    assert process.returncode == 75
     done = tegmentum("sweep", "train", "--set", "hidden=4,6", "--out", "s.zarr", "--json", "--", *options)
     assert (done.code, done.document["complete"]) == (0, 2), done.err
     one = xr.open_zarr("s.zarr").load().sel(hidden=6)

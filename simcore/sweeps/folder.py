@@ -10,7 +10,7 @@
 
 **A run has ended when its record is there.** Whoever is to do it first takes its claim, a lock that the operating
 system frees when the process dies, and then looks for the record: so no run is done twice, and a store without a record
-is half-written and replaced.
+is half-written: gone on with from its checkpoint (:mod:`.stopped`), or replaced.
 """
 
 from __future__ import annotations
