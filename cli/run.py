@@ -11,7 +11,7 @@ import typer
 
 from .announce import announce, announce_recording
 from .interrupts import Interrupts, stop_interrupted
-from .options import check_disk, check_store, history_bytes, trace_bytes
+from .options import check_disk, check_store, history_bytes, one_of, trace_bytes
 
 
 def run(
@@ -27,6 +27,9 @@ def run(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=r"Seed \[the file's].", show_default=False)] = None,
+    backend: Annotated[
+        str, typer.Option(help="cpu, cuda, or auto: a CUDA device if there is one that can run it.")
+    ] = "cpu",
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,11 +41,16 @@ def run(
     """Simulate a network described in TOML and write what it recorded to a run store."""
     from .config import read, rehearsed
 
+    one_of("--backend", backend, ("cpu", "cuda", "auto"))
     config = read(file, overrides)
     s = config.simulation
     store = file.with_suffix(".zarr") if out is None else out
     check_store(store, force)
     network, record, _ = rehearsed(config, seed)
+    if backend != "cpu":
+        from tegmentum.simcore.advance.backends import chosen_backend
+
+        backend = chosen_backend(backend, network)
     histories = history_bytes(record, network, s.duration, s.precision)
     check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision) + histories)
     n_neurons = sum(p.size for p in network.populations)
@@ -69,6 +77,7 @@ def run(
                 threads=s.threads if threads is None else threads,
                 n_trials=s.n_trials,
                 precision=s.precision,
+                backend=backend,
             )
             with reporting(True, s.duration) as draw:
                 result = simulation.run(s.duration, record=record, to=store, force=force, progress=report)
@@ -92,6 +101,7 @@ def run(
         "sim_ms": s.duration,
         "seed": simulation.seed,
         "threads": simulation.threads,
+        "backend": simulation.backend,
         "build_s": simulation.build_s,
         "run_s": result.run_s,
         "wall_s": time.perf_counter() - started,

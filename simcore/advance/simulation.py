@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
+
+import numpy as np
 
 from ..describe import checks
 from ..describe.as_dict import described
@@ -24,6 +28,7 @@ from ..machine import default_threads
 from ..record import saved
 from ..record.histories import Histories
 from ..record.log import Log
+from .backends import chosen_arithmetic, chosen_backend
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
@@ -54,6 +59,11 @@ class Simulation(Controlled):
     max_rate : float, Hz, 500
         a run stops when a population's mean rate exceeds it in one of the windows of 100 ms from time 0 on, however the
         run is split; infinite for never
+    backend : {'cpu', 'cuda', 'auto'}
+        where it runs; ``auto`` takes a CUDA device if there is one and it does all that the network needs
+    arithmetic : {'float', 'fixed'}, optional
+        ``fixed`` rounds weights to multiples of a power of two, so that sums are exact in any order and backends agree,
+        see :mod:`.grid`; by default ``float`` on the CPU, and ``fixed`` on CUDA, which has no other
 
     Attributes
     ----------
@@ -72,6 +82,8 @@ class Simulation(Controlled):
         n_trials: int = 1,
         precision: str = "float32",
         max_rate: float = 500.0,
+        backend: str = "cpu",
+        arithmetic: str | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise DescriptionError(f"Simulation: network must be a Network, got {checks.shown(network)}")
@@ -101,13 +113,17 @@ class Simulation(Controlled):
             raise DescriptionError(
                 "Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term"
             )
+        backend = chosen_backend(backend, network, arithmetic)
+        arithmetic = chosen_arithmetic(arithmetic, backend, network)
         threads = int(threads) if threads is not None else _default_threads(network, int(n_trials))
-        super().__init__(network, float(dt), int(seed), threads, int(n_trials), str(precision))
+        super().__init__(
+            network, float(dt), int(seed), threads, int(n_trials), str(precision), arithmetic, backend
+        )
         self._workers = Workers(self.threads - 1)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
-        arguments = {**self._arguments(), "threads": self.threads}
+        arguments = {**self._arguments(), "threads": self.threads, "backend": self.backend}
         return {"network": self._described, "arguments": arguments, "state": self.state()}
 
     def __setstate__(self, parts: dict[str, Any]) -> None:
@@ -135,6 +151,8 @@ class Simulation(Controlled):
         network: Network,
         threads: int | None = None,
         force: bool = False,
+        backend: str = "cpu",
+        arithmetic: str | None = None,
     ) -> Self:
         """Return a simulation of ``network`` that goes on from what :meth:`save` wrote, bit for bit.
 
@@ -147,6 +165,10 @@ class Simulation(Controlled):
             results do not depend on it
         force : bool
             go on from a file of another version of Tegmentum
+        backend : {'cpu', 'cuda', 'auto'}
+            whichever wrote the file
+        arithmetic : {'float', 'fixed'}, optional
+            by default that of the file, where the backend has it
 
         Raises
         ------
@@ -156,14 +178,18 @@ class Simulation(Controlled):
             if it is of another network
         """
         state, arguments = saved.read(path, force)
-        simulation = cls(network, threads=threads, **arguments)
+        backend = chosen_backend(backend, network, arithmetic)
+        was = arguments.pop("arithmetic", "float")
+        if arithmetic is None:
+            arithmetic = "fixed" if backend == "cuda" else was
+        simulation = cls(network, threads=threads, backend=backend, arithmetic=arithmetic, **arguments)
         simulation.load_state(state)
         return simulation
 
     def fork(self, threads: int | None = None) -> Self:
         """Return another simulation that goes on from here, independent of this one."""
         threads = self.threads if threads is None else threads
-        simulation = type(self)(self._described, threads=threads, **self._arguments())
+        simulation = type(self)(self._described, threads=threads, backend=self.backend, **self._arguments())
         simulation.load_state(self.state())
         return simulation
 
@@ -225,6 +251,8 @@ class Simulation(Controlled):
                 threads=self.threads,
                 n_trials=self.n_trials,
                 precision=self.precision,
+                backend=self.backend,
+                arithmetic=self.arithmetic,
                 start_tick=self.tick,
                 input_seed=self._input_seed,
             )
@@ -235,6 +263,8 @@ class Simulation(Controlled):
 
     def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:
         """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
+        if self.backend == "cuda":
+            raise DescriptionError("present: trials do not run on CUDA yet; use backend='cpu'")
         from .present import present
 
         return present(self, events, labels, **options)
@@ -267,25 +297,27 @@ class Simulation(Controlled):
             )
 
         try:
-            length = 64
             histories.look(self)
-            while self.tick < until:
-                border = until if trials else (self.tick // self._window + 1) * self._window
-                stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
-                stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
-                self._set_currents(self.tick + 1)
-                self._poisson_inhomogeneous = [
-                    scales(self._plan, sources, self.tick, stop) for sources in self._poisson_inhomogeneous
-                ]
-                t0 = time.perf_counter()
-                self._advance(stop, log, trials)
-                if time.perf_counter() - t0 < 0.1:
-                    length *= 2
-                log.drain_traces()
-                histories.look(self)
-                self._guard(stop == until, trials is not None)
-                report((self.tick - start) * self.dt, n * self.dt)
-                signals.let_through()
+            with self._lent(log):
+                length = 64
+                while self.tick < until:
+                    border = until if trials else (self.tick // self._window + 1) * self._window
+                    stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
+                    stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
+                    self._set_currents(self.tick + 1)
+                    self._poisson_inhomogeneous = [
+                        scales(self._plan, sources, self.tick, stop)
+                        for sources in self._poisson_inhomogeneous
+                    ]
+                    t0 = time.perf_counter()
+                    self._advance(stop, log, trials)
+                    if time.perf_counter() - t0 < 0.1:
+                        length *= 2
+                    log.drain_traces()
+                    histories.look(self)
+                    self._guard(stop == until, trials is not None)
+                    report((self.tick - start) * self.dt, n * self.dt)
+                    signals.let_through()
         except BaseException as error:
             try:
                 log.close(*books())
@@ -294,6 +326,39 @@ class Simulation(Controlled):
             raise
         log.close(*books())
         return histories.into(self, log.result(*books()))
+
+    @contextmanager
+    def _lent(self, log: Log) -> Iterator[None]:
+        """Let a device have the network for a run; whatever happens, what it has done by then comes back."""
+        if self.backend == "cpu":
+            yield
+            return
+        if self._device is None:
+            from .cuda.device import Device
+
+            started = time.perf_counter()
+            self._device = Device(self)
+            self.build_s += time.perf_counter() - started
+        self._device.enter(log.recording)
+        try:
+            yield
+        finally:
+            self._device.leave()
+
+    def _advance_device(self, stop: int, log: Log) -> None:
+        """Let a device advance to ``stop``, and take what it has to tell."""
+        while self.tick < stop:
+            told = [self._device.begin()] if self.tick == 0 else []
+            told.append(self._device.advance(stop))
+            tick = self.tick + self._device.n_ticks
+            spikes = np.concatenate(told)
+            log.take(spikes)
+            first = np.array([self._plan.first_source[p.name] for p in self._plan.populations])
+            fired = spikes[spikes[:, 2] < sum(p.size for p in self._plan.populations)]
+            which = np.searchsorted(first, fired[:, 2], side="right") - 1
+            np.add.at(self._control.spikes, (fired[:, 0], which), 1)
+            self._control.clock[:] = tick
+        self._device.pull()
 
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
@@ -316,6 +381,9 @@ class Simulation(Controlled):
 
     def _advance(self, stop: int, log: Log, trials: list[Trials] | None = None) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
+        if self.backend == "cuda":
+            self._advance_device(stop, log)
+            return
         while self.tick < stop:
             jobs = range(1, self.threads)
             pool = self._workers.pool

@@ -22,7 +22,7 @@ from .manifest import replace_file, version_of
 SCHEMA = 1
 """Version of the file's layout."""
 #: arguments of a simulation that a file says, beside those that its state must match
-ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
+ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate", "arithmetic")
 
 
 def write(path: str | os.PathLike[str], state: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ def read(
             f"{path}: saved by Tegmentum {version}, this is {version_of('tegmentum')}: results may go on differently; "
             "load it with force=True"
         )
-    return state, {name: arguments[name] for name in ARGUMENTS}
+    return state, {name: arguments[name] for name in ARGUMENTS if name in arguments}
 
 
 def _key(key: str) -> str:
