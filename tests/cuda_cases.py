@@ -90,12 +90,16 @@ def driven(model, excitation, inhibition, n=9, seed=2):
     delays = rng.integers(1, 9, 3 * n) * 0.1
     parts = [
         Projection(spikes, cells, AllToAll(), weight=rng.uniform(low, high, (6, n)), delay=0.1),
-        Projection(cells, cells, FromCOO(i, j), weight=rng.uniform(low, high, 3 * n) / 4, delay=delays, name="exc"),
+        Projection(
+            cells, cells, FromCOO(i, j), weight=rng.uniform(low, high, 3 * n) / 4, delay=delays, name="exc"
+        ),
     ]
     if inhibition is not None:
         own = {"receptor": model.receptors[1]} if len(model.receptors) > 1 else {}
         parts.append(
-            Projection(cells, cells, FixedIndegree(3), weight=Uniform(*inhibition), delay=0.7, name="inh", **own)
+            Projection(
+                cells, cells, FixedIndegree(3), weight=Uniform(*inhibition), delay=0.7, name="inh", **own
+            )
         )
     return Network(cells, spikes, *parts)
 
@@ -161,9 +165,10 @@ def _model(name, precision):
     return run
 
 
-for _name in MODELS:
-    for _precision in ("float32", "float64"):
-        case(_model(_name, _precision))
+for _name, (_, _, _, _exact) in MODELS.items():
+    case(_model(_name, "float32"))
+    if not _exact or _name == "LIF":
+        case(_model(_name, "float64"))
 
 
 @case
@@ -255,7 +260,7 @@ def every_format_and_long_delays():
 @case
 def parameters_that_vary():
     rng = np.random.default_rng(6)
-    model = LIFExp(tau_m=rng.uniform(8.0, 12.0, 9), v_thresh=Normal(-52.0, 1.0))
+    model = LIFExp(tau_m=rng.uniform(8.0, 12.0, 9), v_thresh=Normal(15.0, 0.5))
     return compare(driven(model, (200.0, 400.0), (-200.0, -100.0)))
 
 
@@ -314,10 +319,11 @@ def lazy_populations():
 
 @case
 def a_checkpoint_resumes_on_the_other():
-    net, record = driven(*MODELS["LIFExp"][:3]), None
+    net = driven(LIFExp(), (200.0, 600.0), (-300.0, -100.0))
     whole = Simulation(net, seed=3, arithmetic="fixed")
     first, rest = whole.run(2.3, everything(net)), whole.run(2.0, everything(net))
-    assert sum(first.n_spikes.values()) + sum(rest.n_spikes.values()) > 10, record
+    assert first.n_spikes["cells"] > 3
+    assert rest.n_spikes["cells"] > 3
     with tempfile.TemporaryDirectory() as folder:
         for one, other in (("cpu", "cuda"), ("cuda", "cpu")):
             begun = Simulation(net, seed=3, backend=one, arithmetic="fixed")
@@ -338,7 +344,7 @@ def what_is_set_between_runs():
         sim.run(1.0)
         name = str(net.projections[1].name)
         sim.set_weights(name, sim.synapses(name).weight * 0.5 + 0.0371)
-        sim.set_spikes("in", [1.3, 1.3, 1.4, 2.0], [0, 1, 2, 5])
+        sim.set_spikes("in", np.repeat([1.3, 1.4, 1.8], 6), np.tile(np.arange(6), 3))
     same(*(sim.run(1.5, everything(net)) for sim in sims))
     same_state(*sims)
     for sim in sims:
@@ -359,17 +365,34 @@ def a_store():
         for name in ("cpu", "cuda"):
             sim = Simulation(net, seed=3, backend=name, arithmetic="fixed")
             sim.run(3.0, everything(net, every=0.2), to=f"{folder}/{name}")
-            run = open_run(f"{folder}/{name}")
-            spikes = run.spikes("cells")
-            found.append((np.asarray(spikes.tick), np.asarray(spikes.neuron)))
+            with open_run(f"{folder}/{name}") as run:
+                groups = ("spikes/cells", "spikes/in", "traces/cells.v")
+                found.append([run[group].load().to_dataset() for group in groups])
     for one, other in zip(*found, strict=True):
-        np.testing.assert_array_equal(one, other)
-    return len(found[0][0])
+        assert one.sizes
+        assert one.drop_attrs().identical(other.drop_attrs())
+    return sum(found[0][0].sizes.values())
 
 
 @case
 def samples_now_and_then():
     return compare(driven(*MODELS["LIF"][:3]), parts=(1.1, 1.2), every=0.3)
+
+
+def for_compilers():
+    """Yield name, network and options of networks that between them launch every kernel."""
+    for name, (model, excitation, inhibition, _) in MODELS.items():
+        for precision in ("float32", "float64"):
+            yield f"{name}, {precision}", driven(model, excitation, inhibition), {"precision": precision}
+    for precision in ("float32", "float64"):
+        cells = Population("cells", 20, LIFExp(tau_m=np.linspace(8.0, 12.0, 20)), "stepped")
+        drawn = [
+            Poisson(cells, rate=12_000.0, weight=0.7),
+            Poisson(cells, rate=300.0, weight=0.9),
+            Poisson(cells, rate=np.linspace(0.0, 9_000.0, 20), weight=0.8),
+            Noise(cells, mean=300.0, std=900.0),
+        ]
+        yield f"sources, {precision}", Network(cells, *drawn), {"precision": precision}
 
 
 def main():

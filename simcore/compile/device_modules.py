@@ -23,7 +23,7 @@ entry = cuda.jit if config.ENABLE_CUDASIM else cuda.jit(launch_bounds=({threads}
 real, whole = np.{real}, np.{whole}
 '''
 #: Most threads of a block: with more, kernels of some models spill registers.
-THREADS = 512
+THREADS = 384
 
 
 def _header(real: str) -> str:
