@@ -278,13 +278,14 @@ def trials():
 
 
 @case
-def blocks_side_by_side():
-    """In one launch, as on a device: they wait for one another in every tick."""
-    import simblocks
+def a_tape_that_is_soon_full():
+    from tegmentum.simcore.advance.cuda import device
 
-    simblocks.install()
-    shape(SIDE_BY_SIDE)
-    return compare(driven(*MODELS["LIF"][:3]), parts=(2.0, 1.5))
+    whole, device.TAPE = device.TAPE, 100
+    try:
+        return compare(driven(*MODELS["LIF"][:3]), parts=(1.0, 1.5))
+    finally:
+        device.TAPE = whole
 
 
 @case
@@ -377,6 +378,16 @@ def a_store():
 @case
 def samples_now_and_then():
     return compare(driven(*MODELS["LIF"][:3]), parts=(1.1, 1.2), every=0.3)
+
+
+@case
+def blocks_side_by_side():
+    """In one launch, as on a device: they wait for one another in every tick."""
+    import simblocks
+
+    simblocks.install()
+    shape(SIDE_BY_SIDE)
+    return compare(driven(*MODELS["LIF"][:3]), parts=(2.0, 1.5))
 
 
 def for_compilers():

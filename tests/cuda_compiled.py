@@ -1,4 +1,6 @@
-"""Compile every kernel for several GPUs without a GPU: ``cuda_compiled.py [few]`` prints a line of JSON for each.
+"""Compile every kernel for several GPUs without a GPU: ``cuda_compiled.py [few | NETWORK...]``.
+
+Prints a line of JSON for each kernel and target.
 
 Networks run through the engine's own code; where a launch would be, the kernel is compiled for the types of its
 arguments and linked to machine code, by the steps of a device of each kind. Needs numba-cuda with its toolkit's
@@ -91,7 +93,9 @@ class Compiler:
             found = re.search(pattern, log)
             out[name] = int(found.group(1)) if found else 0
         out["fused"] = len(re.findall(r"\bfma\.rn\.f", ptx))
-        out["loose"] = len(re.findall(r"\bmul\.f(?:32|64)", ptx))
+        out["loose"] = len(
+            re.findall(r"\b(?:mul\.f|div\.(?:approx|full)|sqrt\.approx|\w+\.(?:\w+\.)?ftz)", ptx)
+        )
         return out
 
 
@@ -106,9 +110,9 @@ def main():
 
     compiler = Compiler()
     compiler.install()
-    few = sys.argv[1:] == ["few"]
+    wanted = FEW if sys.argv[1:] == ["few"] else sys.argv[1:]
     for name, net, options in cuda_cases.for_compilers():
-        if few and name not in FEW:
+        if wanted and name not in wanted:
             continue
         before = set(compiler.seen)
         from tegmentum.simcore import Simulation

@@ -123,6 +123,17 @@ def test_without_a_device_an_error_says_what_to_type(monkeypatch, tegmentum, tmp
     assert "pip install" in tegmentum("doctor", "--json").document["gpu"]
 
 
+def test_check_device_says_what_is_missing(monkeypatch, capsys):
+    path = HERE.parent / "examples" / "check_device.py"
+    spec = importlib.util.spec_from_file_location("check_device", path)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    monkeypatch.setattr(sys, "argv", ["check_device.py"])
+    monkeypatch.setattr(example, "missing", lambda: "numba-cuda is not installed: pip install it")
+    assert example.main() == 2
+    assert "no CUDA device to check: numba-cuda is not installed" in capsys.readouterr().err
+
+
 def test_no_driver_is_an_error_as_well(monkeypatch):
     if importlib.util.find_spec("numba_cuda") is None:
         pytest.skip("numba-cuda is not installed")

@@ -59,8 +59,8 @@ class Device:
         self.board = lowered.Board(
             _sent(self.bounds),
             *self._rows,
-            ring=cuda.to_device(ring),
-            current=cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
+            cuda.to_device(ring),
+            cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
         )
         for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
             lowered.catch_up(described, group, s.tick)
