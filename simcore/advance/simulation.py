@@ -353,10 +353,10 @@ class Simulation(Controlled):
             tick = self.tick + self._device.n_ticks
             spikes = np.concatenate(told)
             log.take(spikes)
-            first = np.array([self._plan.first_source[p.name] for p in self._plan.populations])
-            fired = spikes[spikes[:, 2] < sum(p.size for p in self._plan.populations)]
-            which = np.searchsorted(first, fired[:, 2], side="right") - 1
-            np.add.at(self._control.spikes, (fired[:, 0], which), 1)
+            node = log.recording.node_of[spikes[:, 2]]
+            for trial, counts in enumerate(self._control.spikes):
+                mine = np.bincount(node[spikes[:, 0] == trial], minlength=len(self._plan.nodes))
+                counts += mine[: len(counts)]
             self._control.clock[:] = tick
         self._device.pull()
 

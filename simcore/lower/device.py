@@ -15,7 +15,7 @@ from .entries import length_of
 from .expanded import chunks, expanded
 from .grid import quantum_at
 from .plan import ModelGroupPlan, Plan
-from .queues import IN_FLIGHT
+from .queues import segments_of
 
 Array = np.ndarray[Any, Any]
 WHOLE = {np.float32: np.int32, np.float64: np.int64}
@@ -142,22 +142,12 @@ def n_under_way(wires: Wires, pending: Array, now: int) -> int:
     return int(sum((length_of(wires.segment_entry[segment]) * times).sum() for _, _, segment, times in found))
 
 
-def still_pending(wires: Wires, pending: Array, now: int) -> Array:
-    """Return the spikes that some synapse has yet to deliver after ``now``."""
-    longest = np.zeros(len(wires.segment_ptr) - 1, np.int64)
-    source = np.repeat(np.arange(len(longest)), np.diff(wires.segment_ptr))
-    np.maximum.at(longest, source, wires.segment_delay)
-    return np.asarray(pending[pending[:, 1] + longest[pending[:, 2]] > now])
-
-
 def _under_way(wires: Wires, pending: Array, now: int) -> list[tuple[Array, Array, Array, Array]]:
     """Trial, tick, segment and number of all that spikes have yet to deliver, some spikes at a time."""
     out = []
     for spikes in np.array_split(pending, max(1, len(pending) // 1024)):
         trial, tick, source, times = spikes.T
-        n = wires.segment_ptr[source + 1] - wires.segment_ptr[source]
-        which = np.repeat(np.arange(len(spikes)), n)
-        segment = np.arange(len(which)) - np.repeat(np.cumsum(n) - n - wires.segment_ptr[source], n)
+        which, segment = segments_of(wires, source)
         coming = tick[which] + wires.segment_delay[segment] > now
         which, segment = which[coming], segment[coming]
         out.append((trial[which], tick[which], segment, times[which]))
@@ -249,20 +239,19 @@ def given_of(trains: Trains, start: int, n_ticks: int) -> tuple[Array, Array]:
     return trains.source, np.array(rows, np.int64).reshape(len(trains.first), n_ticks + 1)
 
 
-def spikes_of(tape_source: Array, count: Array, start: int) -> Array:
+def spikes_of(tape_source: Array, count: Array, start: int, n_sources: int) -> Array:
     """Return what a launch wrote as int64[n, 3] of (trial, tick, source), in order."""
     n_trials, n_ticks = count.shape
     out = [np.zeros((0, 3), np.int64)]
     for trial in range(n_trials):
-        tick = np.repeat(np.arange(start + 1, start + n_ticks + 1), count[trial])
-        source = tape_source[trial, : len(tick)].astype(np.int64)
-        order = np.lexsort((source, tick))
-        out.append(np.stack([np.full(len(tick), trial), tick, source[order]], axis=1))
+        tick = np.repeat(np.arange(n_ticks), count[trial])
+        key = np.sort(tick * n_sources + tape_source[trial, : len(tick)])
+        source = key % n_sources
+        out.append(np.stack([np.full(len(key), trial), start + 1 + tick, source], axis=1))
     return np.concatenate(out)
 
 
 def in_order(spikes: Array) -> Array:
-    """Return spikes as those in flight are listed: once each, with how often."""
+    """Return spikes as those in flight are listed, see :func:`.queues.in_flight`: once each, with how often."""
     found, times = np.unique(spikes, axis=0, return_counts=True)
-    assert len(IN_FLIGHT) == found.shape[1] + 1
     return np.concatenate([found, times[:, None]], axis=1)

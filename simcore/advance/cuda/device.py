@@ -48,12 +48,16 @@ class Device:
         self._degree = np.zeros(p.n_sources, np.int64)
         owner = np.repeat(np.arange(p.n_sources), np.diff(wires.segment_ptr))
         np.add.at(self._degree, owner, length_of(wires.segment_entry))
+        self._longest = np.zeros(p.n_sources, np.int64)  # delay of each source
+        np.maximum.at(self._longest, owner, wires.segment_delay)
+        self._left: Any = None  # the queues that stand for `pending` between runs
 
     def enter(self, recording: Recording) -> None:
         """Send state, input and spikes in flight."""
         s = self.simulation
         p, real, quanta, wires = s._plan, s._real, s._quanta, s._wires[0]
-        self.pending = in_flight(s._wires, s._ring, s.tick)
+        if self._left is not s._ring[0]:
+            self.pending = in_flight(s._wires, s._ring, s.tick)
         n_buckets = s._ring[0].count.shape[1]
         ring = lowered.ring_of(p, wires, self.pending, s.tick, s.n_trials, n_buckets, quanta, real)
         self.board = lowered.Board(
@@ -109,7 +113,7 @@ class Device:
         count = tape.count.copy_to_host()
         most = int(count.sum(axis=1).max(initial=0))
         written = self._tape[:, :most].copy_to_host() if most else np.zeros((s.n_trials, 0), np.int32)
-        return self._take(lowered.spikes_of(written, count, start), start + n_ticks)
+        return self._take(lowered.spikes_of(written, count, start, s._plan.n_sources), start + n_ticks)
 
     def begin(self) -> Array:
         """Let the spikes that are given at tick 0 happen; returns them."""
@@ -131,8 +135,9 @@ class Device:
         """Count the deliveries until ``now`` and keep the spikes that are in flight then."""
         s, wires = self.simulation, self.simulation._wires[0]
         before = lowered.n_under_way(wires, self.pending, s.tick)
-        pending = np.concatenate([self.pending, lowered.in_order(spikes)])
-        self.pending = lowered.still_pending(wires, pending, now)
+        late = spikes[spikes[:, 1] + self._longest[spikes[:, 2]] > now]
+        pending = np.concatenate([self.pending, lowered.in_order(late)])
+        self.pending = pending[pending[:, 1] + self._longest[pending[:, 2]] > now]
         after = lowered.n_under_way(wires, self.pending, now)
         s._control.events[0, 0] += before + self._degree[spikes[:, 2]].sum() - after
         return spikes
@@ -168,7 +173,7 @@ class Device:
         self.pull()
         wires, n_buckets = s._wires[0], s._ring[0].count.shape[1]
         ring = new_ring(wires, s._trains, s.n_trials, n_buckets, s._ring[0].entry.shape[2])
-        s._ring[0] = put_back(wires, ring, self.pending, s.tick)
+        s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)
 
 
 def _geometry(n_slots: int, n_trials: int) -> Geometry:
