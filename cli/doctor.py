@@ -91,10 +91,10 @@ def _writable(path: Path) -> bool:
 
 
 def _gpu() -> str:
-    from tegmentum.simcore.installed import install_line
+    from tegmentum.simcore.advance.cuda.available import missing
 
-    if _version("numba-cuda") is None:
-        return (
-            f"numba-cuda not installed ({install_line('cuda13')}); the learner runs on the CPU alone so far"
-        )
-    return f"numba-cuda {_version('numba-cuda')}; the learner runs on the CPU alone so far"
+    absent = missing()
+    version = _version("numba-cuda")
+    return (
+        f"not usable, {absent}" if absent else f"numba-cuda {version or 'of Numba'}, ready for --backend cuda"
+    )

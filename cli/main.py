@@ -14,7 +14,14 @@ from typing import Annotated
 
 import typer
 
-from tegmentum.simcore.errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
+from tegmentum.simcore.errors import (
+    DataError,
+    DescriptionError,
+    DeviceError,
+    SimulationError,
+    StoreError,
+    TegmentumError,
+)
 
 from . import config_command, datasets
 from .bench import bench
@@ -30,8 +37,8 @@ from .train import train
 from .warmup import warmup
 from .watch import watch
 
-#: Exit codes; 2, wrong usage, is Typer's own.
-EXIT_FAILED, EXIT_INVALID, EXIT_STORE, EXIT_NUMERICAL, EXIT_INTERRUPTED = 1, 3, 4, 5, 130
+#: Exit codes; 2, wrong usage, is Typer's own, and also that of a device that is asked for and not there.
+EXIT_FAILED, EXIT_USAGE, EXIT_INVALID, EXIT_STORE, EXIT_NUMERICAL, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
 
 app = typer.Typer(
     name="tegmentum",
@@ -39,7 +46,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 invalid configuration or data, 4 store, 5 numerical, "
+    epilog="Exit codes: 0 done, 1 failed, 2 usage or no device, 3 invalid configuration or data, 4 store, 5 numerical, "
     "75 interrupted, to be gone on with by `tegmentum resume`, 130 interrupted.",
 )
 app.command()(train)
@@ -78,7 +85,7 @@ def root(
 def exit_code(error: TegmentumError) -> int:
     """Exit code of an error."""
     codes = {DescriptionError: EXIT_INVALID, DataError: EXIT_INVALID, StoreError: EXIT_STORE,
-             SimulationError: EXIT_NUMERICAL}  # fmt: skip
+             SimulationError: EXIT_NUMERICAL, DeviceError: EXIT_USAGE}  # fmt: skip
     return next((code for kind, code in codes.items() if isinstance(error, kind)), EXIT_FAILED)
 
 

@@ -20,6 +20,7 @@ from .options import (
     check_disk,
     check_store,
     history_bytes,
+    one_of,
     place,
     trace_bytes,
 )
@@ -43,6 +44,9 @@ def run(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=r"Seed \[the file's].", show_default=False)] = None,
+    backend: Annotated[
+        str, typer.Option(help="cpu, cuda, or auto: a CUDA device if there is one that can run it.")
+    ] = "cpu",
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,12 +60,17 @@ def run(
     """Simulate a network described in TOML and write what it recorded to a run store."""
     from .config import read_text, rehearsed, text_of
 
+    one_of("--backend", backend, ("cpu", "cuda", "auto"))
     text = text_of(file)
     config = read_text(text, overrides, str(file))
     s = config.simulation
     store = place(out) or file.with_suffix(".zarr")
     check_store(store, force)
     network, record, _ = rehearsed(config, seed)
+    if backend != "cpu":
+        from tegmentum.simcore.advance.backends import chosen_backend
+
+        backend = chosen_backend(backend, network)
     histories = history_bytes(record, network, s.duration, s.precision)
     check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision) + histories)
     announce(network, s.duration, s.dt, s.precision)
@@ -78,6 +87,7 @@ def run(
             threads=s.threads if threads is None else threads,
             n_trials=s.n_trials,
             precision=s.precision,
+            backend=backend,
         )
         result = simulation.run(
             s.duration,
@@ -147,6 +157,7 @@ def tell(simulation: Simulation, result: Result, store: Path | str, started: flo
         "sim_ms": (result.stop - result.start) * simulation.dt,
         "seed": simulation.seed,
         "threads": simulation.threads,
+        "backend": simulation.backend,
         "build_s": simulation.build_s,
         "run_s": result.run_s,
         "wall_s": time.perf_counter() - started,

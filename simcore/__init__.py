@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .describe.structure import Turnover
     from .describe.trials import Expected, Presented, one_hot, random_table
     from .describe.watch import Watch
-    from .errors import DataError, DescriptionError, SimulationError, StoreError, TegmentumError
+    from .errors import DataError, DescriptionError, DeviceError, SimulationError, StoreError, TegmentumError
     from .neurons import (
         LIF,
         AdEx,
@@ -71,6 +71,7 @@ __all__ = [
     "Current",
     "DataError",
     "DescriptionError",
+    "DeviceError",
     "DiscreteLIF",
     "Distribution",
     "Expected",
@@ -132,7 +133,7 @@ __all__ = [
 _HOMES = {
     "describe.connectivity": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
-    "errors": "DataError DescriptionError SimulationError StoreError TegmentumError",
+    "errors": "DataError DescriptionError DeviceError SimulationError StoreError TegmentumError",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Whole",

@@ -25,3 +25,7 @@ class StoreError(TegmentumError, OSError):
 
 class SimulationError(TegmentumError, RuntimeError):
     """A run that stopped itself: NaN, runaway activity or an overflowing accumulator."""
+
+
+class DeviceError(TegmentumError, RuntimeError):
+    """A CUDA device that was asked for and cannot be used; the message says what is missing."""

@@ -1,81 +1,182 @@
-"""The CUDA kernels in Numba's simulator, a process of its own: the spikes of the CPU engine."""
+"""CUDA: in Numba's simulator the spikes and states of the CPU, and compiled for GPUs that are not here."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-import numpy as np
+import cuda_cases
 import pytest
 
+from tegmentum.plasticity import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
-    FixedIndegree,
-    FromCOO,
+    DescriptionError,
+    DeviceError,
     Network,
     Population,
     Projection,
-    Record,
     Simulation,
     SpikeTrain,
 )
+from tegmentum.simcore.advance import backends
+from tegmentum.simcore.advance.cuda import available
+
+HERE = Path(__file__).parent
 
 
-def network(seed=1):
-    """44 LIF neurons, delays of 1 to 9 ticks, weights of all formats, dyadic so that sums are exact."""
-    rng = np.random.default_rng(seed)
-    tau = rng.uniform(8.0, 12.0, 32)
-    exc = Population("exc", 32, LIF(tau_m=tau, v_thresh=4.0, v_reset=-0.5, t_ref=0.3), "stepped")
-    inh = Population("inh", 12, LIF(tau_m=7.0, v_thresh=3.0, v_reset=0.0, t_ref=0.2), "stepped")
-    train = SpikeTrain("in", 8, rng.uniform(0.0, 6.0, 90), rng.integers(8, size=90))
+def lines(script, *arguments, **environment):
+    """Run a script of this folder in a process of its own and return what it prints, one JSON object a line."""
+    command = [sys.executable, "-W", "error", str(HERE / script), *arguments]
+    out = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+    assert out.returncode == 0, out.stderr
+    return [json.loads(line) for line in out.stdout.splitlines()]
 
-    def dyadic(n):
-        return rng.integers(8, 40, n) / 16
 
-    i, j = rng.integers(32, size=300), rng.integers(32, size=300)
-    return Network(
-        exc,
-        inh,
-        train,
-        Projection(train, exc, AllToAll(), weight=dyadic((8, 32)), delay=0.1),
-        Projection(exc, exc, FromCOO(i, j), weight=dyadic(300) / 4, delay=rng.integers(1, 10, 300) * 0.1),
-        Projection(exc, inh, FixedIndegree(8), weight=0.75, delay=0.4),
-        Projection(inh, exc, FixedIndegree(5), weight=-0.5, delay=0.7),
+def in_simulator():
+    """Tell why Numba's simulator of CUDA cannot run here, or None."""
+    return None if importlib.util.find_spec("numba.cuda") else "numba.cuda is not installed"
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """All cases, run in the simulator on both backends: what went wrong in each, and how many spikes agreed."""
+    found = lines("cuda_cases.py", NUMBA_ENABLE_CUDASIM="1")
+    return {row["case"]: (row["problem"], row["n_spikes"]) for row in found}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(in_simulator() is not None, reason=str(in_simulator()))
+@pytest.mark.parametrize("name", cuda_cases.CASES)
+def test_a_device_gives_the_numbers_of_the_cpu(simulated, name):
+    problem, n_spikes = simulated[name]
+    assert not problem, problem
+    assert n_spikes > 0
+
+
+def toolkit():
+    """Tell what is missing to compile for a GPU, or None."""
+    if importlib.util.find_spec("numba_cuda") is None or importlib.util.find_spec("cuda.core") is None:
+        return "numba-cuda is not installed"
+    return (
+        None if importlib.util.find_spec("nvidia") else "the packages of the CUDA toolkit are not installed"
     )
 
 
-def compare():
-    """Run both engines on the same network, CUDA's in two parts, and check that they fire alike."""
-    from tegmentum.simcore.advance.cuda.simulation import CudaSimulation
-
-    net = network()
-    for precision in ("float32", "float64"):
-        nodes = [*net.populations, *net.spike_trains]
-        expected = Simulation(net, seed=3, precision=precision).run(5.0, Record(spikes=nodes))
-        device = CudaSimulation(net, seed=3, precision=precision)
-        found = [device.run(2.0), device.run(3.0)]
-        for node in nodes:
-            tick, neuron = (np.concatenate([part[node.name][k] for part in found]) for k in (0, 1))
-            np.testing.assert_array_equal(tick, expected.spikes[node.name].tick)
-            np.testing.assert_array_equal(neuron, expected.spikes[node.name].neuron)
-        print(precision, *(len(expected.spikes[p.name].tick) for p in net.populations))
+@pytest.fixture(scope="module")
+def compiled():
+    """Kernels of a few networks that between them have most in them, compiled and linked for three kinds of GPU."""
+    return lines("cuda_compiled.py", "few")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("numba.cuda") is None, reason="numba.cuda is not installed")
 @pytest.mark.slow
-def test_the_device_fires_the_spikes_of_the_cpu():
-    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
-    command = [sys.executable, "-W", "error", __file__]
-    out = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert out.returncode == 0, out.stderr
-    for line in out.stdout.splitlines():
-        _, n_exc, n_inh = line.split()
-        assert int(n_exc) > 100
-        assert int(n_inh) > 20
+@pytest.mark.skipif(toolkit() is not None, reason=str(toolkit()))
+class TestCompiled:
+    def test_each_kernel_is_compiled_for_each_target(self, compiled):
+        found = {(row["kernel"], row["cc"]) for row in compiled}
+        kernels, targets = ("advance", "update_one", "deliver_one"), ("8.0", "9.0", "10.0")
+        assert found == {(kernel, cc) for kernel in kernels for cc in targets}
+
+    def test_no_register_spills(self, compiled):
+        assert [row for row in compiled if row["spilled"] or row["stack"]] == []
+
+    def test_blocks_that_wait_for_each_other_are_launched_together(self, compiled):
+        assert all(row["cooperative"] == (row["kernel"] == "advance") for row in compiled)
+
+    def test_no_product_is_fused_where_no_library_function_is_called(self, compiled):
+        linear = [
+            row
+            for row in compiled
+            if row["case"].startswith(("LIF", "Izh")) or row["kernel"] == "deliver_one"
+        ]
+        assert len(linear) > 9
+        assert [row for row in linear if row["fused"] or row["loose"]] == []
 
 
-if __name__ == "__main__":
-    compare()
+def small(**projection):
+    cells, spikes = Population("cells", 4, LIF(), "stepped"), SpikeTrain("in", 2, [0.1], [0])
+    return Network(
+        cells, spikes, Projection(spikes, cells, AllToAll(), delay=0.1, **{"weight": 0.5} | projection)
+    )
+
+
+def test_without_a_device_an_error_says_what_to_type(monkeypatch, tegmentum, tmp_path):
+    monkeypatch.setattr(available.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+    with pytest.raises(
+        DeviceError, match=r"backend='cuda': numba-cuda is not installed: pip install .*cuda13"
+    ):
+        Simulation(small(), backend="cuda")
+    assert Simulation(small(), backend="auto").backend == "cpu"
+    example = HERE.parent / "examples" / "brunel.toml"
+    done = tegmentum("run", example, "--backend", "cuda", "--out", tmp_path / "x.zarr")
+    assert done.code == 2
+    assert "pip install" in done.err
+    assert not (tmp_path / "x.zarr").exists()
+    assert "pip install" in tegmentum("doctor", "--json").document["gpu"]
+
+
+def test_check_device_says_what_is_missing(monkeypatch, capsys):
+    path = HERE.parent / "examples" / "check_device.py"
+    spec = importlib.util.spec_from_file_location("check_device", path)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    monkeypatch.setattr(sys, "argv", ["check_device.py"])
+    monkeypatch.setattr(example, "missing", lambda: "numba-cuda is not installed: pip install it")
+    assert example.main() == 2
+    assert "no CUDA device to check: numba-cuda is not installed" in capsys.readouterr().err
+
+
+def test_no_driver_is_an_error_as_well(monkeypatch):
+    if importlib.util.find_spec("numba_cuda") is None:
+        pytest.skip("numba-cuda is not installed")
+    from numba import cuda
+
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="nvidia-smi"):
+        Simulation(small(), backend="cuda")
+
+
+def test_what_a_device_does_not_do_yet_is_refused_by_name(monkeypatch, tegmentum):
+    monkeypatch.setattr(available, "missing", lambda: None)
+    learning = small(plasticity=STDP(), weight=0.5)
+    with pytest.raises(DescriptionError, match=r"Projection 'in-cells': STDP does not run on CUDA yet"):
+        Simulation(learning, backend="cuda")
+    assert backends.chosen_backend("auto", learning) == "cpu"
+    assert backends.chosen_backend("auto", small()) == "cuda"
+    with pytest.raises(DescriptionError, match="arithmetic='float' does not run on CUDA"):
+        Simulation(small(), backend="cuda", arithmetic="float")
+    example = HERE.parent / "examples" / "distal_reward.toml"
+    assert tegmentum("run", example, "--backend", "cuda").code == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"backend": "gpu"}, "backend must be one of cpu, cuda, auto, got 'gpu'"),
+        ({"arithmetic": "exact"}, "arithmetic must be one of float, fixed, got 'exact'"),
+    ],
+)
+def test_unknown_names(arguments, message):
+    with pytest.raises(DescriptionError, match=message):
+        Simulation(small(), **arguments)
+
+
+def test_the_cpu_never_imports_cuda(tmp_path):
+    code = (
+        "import sys; import cuda_cases as c;"
+        "s = c.Simulation(c.driven(*c.MODELS['LIF'][:3]), arithmetic='fixed'); s.run(1.0);"
+        "print([m for m in sys.modules if m.startswith(('numba.cuda', 'numba_cuda')) and 'redirect' not in m])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert out.stdout.strip() == "[]"

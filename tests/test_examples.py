@@ -18,6 +18,7 @@ PNG = b"\x89PNG"
 #: examples that another file runs, and those that no test can run to the end, with the reason
 ELSEWHERE = {
     "brunel.toml": "test_run.py",
+    "check_device.py": "test_cuda.py",
     "compare_simulators.py": "test_workloads.py",
     "custom_neuron.py": "test_guards.py",
     "distal_reward.toml": "test_modulators.py",

@@ -14,6 +14,8 @@ from ..describe.network import Network, Projection
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses, turnover
+from ..lower.arrays import Trains
+from ..lower.grid import check_sums, to_grid
 from ..lower.inputs import trains_of
 from ..lower.modulation import modulators_of, raise_levels
 from ..lower.plan import plan
@@ -31,11 +33,19 @@ class Controlled(Machine):
     """A machine whose synapses and input can be set, and whose state can be saved, loaded and reset."""
 
     def __init__(
-        self, network: Network, dt: float, seed: int, threads: int, n_trials: int, precision: str
+        self,
+        network: Network,
+        dt: float,
+        seed: int,
+        threads: int,
+        n_trials: int,
+        precision: str,
+        arithmetic: str = "float",
+        backend: str = "cpu",
     ) -> None:
         self._rewired: set[str] = set()  # projections whose delays were set
         self._reweighted: set[str] = set()  # those whose weights were set and do not learn
-        super().__init__(network, dt, seed, threads, n_trials, precision)
+        super().__init__(network, dt, seed, threads, n_trials, precision, arithmetic, backend)
         self._contacts = {
             str(q.name): turnover.fresh(self._found(q), q.post.size)
             for q in network.projections
@@ -89,7 +99,21 @@ class Controlled(Machine):
     def _write(self, name: str, weights: Any) -> None:
         self._settle()
         places, projection = self._places(name), self._projection(name)
-        synapses.write(places, self._wires, synapses.weights_for(places, weights, projection))
+        values = synapses.weights_for(places, weights, projection)
+        before = synapses.read(places, self._wires)
+        synapses.write(places, self._wires, values)
+        if self.arithmetic == "fixed":
+            try:
+                self._check_sums(f"Projection {name!r}: weight", self._trains)
+            except DescriptionError:
+                synapses.write(places, self._wires, before)
+                raise
+            for k, wires in enumerate(self._wires):
+                to_grid(self._plan, k, wires, self._quanta)
+        self._device = None
+
+    def _check_sums(self, what: str, trains: Trains) -> None:
+        check_sums(self._plan, self._wires, trains, self._quanta, self._real, what)
 
     def release(self, name: str, amount: Any, level: int | None = None) -> None:
         """Release a neuromodulator now, as a reward, an error or an expectation would.
@@ -241,7 +265,10 @@ class Controlled(Machine):
                 f"{early.min():g}"
             )
         given = {**self._given, old.name: new}
-        self._trains = trains_of(self._plan, self.n_trials, given)
+        trains = trains_of(self._plan, self.n_trials, given)
+        if self.arithmetic == "fixed":
+            self._check_sums(f"SpikeTrain {old.name!r}", trains)
+        self._trains = trains
         self._given = given
         for k, wires in enumerate(self._wires):
             self._ring[k] = with_room(self._ring[k], wires, self._trains)

@@ -17,6 +17,7 @@ from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
 from ..lower.arrays import DENSE, PLASTIC
+from ..lower.grid import input_on_grid, quanta_of, to_grid
 from ..lower.inputs import (
     current_steps,
     gaussian_of,
@@ -45,15 +46,25 @@ class Machine:
     """A network lowered to flat arrays, with its kernels; the arguments are those of :class:`.Simulation`, checked."""
 
     def __init__(
-        self, network: Network, dt: float, seed: int, threads: int, n_trials: int, precision: str
+        self,
+        network: Network,
+        dt: float,
+        seed: int,
+        threads: int,
+        n_trials: int,
+        precision: str,
+        arithmetic: str = "float",
+        backend: str = "cpu",
     ) -> None:
+        self.arithmetic, self.backend = arithmetic, backend
         self.network, self.dt, self.seed, self.threads = network, dt, seed, threads
         self.n_trials, self.precision = n_trials, precision
         self._described = network  # as given; delays that are set make another one
         self._given: dict[str, SpikeTrain] = {}  # trains that were set
         self._input_seed = seed
         self._real = np.dtype(precision).type
-        self._n_shards = threads if n_trials == 1 else 1
+        self._n_shards = threads if n_trials == 1 and backend == "cpu" else 1
+        self._device: Any = None  # kernels and synapses on a CUDA device, until the synapses change
         self._plan: Plan = plan(network, dt, self._n_shards, seed)
         self._lower()
         self._compile()
@@ -84,6 +95,11 @@ class Machine:
         self._groups = groups
         self._check_drawn()
         self._trains = trains_of(p, self.n_trials, self._given)
+        if self.arithmetic == "fixed":
+            self._quanta = quanta_of(p, groups, self._wires, self._trains, real)
+            for k, wires in enumerate(self._wires):
+                to_grid(p, k, wires, self._quanta)
+        self._device = None
         self._currents = current_steps(p)
         self._longest = longest(p)
         self.build_s = time.perf_counter() - started
@@ -183,6 +199,11 @@ class Machine:
         ]
         self._gaussian = [gaussian_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
         self._poisson_dense = [poisson_dense_of(p, k, self._input_seed, real) for k in range(self._n_shards)]
+        if self.arithmetic == "fixed":
+            self._poisson_dense, self._poisson_sparse, self._poisson_inhomogeneous = (
+                [input_on_grid(p, sources, self._quanta) for sources in by_shard]
+                for by_shard in (self._poisson_dense, self._poisson_sparse, self._poisson_inhomogeneous)
+            )
         self._active = [new_active(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
+
+import numpy as np
 
 from ..describe import checks
 from ..describe.network import Network
@@ -26,11 +29,12 @@ from ..record.histories import Histories
 from ..record.log import Before, Log
 from ..record.manifest import is_url
 from . import stored, structure
+from .backends import chosen_arithmetic, chosen_backend
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
 from .signals import Deferred
-from .stored import ARGUMENTS, Keeper
+from .stored import ARGUMENTS, Keeper, placed
 from .workers import Workers
 
 _MANY = 20_000  # neurons from which two threads pay
@@ -57,6 +61,11 @@ class Simulation(Controlled):
     max_rate : float, Hz, 500
         a run stops when a population's mean rate exceeds it in one of the windows of 100 ms from time 0 on, however the
         run is split; infinite for never
+    backend : {'cpu', 'cuda', 'auto'}
+        where it runs; ``auto`` takes a CUDA device if there is one and it does all that the network needs
+    arithmetic : {'float', 'fixed'}, optional
+        ``fixed`` rounds weights to multiples of a power of two, so that sums are exact in any order and backends agree,
+        see :mod:`.grid`; by default ``float`` on the CPU, and ``fixed`` on CUDA, which has no other
 
     Attributes
     ----------
@@ -75,6 +84,8 @@ class Simulation(Controlled):
         n_trials: int = 1,
         precision: str = "float32",
         max_rate: float = 500.0,
+        backend: str = "cpu",
+        arithmetic: str | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise DescriptionError(f"Simulation: network must be a Network, got {checks.shown(network)}")
@@ -104,13 +115,17 @@ class Simulation(Controlled):
             raise DescriptionError(
                 "Simulation: n_trials must be 1 where synapses are plastic, short-term or long-term"
             )
+        backend = chosen_backend(backend, network, arithmetic)
+        arithmetic = chosen_arithmetic(arithmetic, backend, network)
         threads = int(threads) if threads is not None else _default_threads(network, int(n_trials))
-        super().__init__(network, float(dt), int(seed), threads, int(n_trials), str(precision))
+        super().__init__(
+            network, float(dt), int(seed), threads, int(n_trials), str(precision), arithmetic, backend
+        )
         self._workers = Workers(self.threads - 1)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
-        arguments = {**self._arguments(), "threads": self.threads}
+        arguments = {**self._arguments(), "threads": self.threads, "backend": self.backend}
         return {"network": self._described, "arguments": arguments, "state": self.state()}
 
     def __setstate__(self, parts: dict[str, Any]) -> None:
@@ -138,6 +153,8 @@ class Simulation(Controlled):
         network: Network,
         threads: int | None = None,
         force: bool = False,
+        backend: str = "cpu",
+        arithmetic: str | None = None,
     ) -> Self:
         """Return a simulation of ``network`` that goes on from what :meth:`save` wrote, bit for bit.
 
@@ -150,6 +167,10 @@ class Simulation(Controlled):
             results do not depend on it
         force : bool
             go on from a file of another version of Tegmentum
+        backend : {'cpu', 'cuda', 'auto'}
+            whichever wrote the file
+        arithmetic : {'float', 'fixed'}, optional
+            by default that of the file, where the backend has it
 
         Raises
         ------
@@ -160,16 +181,16 @@ class Simulation(Controlled):
         """
         state, about = saved.read(path, force)
         arguments = about.get("arguments")
-        if not isinstance(arguments, dict) or arguments.keys() != set(ARGUMENTS):
+        if not isinstance(arguments, dict) or not arguments.keys() <= set(ARGUMENTS):
             raise StoreError(f"{path}: holds no state of a simulation")
-        simulation = cls(network, threads=threads, **arguments)
+        simulation = cls(network, threads=threads, **placed(arguments, network, backend, arithmetic))
         simulation.load_state(state)
         return simulation
 
     def fork(self, threads: int | None = None) -> Self:
         """Return another simulation that goes on from here, independent of this one."""
         threads = self.threads if threads is None else threads
-        simulation = type(self)(self._described, threads=threads, **self._arguments())
+        simulation = type(self)(self._described, threads=threads, backend=self.backend, **self._arguments())
         simulation.load_state(self.state())
         return simulation
 
@@ -183,6 +204,7 @@ class Simulation(Controlled):
         force: bool = False,
         progress: bool | Report = False,
         checkpoint_every: float | None = None,
+        backend: str = "cpu",
     ) -> tuple[Self, Result]:
         """Go on with a run into a store, from its last checkpoint, as if it had never stopped: bit for bit.
 
@@ -200,6 +222,8 @@ class Simulation(Controlled):
             go on from a checkpoint of another version of Tegmentum
         progress, checkpoint_every
             see :meth:`run`; by default checkpoints are as frequent as they were
+        backend : {'cpu', 'cuda', 'auto'}
+            whichever ran before
 
         Raises
         ------
@@ -208,7 +232,7 @@ class Simulation(Controlled):
         DescriptionError
             if it is of another network, or complete
         """
-        return stored.resume(cls, store, network, until, threads, force, progress, checkpoint_every)
+        return stored.resume(cls, store, network, until, threads, force, progress, checkpoint_every, backend)
 
     def run(
         self,
@@ -295,6 +319,8 @@ class Simulation(Controlled):
 
     def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:
         """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
+        if self.backend == "cuda":
+            raise DescriptionError("present: trials do not run on CUDA yet; use backend='cpu'")
         from .present import present
 
         return present(self, events, labels, **options)
@@ -323,34 +349,36 @@ class Simulation(Controlled):
             return so_far(time.perf_counter() - began)
 
         try:
-            length = 64
             histories.look(self)
-            while self.tick < until:
-                border = until if trials else (self.tick // self._window + 1) * self._window
-                stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
-                stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
-                stop = stop if trials else min(stop, structure.due(self))
-                self._set_currents(self.tick + 1)
-                self._poisson_inhomogeneous = [
-                    scales(self._plan, sources, self.tick, stop) for sources in self._poisson_inhomogeneous
-                ]
-                t0 = time.perf_counter()
-                self._advance(stop, log, trials)
-                if time.perf_counter() - t0 < 0.1:
-                    length *= 2
-                log.drain_traces()
-                if trials is None:
-                    self._turn_over()
-                histories.look(self)
-                self._guard(stop == until, trials is not None)
-                try:
-                    report((self.tick - start) * self.dt, (until - start) * self.dt)
-                    signals.let_through()
-                    if keeper.due:
-                        keeper.keep(self, log, histories, books())
-                except KeyboardInterrupt:
-                    keeper.keep(self, log, histories, books())
-                    raise
+            with self._lent(log):
+                length = 64
+                while self.tick < until:
+                    border = until if trials else (self.tick // self._window + 1) * self._window
+                    stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
+                    stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
+                    stop = stop if trials else min(stop, structure.due(self))
+                    self._set_currents(self.tick + 1)
+                    self._poisson_inhomogeneous = [
+                        scales(self._plan, sources, self.tick, stop)
+                        for sources in self._poisson_inhomogeneous
+                    ]
+                    t0 = time.perf_counter()
+                    self._advance(stop, log, trials)
+                    if time.perf_counter() - t0 < 0.1:
+                        length *= 2
+                    log.drain_traces()
+                    if trials is None:
+                        self._turn_over()
+                    histories.look(self)
+                    self._guard(stop == until, trials is not None)
+                    try:
+                        report((self.tick - start) * self.dt, (until - start) * self.dt)
+                        signals.let_through()
+                        if keeper.due:
+                            self._keep(keeper, log, histories, books())
+                    except KeyboardInterrupt:
+                        self._keep(keeper, log, histories, books())
+                        raise
             keeper.keep(self, log, histories, books())
         except BaseException as error:
             try:
@@ -367,6 +395,45 @@ class Simulation(Controlled):
         names = [name for name in self._contacts if self.tick % structure.interval(self, name) == 0]
         if names:
             structure.update(self, names)
+
+    def _keep(self, keeper: Keeper, log: Log, histories: Histories, came_to: Before) -> None:
+        """Write a checkpoint; a device gives back first what it has."""
+        if self._device is not None:
+            self._device.leave()
+        keeper.keep(self, log, histories, came_to)
+
+    @contextmanager
+    def _lent(self, log: Log) -> Iterator[None]:
+        """Let a device have the network for a run; whatever happens, what it has done by then comes back."""
+        if self.backend == "cpu":
+            yield
+            return
+        if self._device is None:
+            from .cuda.device import Device
+
+            started = time.perf_counter()
+            self._device = Device(self)
+            self.build_s += time.perf_counter() - started
+        self._device.enter(log.recording)
+        try:
+            yield
+        finally:
+            self._device.leave()
+
+    def _advance_device(self, stop: int, log: Log) -> None:
+        """Let a device advance to ``stop``, and take what it has to tell."""
+        while self.tick < stop:
+            told = [self._device.begin()] if self.tick == 0 else []
+            told.append(self._device.advance(stop))
+            tick = self.tick + self._device.n_ticks
+            spikes = np.concatenate(told)
+            log.take(spikes)
+            node = log.recording.node_of[spikes[:, 2]]
+            for trial, counts in enumerate(self._control.spikes):
+                mine = np.bincount(node[spikes[:, 0] == trial], minlength=len(self._plan.nodes))
+                counts += mine[: len(counts)]
+            self._control.clock[:] = tick
+        self._device.pull()
 
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
@@ -389,6 +456,9 @@ class Simulation(Controlled):
 
     def _advance(self, stop: int, log: Log, trials: list[Trials] | None = None) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
+        if self.backend == "cuda":
+            self._advance_device(stop, log)
+            return
         while self.tick < stop:
             jobs = range(1, self.threads)
             pool = self._workers.pool

@@ -16,6 +16,7 @@ from ..errors import DescriptionError, StoreError
 from ..record import checkpoints
 from ..record.histories import Histories
 from ..record.log import Before, Log
+from .backends import chosen_backend
 from .progress import Report, reporting
 from .signals import Deferred
 
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 #: arguments that say how a simulation goes on; the number of threads is not one of them
-ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate")
+ARGUMENTS = ("dt", "seed", "n_trials", "precision", "max_rate", "arithmetic")
 S = TypeVar("S", bound="Simulation")
+
+
+def placed(
+    arguments: Mapping[str, Any], network: Network, backend: str, arithmetic: str | None = None
+) -> dict[str, Any]:
+    """Return the arguments of a simulation that goes on on a backend, in the arithmetic that it had if it can."""
+    backend = chosen_backend(backend, network, arithmetic)
+    had = arguments.get("arithmetic", "float")
+    if arithmetic is None:
+        arithmetic = "fixed" if backend == "cuda" else had
+    return {**arguments, "backend": backend, "arithmetic": arithmetic}
 
 
 class Keeper:
@@ -90,6 +102,7 @@ def resume(
     force: bool,
     progress: bool | Report,
     checkpoint_every: float | None,
+    backend: str,
 ) -> tuple[S, Result]:
     """Go on with a run; see :meth:`.Simulation.resume`."""
     from ..record.manifest import read_manifest
@@ -112,7 +125,7 @@ def resume(
     _worth(path, manifest, at, end, (at - start) * dt, until)
     if parts["log"] and not checkpoints.spool_file(path).exists():
         raise StoreError(f"{path}: a complete run of several trials cannot be gone on with")
-    simulation = cls(network, threads=threads, **arguments)
+    simulation = cls(network, threads=threads, **placed(arguments, network, backend))
     if found is not None:
         simulation.load_state(parts["simulation"])
     record = record_of_dict(told["record"]).of(simulation.network)
@@ -140,6 +153,7 @@ def _config(simulation: Simulation, n: int, record: Record, checkpoint_every: fl
         "ms": n * simulation.dt,
         **finite,
         "threads": simulation.threads,
+        "backend": simulation.backend,
         "start_tick": simulation.tick,
         "input_seed": simulation._input_seed,
         "record": record_dict(record),
@@ -151,7 +165,7 @@ def _config(simulation: Simulation, n: int, record: Record, checkpoint_every: fl
 def _resumable(path: Any, manifest: Mapping[str, Any], network: Network) -> dict[str, Any]:
     """Return what a manifest says of a run, if it says enough, and if it is of this network."""
     told = manifest.get("config")
-    needed = {*ARGUMENTS, "network", "ms", "record", "checkpoint_every", "fresh"}
+    needed = {*ARGUMENTS, "backend", "network", "ms", "record", "checkpoint_every", "fresh"}
     if not isinstance(told, dict) or not needed <= told.keys():
         raise StoreError(f"{path}: is no store of a run that can be gone on with")
     if json.dumps(told["network"], sort_keys=True) != json.dumps(described(network), sort_keys=True):

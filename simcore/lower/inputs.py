@@ -208,6 +208,14 @@ def poisson_dense_of(p: Plan, shard: int, seed: int, real: Any) -> PoissonDense:
     )
 
 
+def most_in_a_tick(p: Plan, source: Poisson) -> int:
+    """Return more spikes than any neuron can have of a source in one tick."""
+    form = _form(p, source)
+    if form == "poisson_dense":
+        return len(poisson_numbers(_mean(p, source)))
+    return 256 if form == "poisson_sparse" else 1024  # as many as a block of neurons can have
+
+
 def source_row(source: Poisson) -> int:
     """Return the receptor that a source acts on."""
     return source.post.model.receptors.index(str(source.receptor))

@@ -138,18 +138,27 @@ def in_flight(all_wires: list[Wires], rings: list[Ring], now: int) -> Array:
 
 def put_back(wires: Wires, ring: Ring, pending: Array, now: int) -> Ring:
     """Emit spikes in flight once more, as far as they arrive after ``now``."""
-    n_buckets = ring.count.shape[1]
-    for trial, fired, source, _ in np.repeat(pending, pending[:, 3], axis=0):
-        for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
-            arrival = int(fired) + int(wires.segment_delay[j])
-            if arrival <= now:
-                continue
-            bucket = arrival % n_buckets
-            if ring.count[trial, bucket] == ring.entry.shape[2]:
-                ring.spill_entry[trial, 0], ring.spill_bucket[trial, 0] = wires.segment_entry[j], bucket
-                ring.spill_count[trial] = 1
-                ring = grown(ring)
-            else:
-                ring.entry[trial, bucket, ring.count[trial, bucket]] = wires.segment_entry[j]
-                ring.count[trial, bucket] += 1
-    return ring
+    trial, fired, source, _ = np.repeat(pending, pending[:, 3], axis=0).T
+    which, segment = segments_of(wires, source)
+    arrival = fired[which] + wires.segment_delay[segment]
+    coming = arrival > now
+    which, segment, arrival = which[coming], segment[coming], arrival[coming]
+    n_trials, n_buckets, capacity = ring.entry.shape
+    queue = trial[which] * n_buckets + arrival % n_buckets
+    order = np.argsort(queue, kind="stable")
+    added = np.bincount(queue, minlength=n_trials * n_buckets)
+    before = ring.count.ravel()
+    while capacity < (before + added).max(initial=0):
+        capacity *= 2
+    entry = np.empty((n_trials, n_buckets, capacity), np.int64)
+    entry[:, :, : ring.entry.shape[2]] = ring.entry
+    place = np.arange(len(order)) - (np.cumsum(added) - added - before)[queue[order]]
+    entry.reshape(-1, capacity)[queue[order], place] = wires.segment_entry[segment[order]]
+    return ring._replace(entry=entry, count=(before + added).reshape(n_trials, n_buckets))
+
+
+def segments_of(wires: Wires, source: Array) -> tuple[Array, Array]:
+    """Return the segments of some sources, one after another: which of the sources, and the segment's number."""
+    n = wires.segment_ptr[source + 1] - wires.segment_ptr[source]
+    which = np.repeat(np.arange(len(source)), n)
+    return which, np.arange(len(which)) - np.repeat(np.cumsum(n) - n - wires.segment_ptr[source], n)

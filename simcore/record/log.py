@@ -158,12 +158,27 @@ class Log:
         """Take the spikes out of the recording."""
         for trial in np.flatnonzero(self.recording.count):
             n = self.recording.count[trial]
-            tick, source = self.recording.tick[trial, :n], self.recording.source[trial, :n]
-            if self.spool is None:
-                self.chunks.append((int(trial), tick.copy(), source.copy()))
-            else:
-                self._spool(int(trial), tick, source)
+            self._keep(int(trial), self.recording.tick[trial, :n], self.recording.source[trial, :n])
         self.recording.count[:] = 0
+        self._stream()
+
+    def take(self, spikes: Array) -> None:
+        """Take spikes of all nodes, int64[n, 3] of (trial, tick, source), in this order."""
+        spikes = spikes[self.recording.wanted[self.recording.node_of[spikes[:, 2]]] > 0]
+        for trial in np.unique(spikes[:, 0]):
+            mine = spikes[spikes[:, 0] == trial]
+            self._keep(int(trial), mine[:, 1], mine[:, 2].astype(np.int32))
+        self._stream()
+
+    def _keep(self, trial: int, tick: Array, source: Array) -> None:
+        """Keep spikes of a trial until they go to the store or into the result."""
+        if self.spool is None:
+            self.chunks.append((trial, tick.copy(), source.copy()))
+        else:
+            self._spool(trial, tick, source)
+
+    def _stream(self) -> None:
+        """Write what is kept to the store, if there is one and it takes spikes as they come."""
         if self.store is not None and self.spool is None and self.chunks:
             for name, spikes in self._sorted().items():
                 self.streams[name].append(spikes.tick, spikes.neuron)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore.random.philox import STREAM_POISSON, STREAM_POISSON_REST
-from tegmentum.simcore.random.words_kernel import BLOCK, alias, draw, quad
+from tegmentum.simcore.random.quad_kernel import alias, quad
+from tegmentum.simcore.random.words_kernel import BLOCK, draw
 
 from .binding import real
 

@@ -8,22 +8,18 @@ number by inversion. All draws are functions of (seed, source, block or neuron, 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from tegmentum.simcore.random.philox import (
     STREAM_POISSON,
-    STREAM_POISSON_INHOMOGENEOUS,
     STREAM_POISSON_THINNING,
 )
-from tegmentum.simcore.random.words_kernel import BLOCK, GROUP, draw, quad
+from tegmentum.simcore.random.words_kernel import BLOCK, GROUP, draw
 
 from .binding import real
-
-MANY = 512.0  # spikes of a block in a tick from which on neurons draw for themselves
-CHUNKS = 4  # of 256 words for the spikes of a block
+from .poisson_number import CHUNKS, MANY, inverted, poisson_number
 
 
 def add_poisson_inhomogeneous(sources: Any, inputs: Any, scratch: Any, tick: int, trial: int) -> None:
@@ -89,31 +85,7 @@ def thin(
                 here[i] += sources.weight[r]
 
 
-def poisson_number(sources: Any, source: int, mean: float, block: int, tick: int, trial: int) -> Any:
-    """Draw a Poisson number of a mean below ``MANY``: count the partial sums that 53 bits exceed."""
-    w = quad(STREAM_POISSON_INHOMOGENEOUS, source, block, tick, trial, sources.key)
-    x = (np.float64(w[0] << np.uint64(21) | w[1] >> np.uint64(11)) + 0.5) * 2.0**-53
-    term: Any = math.exp(-mean)
-    total: Any = term
-    n = 0
-    while x > total and n < CHUNKS * BLOCK:
-        n += 1
-        term *= mean / n
-        total += term
-    return n
-
-
 def invert(words: Any, here: Any, weight: Any, mean: Any, scale: float, most: float) -> None:
     """Draw the number of each neuron, of mean ``scale * mean[i]``: count the partial sums that a word exceeds."""
-    n_terms = np.int64(most + 8.0 * math.sqrt(most) + 12.0)
     for i in range(len(here)):
-        x = (np.float64(words[i]) + 0.5) * 2.0**-32
-        rate = mean[i] * scale
-        term = math.exp(-rate)
-        total: Any = term
-        n: Any = 0
-        for k in range(1, n_terms):
-            n += x > total
-            term *= rate / k
-            total += term
-        here[i] += weight * real(n)
+        here[i] += weight * real(inverted(words[i], mean[i] * scale, most))

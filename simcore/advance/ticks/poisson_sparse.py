@@ -14,7 +14,8 @@ import numpy as np
 
 from tegmentum.simcore.intrinsics.memory import prefetch
 from tegmentum.simcore.random.philox import STREAM_POISSON_PLACES, STREAM_POISSON_SPARSE
-from tegmentum.simcore.random.words_kernel import GROUP, alias, draw, quad
+from tegmentum.simcore.random.quad_kernel import alias, quad
+from tegmentum.simcore.random.words_kernel import GROUP, draw
 
 from .reach import reach
 

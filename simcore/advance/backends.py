@@ -1,0 +1,69 @@
+"""Where a network can run: the CPU, or a CUDA device if there is one and what the network needs is there."""
+
+from __future__ import annotations
+
+from ..describe import checks
+from ..describe.network import Network
+from ..errors import DescriptionError, DeviceError
+
+BACKENDS = ("cpu", "cuda", "auto")
+ARITHMETIC = ("float", "fixed")
+
+
+def chosen_backend(backend: str, network: Network, arithmetic: str | None = None) -> str:
+    """Return ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    DescriptionError
+        for an unknown name, and for what a device does not do yet
+    DeviceError
+        where a device is asked for and cannot be used
+    """
+    if backend not in BACKENDS:
+        raise DescriptionError(
+            f"Simulation: backend must be one of {', '.join(BACKENDS)}, got {checks.shown(backend)}"
+        )
+    if backend == "cpu":
+        return "cpu"
+    from .cuda.available import missing
+
+    refused = _refused(network, arithmetic)
+    if backend == "auto":
+        return "cpu" if refused or missing() else "cuda"
+    if refused:
+        raise DescriptionError(refused)
+    absent = missing()
+    if absent:
+        raise DeviceError(f"backend='cuda': {absent}")
+    return "cuda"
+
+
+def chosen_arithmetic(arithmetic: str | None, backend: str, network: Network) -> str:
+    """Return ``float`` or ``fixed``: where nothing is said, what the backend has."""
+    if arithmetic is None:
+        return "fixed" if backend == "cuda" else "float"
+    if arithmetic not in ARITHMETIC:
+        raise DescriptionError(
+            f"Simulation: arithmetic must be one of {', '.join(ARITHMETIC)}, got {checks.shown(arithmetic)}"
+        )
+    if arithmetic == "fixed":
+        for projection in network.projections:
+            if projection.plasticity is not None or projection.short_term is not None:
+                raise DescriptionError(
+                    f"Projection {projection.name!r}: plastic synapses cannot have arithmetic='fixed' yet; use 'float'"
+                )
+    return arithmetic
+
+
+def _refused(network: Network, arithmetic: str | None) -> str | None:
+    """Say what a CUDA device does not do yet, if a network needs it."""
+    for projection in network.projections:
+        rule = projection.plasticity if projection.plasticity is not None else projection.short_term
+        if rule is not None:
+            return f"Projection {projection.name!r}: {type(rule).__name__} does not run on CUDA yet; use backend='cpu'"
+    if arithmetic == "float":
+        return (
+            "Simulation: arithmetic='float' does not run on CUDA, whose sums are whole numbers; use 'fixed'"
+        )
+    return None

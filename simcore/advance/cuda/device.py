@@ -1,0 +1,195 @@
+"""A network on a CUDA device for the length of a run: there and back.
+
+Between runs everything is in the host's arrays, those that the CPU's kernels use, so that weights, states, checkpoints
+and recordings know nothing of devices. A run sends state, input and spikes in flight, and brings state and spikes in
+flight back; synapses stay on the device until they change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import config, cuda
+
+from ...compile.device_modules import device_group_module, device_module
+from ...errors import DeviceError
+from ...lower import device as lowered
+from ...lower.entries import length_of
+from ...lower.queues import in_flight, new_ring, put_back
+from .geometry import Geometry, geometry
+
+if TYPE_CHECKING:
+    from ...lower.arrays import Recording
+    from ..simulation import Simulation
+
+Array = np.ndarray[Any, Any]
+TAPE = 1 << 26  # spikes that the launches of all trials together may write
+
+
+class Device:
+    """Kernels and synapses of a simulation on a device."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.n_ticks = 0  # of the last launch
+        p, real = simulation._plan, simulation.precision
+        made = [
+            device_group_module(group.populations[0].model, group.varying, group.current, real)
+            for group in p.model_groups
+        ]
+        self.kernels = device_module(made, real, [name for name in simulation._sources if name != "trains"])
+        self.shape = _geometry(p.n_slots[0], simulation.n_trials)
+        self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
+        wires = simulation._wires[0]
+        self._rows: Any = [
+            _sent(a) for a in lowered.rows_of(p, wires, self.bounds, simulation._quanta, simulation._real)
+        ]
+        self._degree = np.zeros(p.n_sources, np.int64)
+        owner = np.repeat(np.arange(p.n_sources), np.diff(wires.segment_ptr))
+        np.add.at(self._degree, owner, length_of(wires.segment_entry))
+        self._longest = np.zeros(p.n_sources, np.int64)  # delay of each source
+        np.maximum.at(self._longest, owner, wires.segment_delay)
+        self._left: Any = None  # the queues that stand for `pending` between runs
+
+    def enter(self, recording: Recording) -> None:
+        """Send state, input and spikes in flight."""
+        s = self.simulation
+        p, real, quanta, wires = s._plan, s._real, s._quanta, s._wires[0]
+        if self._left is not s._ring[0]:
+            self.pending = in_flight(s._wires, s._ring, s.tick)
+        n_buckets = s._ring[0].count.shape[1]
+        ring = lowered.ring_of(p, wires, self.pending, s.tick, s.n_trials, n_buckets, quanta, real)
+        self.board = lowered.Board(
+            _sent(self.bounds),
+            *self._rows,
+            cuda.to_device(ring),
+            cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
+        )
+        for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
+            lowered.catch_up(described, group, s.tick)
+        self.groups = tuple(_all_sent(lowered.group_of(p, g, quanta, real)) for g in s._model_groups[0])
+        self.recording = recording
+        self.probes = _all_sent(lowered.probes_of(p, s._model_groups[0], recording, self.bounds))
+        dense, sparse = s._poisson_dense[0], s._poisson_sparse[0]
+        present = set(s._sources)
+        self.inputs = lowered.Inputs(
+            poisson_dense=_all_sent(dense._replace(weight=lowered.whole_weights(p, dense, quanta, real)))
+            if "poisson_dense" in present
+            else 0,
+            poisson_inhomogeneous=0,
+            poisson_sparse=_all_sent(lowered.pieces_of(p, sparse, self.bounds, s.n_trials, quanta, real))
+            if "poisson_sparse" in present
+            else 0,
+            gaussian=0,
+        )
+        room = int(s._control.room[0]) // 2
+        self.capacity = max(TAPE // s.n_trials, room)
+        self.most_ticks = max(1, self.capacity // room)
+        self._tape = cuda.device_array((s.n_trials, self.capacity if self.most_ticks > 1 else room), np.int32)
+
+    def advance(self, until: int) -> Array:
+        """Advance to the tick ``until`` or less far, as the tape has room; ``n_ticks`` in all; returns the spikes."""
+        s, shape = self.simulation, self.shape
+        start = s.tick
+        n_ticks = self.n_ticks = min(until - start, self.most_ticks)
+        given, given_ptr = lowered.given_of(s._trains, start, n_ticks)
+        tape = lowered.Tape(
+            self._tape,
+            count=cuda.to_device(np.zeros((s.n_trials, n_ticks), np.int32)),
+            base=cuda.to_device(np.zeros((s.n_trials, shape.n_blocks), np.int64)),
+            given=_sent(given),
+            given_ptr=cuda.to_device(given_ptr),
+        )
+        self._refresh()
+        grid = shape.n_blocks * shape.n_lanes, shape.n_threads
+        args = self.board, tape, self.probes, self.inputs, self.groups
+        if shape.persistent:
+            self.kernels.advance[grid](start, n_ticks, shape.width, *args)
+        else:
+            for now in range(n_ticks):
+                self.kernels.update_one[grid](start + now + 1, now, shape.width, *args)
+                self.kernels.deliver_one[grid](start + now + 1, now, shape.width, self.board, tape)
+        count = tape.count.copy_to_host()
+        most = int(count.sum(axis=1).max(initial=0))
+        written = self._tape[:, :most].copy_to_host() if most else np.zeros((s.n_trials, 0), np.int32)
+        return self._take(lowered.spikes_of(written, count, start, s._plan.n_sources), start + n_ticks)
+
+    def begin(self) -> Array:
+        """Let the spikes that are given at tick 0 happen; returns them."""
+        s = self.simulation
+        given, ptr = lowered.given_of(s._trains, -1, 1)
+        spikes = np.array(
+            [(trial, 0, source) for trial in range(s.n_trials) for source in given[slice(*ptr[trial])]],
+            np.int64,
+        ).reshape(-1, 3)
+        found = self._take(spikes, 0)
+        n_buckets = self.board.ring.shape[1]
+        ring = lowered.ring_of(
+            s._plan, s._wires[0], self.pending, 0, s.n_trials, n_buckets, s._quanta, s._real
+        )
+        self.board.ring.copy_to_device(ring)
+        return found
+
+    def _take(self, spikes: Array, now: int) -> Array:
+        """Count the deliveries until ``now`` and keep the spikes that are in flight then."""
+        s, wires = self.simulation, self.simulation._wires[0]
+        before = lowered.n_under_way(wires, self.pending, s.tick)
+        late = spikes[spikes[:, 1] + self._longest[spikes[:, 2]] > now]
+        pending = np.concatenate([self.pending, lowered.in_order(late)])
+        self.pending = pending[pending[:, 1] + self._longest[pending[:, 2]] > now]
+        after = lowered.n_under_way(wires, self.pending, now)
+        s._control.events[0, 0] += before + self._degree[spikes[:, 2]].sum() - after
+        return spikes
+
+    def _refresh(self) -> None:
+        """Send what the host has changed since the last launch: currents, noise, rates, places in the traces."""
+        s = self.simulation
+        p, present = s._plan, set(s._sources)
+        self.board.current.copy_to_device(np.ascontiguousarray(s._inputs[0][:, -1, :]))
+        self.probes.every.copy_to_device(self.recording.every)
+        if "gaussian" in present:
+            self.inputs = self.inputs._replace(gaussian=_all_sent(s._gaussian[0]))
+        if "poisson_inhomogeneous" in present:
+            sources = s._poisson_inhomogeneous[0]
+            weight = lowered.whole_weights(p, sources, s._quanta, s._real)
+            self.inputs = self.inputs._replace(
+                poisson_inhomogeneous=_all_sent(sources._replace(weight=weight))
+            )
+
+    def pull(self) -> None:
+        """Bring state and samples back into the host's arrays."""
+        for host, there in zip(self.simulation._model_groups[0], self.groups, strict=True):
+            state = there.state.copy_to_host()
+            for k, values in enumerate(host.fields):
+                values[:] = state[k]
+            host.last[:] = self.simulation.tick
+        if self.recording.trace.size:
+            self.recording.trace[:] = self.probes.trace.copy_to_host()
+
+    def leave(self) -> None:
+        """Bring back what a simulation needs to go on from here on any backend."""
+        s = self.simulation
+        self.pull()
+        wires, n_buckets = s._wires[0], s._ring[0].count.shape[1]
+        ring = new_ring(wires, s._trains, s.n_trials, n_buckets, s._ring[0].entry.shape[2])
+        s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)
+
+
+def _geometry(n_slots: int, n_trials: int) -> Geometry:
+    if config.ENABLE_CUDASIM:  # a thread there is one of Python's
+        return Geometry(1, 1, 8, 4, persistent=True)
+    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+def _all_sent(parts: Any) -> Any:
+    return type(parts)(*(_sent(a) for a in parts))
+
+
+def _sent(array: Array) -> Any:
+    """Copy an array to the device; an empty one becomes one of length 1, as devices have no others."""
+    some = array if array.size else np.zeros([max(1, n) for n in array.shape], array.dtype)
+    try:
+        return cuda.to_device(np.ascontiguousarray(some))
+    except MemoryError as error:
+        raise DeviceError(f"backend='cuda': the device's memory is too small: {error}") from error

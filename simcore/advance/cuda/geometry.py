@@ -1,0 +1,27 @@
+"""How many blocks of threads share a network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...compile.device_modules import THREADS
+
+SLOTS = 256  # neurons of a block below which more blocks do not pay
+
+
+class Geometry(NamedTuple):
+    """Blocks of threads for each trial, lanes of trials, threads of a block, and whether one launch does many ticks."""
+
+    n_blocks: int
+    n_lanes: int
+    n_threads: int
+    width: int  # threads of a warp
+    persistent: bool
+
+
+def geometry(n_slots: int, n_trials: int, n_multiprocessors: int) -> Geometry:
+    """Divide a network among the multiprocessors of a device, one block on each."""
+    n_blocks = max(1, min(n_multiprocessors, -(-n_slots // SLOTS)))
+    n_lanes = max(1, min(n_trials, n_multiprocessors // n_blocks))
+    n_threads = min(THREADS, max(128, -(-n_slots // n_blocks // 32) * 32))
+    return Geometry(n_blocks, n_lanes, n_threads, 32, persistent=True)

@@ -1,0 +1,131 @@
+"""Ticks on a CUDA device; the counterpart of :mod:`..ticks.loop`, from the same lowered network.
+
+Blocks of threads own slots: their neurons, the ring of accumulators that the coming ticks will read, and a row of
+synapses for each source. A tick is: sources of input add to the accumulators; neurons flow, receive and may fire,
+which they write on a tape that all see; all blocks meet; each adds the rows of those that fired to the accumulators of
+the ticks at which they arrive. Accumulators are whole numbers, so that no sum depends on the order of its parts.
+
+A kernel template: :mod:`.device_modules` repeats each block ``with each("_0")`` for every model group, and leaves out
+those of the sources that a network has not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import cuda
+
+from tegmentum.simcore.compile.each import each
+
+from .neurons import look as look_0
+from .neurons import step as step_0
+from .sources import add_gaussian as add_gaussian_w0
+from .sources import add_poisson_dense as add_poisson_dense_r0
+from .sources import add_poisson_inhomogeneous as add_poisson_inhomogeneous_v0
+from .sources import add_poisson_sparse as add_poisson_sparse_d0
+
+
+def sample(groups: Any, probes: Any, block: int, trial: int, tick: int) -> None:
+    """Take the samples that are due of a block's neurons, a thread for each."""
+    if tick % probes.every[0] == 0:
+        row = tick // probes.every[0] - probes.every[1]
+        q = probes.ptr[block] + cuda.threadIdx.x
+        while q < probes.ptr[block + 1]:
+            group, field, i = probes.probe[q, 0], probes.probe[q, 1], probes.probe[q, 2]
+            with each("_0") as k:
+                if group == k:
+                    probes.trace[trial, row, probes.probe[q, 3]] = look_0(groups[k], field, trial, i)
+            q += cuda.blockDim.x
+
+
+def play(tape: Any, block: int, trial: int, now: int) -> None:
+    """Write the given spikes of a tick on the tape, a thread for each."""
+    k = tape.given_ptr[trial, now] + cuda.threadIdx.x
+    while k < tape.given_ptr[trial, now + 1]:
+        n = cuda.atomic.add(tape.count, (trial, now), 1)
+        tape.source[trial, tape.base[trial, block] + n] = tape.given[k]
+        k += cuda.blockDim.x
+
+
+def update(
+    tick: int, now: int, width: int, board: Any, tape: Any, probes: Any, inputs: Any, groups: Any
+) -> None:
+    """Draw the input of one tick and advance a block's neurons to its end, in every trial of the block's lane.
+
+    Parameters
+    ----------
+    now : int
+        which of the launch's ticks this is
+    width : int
+        threads of a warp
+    """
+    n_blocks = board.bounds.shape[0] - 1
+    block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
+    lo, hi, ring, current = board.bounds[block], board.bounds[block + 1], board.ring, board.current
+    trial = lane
+    while trial < ring.shape[0]:
+        with each("_r0"):
+            add_poisson_dense_r0(inputs.poisson_dense, ring, current, lo, hi, trial, tick)
+        with each("_v0"):
+            add_poisson_inhomogeneous_v0(
+                inputs.poisson_inhomogeneous, ring, current, width, lo, hi, trial, tick
+            )
+        with each("_d0"):
+            add_poisson_sparse_d0(inputs.poisson_sparse, ring, current, block, lo, hi, trial, tick)
+        with each("_w0"):
+            add_gaussian_w0(inputs.gaussian, current, lo, hi, trial, tick)
+        cuda.syncthreads()
+        with each("_0") as q:
+            step_0(groups[q], current, ring, tape, block, lo, hi, trial, tick, now)
+        if block == 0:
+            play(tape, block, trial, now)
+        cuda.syncthreads()
+        sample(groups, probes, block, trial, tick)
+        trial += n_lanes
+
+
+def deliver(tick: int, now: int, width: int, board: Any, tape: Any) -> None:
+    """Add the rows of all who fired in a tick to a block's accumulators, a warp for each."""
+    ring, n_blocks, mask = board.ring, board.bounds.shape[0] - 1, board.ring.shape[1] - 1
+    block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
+    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
+    trial = lane
+    while trial < ring.shape[0]:
+        base, n = tape.base[trial, block], tape.count[trial, now]
+        k = warp
+        while k < n:
+            row = tape.source[trial, base + k] * n_blocks + block
+            j = board.ptr[row] + own
+            while j < board.ptr[row + 1]:
+                bucket = (tick + board.delay[j]) & mask
+                cuda.atomic.add(ring, (trial, bucket, board.target[j]), board.quanta[j])
+                j += width
+            k += n_warps
+        cuda.syncthreads()
+        if cuda.threadIdx.x == 0:
+            tape.base[trial, block] = base + n
+        trial += n_lanes
+    cuda.syncthreads()
+
+
+def advance(
+    start: int, n_ticks: int, width: int, board: Any, tape: Any, probes: Any, inputs: Any, groups: Any
+) -> None:
+    """Advance the network by ``n_ticks`` ticks after ``start``: one launch, in which the blocks meet once a tick."""
+    grid = cuda.cg.this_grid()
+    for now in range(n_ticks):
+        update(start + now + 1, now, width, board, tape, probes, inputs, groups)
+        grid.sync()
+        deliver(start + now + 1, now, width, board, tape)
+
+
+def update_one(
+    tick: int, now: int, width: int, board: Any, tape: Any, probes: Any, inputs: Any, groups: Any
+) -> None:
+    """Do the first half of one tick, in a launch of its own."""
+    update(tick, now, width, board, tape, probes, inputs, groups)
+
+
+def deliver_one(tick: int, now: int, width: int, board: Any, tape: Any) -> None:
+    """Do the second half of one tick, in a launch of its own."""
+    deliver(tick, now, width, board, tape)

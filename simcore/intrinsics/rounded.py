@@ -1,0 +1,46 @@
+"""A product that is rounded before it is added to anything.
+
+Compilers for CUDA fuse ``a * b + c`` into one operation with one rounding, which the CPU's code does not, and offer no
+switch that Numba passes on. Only kernels for CUDA import this file.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from numba import config
+
+if config.ENABLE_CUDASIM:
+
+    def mul(a: Any, b: Any) -> Any:
+        """Multiply, as Python does."""
+        return a * b
+
+else:
+    from llvmlite import ir
+    from numba.cuda.extending import intrinsic
+    from numba.cuda.types import Float
+
+    _NAMES = {32: "llvm.nvvm.mul.rn.f", 64: "llvm.nvvm.mul.rn.d"}
+
+    @intrinsic
+    def mul(typingctx: Any, a: Any, b: Any) -> Any:
+        """Multiply; floats to the nearest, never as part of a fused operation."""
+        signature = typingctx.resolve_function_type(operator.mul, (a, b), {})
+        result = signature.return_type
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            if not isinstance(result, Float) or result.bitwidth not in _NAMES:
+                return context.get_function(operator.mul, sig)(builder, args)
+            x, y = (
+                context.cast(builder, arg, kind, result) for arg, kind in zip(args, sig.args, strict=True)
+            )
+            kind = ir.FloatType() if result.bitwidth == 32 else ir.DoubleType()
+            module, name = builder.module, _NAMES[result.bitwidth]
+            function = module.globals.get(name) or ir.Function(
+                module, ir.FunctionType(kind, [kind, kind]), name
+            )
+            return builder.call(function, [x, y])
+
+        return result(*signature.args), codegen

@@ -1,0 +1,162 @@
+r"""Fixed arithmetic: weights on a grid of whole numbers, so that their sums are exact and have no order.
+
+Where weights are whole multiples of a quantum :math:`q = 2^k` and sums stay within the 24 (float32) or 53 (float64)
+bits of a number, adding them in floating point rounds nothing. So kernels on the CPU stay as they are, and those of a
+device may add whole numbers in any order. Each receptor of each population has the finest quantum at which all that can
+reach one neuron in one tick fits: the weights of all its synapses, and the largest draws of its Poisson sources.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..describe.sources import Poisson
+from ..errors import DescriptionError
+from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, Trains, Wires
+from .expanded import Expanded, chunks
+from .inputs import most_in_a_tick, source_row
+from .plan import Plan
+from .rows import Group
+
+Array = np.ndarray[Any, Any]
+BITS = {np.float32: 24, np.float64: 53}
+COARSE = 0.01  # quantum, as a share of the mean weight, that is too much
+_SHARES = 2.0**20  # parts of the largest weight in which bounds are counted, so that their sums have no order
+
+
+def quanta_of(p: Plan, groups: list[Group], all_wires: list[Wires], trains: Trains, real: Any) -> Array:
+    """Return the quantum of each population and receptor, float64[n_populations, n_rows]; 1 where nothing arrives.
+
+    Raises
+    ------
+    DescriptionError
+        where a quantum would be a large part of the weights
+    """
+    bound, mean = _bounds(p, all_wires, times_of(p, trains))
+    for number, population in enumerate(p.populations):
+        for source in p.network.sources:
+            if isinstance(source, Poisson) and source.post is population:
+                bound[number, source_row(source)] += abs(source.weight) * most_in_a_tick(p, source)
+    with np.errstate(divide="ignore"):
+        exponent = np.ceil(np.log2(bound)) - (BITS[real] - 1)  # a bit for what rounding adds
+    changed = True
+    while changed:  # one number for several populations needs one grid
+        before = exponent.copy()
+        for group in groups:
+            if group.format in (CONSTANT, LAZY_CONSTANT):
+                posts = [p.populations.index(p.network.projections[m].post) for m in group.members]
+                exponent[posts, group.row] = exponent[posts, group.row].max()
+        changed = not np.array_equal(before, exponent)
+    quanta = np.exp2(np.where(np.isfinite(exponent), exponent, 0.0))
+    coarse = np.argwhere((bound > 0) & (mean > 0) & (quanta > COARSE * mean))
+    for number, row in coarse:
+        population = p.populations[number]
+        raise DescriptionError(
+            f"Population {population.name!r}: arithmetic='fixed' would round weights onto "
+            f"{population.model.receptors[row]!r} to multiples of {quanta[number, row]:g}, their mean is "
+            f"{mean[number, row]:g}; use precision='float64'"
+        )
+    return quanta
+
+
+def to_grid(p: Plan, shard: int, wires: Wires, quanta: Array) -> None:
+    """Round the weights of a shard to their quanta, in place."""
+    real = wires.weight.dtype
+    for part in chunks(wires):
+        rounded = np.rint(part.weight / quantum_at(p, shard, part.at, quanta)).astype(np.float64)
+        rounded = (rounded * quantum_at(p, shard, part.at, quanta)).astype(real)
+        form = wires.group_format[part.group]
+        constant = (form == CONSTANT) | (form == LAZY_CONSTANT)
+        wires.dense[part.place[form == DENSE]] = rounded[form == DENSE]
+        wires.group_weight[part.place[constant]] = rounded[constant]
+        rest = (form != DENSE) & ~constant
+        wires.weight[part.place[rest]] = rounded[rest]
+
+
+def input_on_grid(p: Plan, sources: Any, quanta: Array) -> Any:
+    """Return Poisson sources onto a shard with weights that are multiples of their quanta."""
+    rounded = [
+        np.rint(weight / q) * q
+        for weight, q in (
+            (weight, quanta[p.populations.index(source.post), source_row(source)])
+            for weight, source in zip(
+                sources.weight, (p.network.sources[number] for number in sources.source[:, 0]), strict=True
+            )
+            if isinstance(source, Poisson)
+        )
+    ]
+    return sources._replace(weight=np.array(rounded, sources.weight.dtype))
+
+
+def check_sums(p: Plan, all_wires: list[Wires], trains: Trains, quanta: Array, real: Any, what: str) -> None:
+    """Refuse weights or given spikes, set after a grid was made, whose sums may leave it."""
+    bound, _ = _bounds(p, all_wires, times_of(p, trains))
+    for number, row in np.argwhere(bound > quanta * 2.0 ** BITS[real]):
+        population = p.populations[number]
+        raise DescriptionError(
+            f"{what}: what can reach a neuron of {population.name!r} in a tick, {bound[number, row]:g}, is more than "
+            f"arithmetic='fixed' has room for on {population.model.receptors[row]!r}, "
+            f"{quanta[number, row] * 2.0 ** BITS[real]:g}; describe the network with it from the beginning"
+        )
+
+
+def quantum_at(p: Plan, shard: int, at: Array, quanta: Array) -> Array:
+    """Return the quantum of each accumulator."""
+    row, slot = np.divmod(at, max(1, p.n_slots[shard]))
+    return np.asarray(quanta[_population_of_slots(p, shard)[slot], row])
+
+
+def times_of(p: Plan, trains: Trains) -> Array:
+    """Return how often each source may fire in one tick, int64[n_sources]: neurons once, trains as they are given."""
+    times = np.ones(p.n_sources, np.int64)
+    for first, last in zip(trains.first, trains.last, strict=True):
+        spikes = np.stack([trains.tick[first:last], trains.source[first:last]], axis=1)
+        found, n = np.unique(spikes, axis=0, return_counts=True)
+        np.maximum.at(times, found[:, 1], n)
+    return times
+
+
+def _bounds(p: Plan, all_wires: list[Wires], times: Array) -> tuple[Array, Array]:
+    """Largest sum of absolute weights onto one neuron, and their mean, by population and row."""
+    shape = len(p.populations), p.n_rows
+    most, total, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+
+    def weights(shard: int, wires: Wires, part: Expanded) -> tuple[Array, Array, Array]:
+        row, slot = np.divmod(part.at, p.n_slots[shard])
+        source = np.searchsorted(wires.segment_ptr, part.segment, side="right") - 1
+        return (
+            _population_of_slots(p, shard)[slot],
+            row,
+            np.abs(part.weight, dtype=np.float64) * times[source],
+        )
+
+    for shard, wires in enumerate(all_wires):
+        for part in chunks(wires):
+            population, row, weight = weights(shard, wires, part)
+            np.maximum.at(most, (population, row), weight)
+            np.add.at(total, (population, row), weight)
+            np.add.at(count, (population, row), weight > 0)
+    bound = np.zeros(shape)
+    for shard, wires in enumerate(all_wires):
+        n_slots = p.n_slots[shard]
+        shares = np.zeros(p.n_rows * n_slots)
+        for part in chunks(wires):
+            population, row, weight = weights(shard, wires, part)
+            unit = np.maximum(most[population, row], np.finfo(np.float64).tiny)
+            share = np.ceil(weight / unit * _SHARES)
+            shares += np.bincount(part.at, weights=share, minlength=len(shares))
+        table = shares.reshape(p.n_rows, n_slots)
+        for number, population_ in enumerate(p.populations):
+            lo, hi = p.numbers(shard, population_.name)
+            first = p.first_slot[shard][population_.name]
+            mine = table[:, first : first + hi - lo].max(axis=1, initial=0.0)
+            bound[number] = np.maximum(bound[number], mine / _SHARES * most[number])
+    return bound, total / np.maximum(count, 1)
+
+
+def _population_of_slots(p: Plan, shard: int) -> Array:
+    """Return the number of the population that each slot of a shard belongs to."""
+    sizes = [p.numbers(shard, q.name)[1] - p.numbers(shard, q.name)[0] for q in p.populations]
+    return np.repeat(np.arange(len(sizes)), sizes)
