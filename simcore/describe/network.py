@@ -229,7 +229,7 @@ class Projection:
             object.__setattr__(self, "plasticity", Static())
 
     def _check_sign(self, where: str) -> None:
-        if isinstance(self.sign, bool) or self.sign not in (1, -1):
+        if not isinstance(self.sign, int | np.integer) or isinstance(self.sign, bool) or abs(self.sign) != 1:
             raise DescriptionError(f"{where}: sign must be 1 or -1, got {checks.shown(self.sign)}")
         object.__setattr__(self, "sign", int(self.sign))
         if self.plasticity is None:

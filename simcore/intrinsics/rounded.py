@@ -20,7 +20,11 @@ if config.ENABLE_CUDASIM:
 else:
     from llvmlite import ir
     from numba.cuda.extending import intrinsic
-    from numba.cuda.types import Float
+
+    try:
+        from numba.cuda.types import Float
+    except ImportError:  # Numba's own target, which shares the CPU's types
+        from numba.core.types import Float
 
     _NAMES = {32: "llvm.nvvm.mul.rn.f", 64: "llvm.nvvm.mul.rn.d"}
 
