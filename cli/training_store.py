@@ -103,7 +103,7 @@ class TrainingRecorder:
             time_name="expected class",
             dim="expected_class",
         )
-        for k in range(len(layer.levels)):
+        for k in range(len(group), len(layer.levels)):  # those of a run that is gone on with are there
             group.append(k, np.stack([layer.levels[k], layer.gains[k]]))
 
     def snapshot(self, epoch: int) -> None:

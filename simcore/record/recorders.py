@@ -243,6 +243,10 @@ class Modulators(Recorder):
         self._dim = dim
         super().__init__(store, Columns(group, dim, columns))
 
+    def __len__(self) -> int:
+        """Count the moments appended so far."""
+        return len(self._rows[0])
+
     def append(self, time: ArrayLike, level: ArrayLike) -> None:
         """Append the levels at one moment or at several.
 
