@@ -15,10 +15,15 @@ def inspect(
         bool, typer.Option("--json", help="Print one JSON object, configuration included.")
     ] = False,
 ) -> None:
-    """Show what a run store holds: how the run ended, spikes, rates, weights, tables and sizes."""
+    """Show what a run store holds and what the run came to.
+
+    How it ended, rates, CVs of the intervals between spikes, weights, tables, the learning curve, what it took, and
+    bytes on disk, of each spike as well.
+    """
+    from tegmentum.simcore.record.measures import add_measures
     from tegmentum.simcore.record.reader import summarise
 
-    summary = summarise(store)
+    summary = add_measures(store, summarise(store))
     if as_json:
         import json
 
@@ -61,6 +66,36 @@ def _head(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "command", " ".join(summary["argv"])
     yield "versions", versions
     yield "size", size_text(summary["bytes"])
+    if summary["cost"]:
+        yield "cost", _cost(summary["cost"])
+    for name, values in summary["curve"].items():
+        if any(value is not None for value in values):
+            yield name.replace("_", " "), _curve(values)
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    """Put into words what a run took."""
+    words = {
+        "synaptic_events": "{:,} synaptic events",
+        "synaptic_events_per_s": "{:.3g} a second",
+        "weight_updates": "{:,} weight updates",
+        "samples_seen": "{:,} samples",
+        "model_s": "{:g} s of model time",
+        "run_s": "{:.3g} s of running",
+        "learning_s": "{:.3g} s of learning",
+        "wall_s": "{:g} s from start to end",
+    }
+    return ", ".join(form.format(cost[name]) for name, form in words.items() if name in cost)
+
+
+def _curve(values: list[float | None]) -> str:
+    """Draw a curve in a line of text, with its first, its best and its last value in percent."""
+    from .sparkline import sparkline
+
+    known = [100 * value for value in values if value is not None]
+    ends = f"{known[0]:.1f} to {known[-1]:.1f} %" if len(known) > 1 else f"{known[0]:.1f} %"
+    best = f", best {max(known):.1f} %" if len(known) > 2 else ""
+    return f"{sparkline(known)} {ends}{best}"
 
 
 def _body(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -88,7 +123,16 @@ def _population(entry: dict[str, Any]) -> str:
 def _spikes(entry: dict[str, Any]) -> str:
     rate = "" if entry["mean_rate"] is None else f", {entry['mean_rate']:.3g} Hz on average"
     counts = f"{_n(entry['n_spikes'], 'spike')} of {_n(entry['n_neurons'], 'neuron')}"
-    return f"{counts} in {_n(entry['n_trials'], 'trial')}{rate}"
+    return f"{counts} in {_n(entry['n_trials'], 'trial')}{rate}{_regularity(entry)}"
+
+
+def _regularity(entry: dict[str, Any]) -> str:
+    """Say the mean CV of the intervals between spikes, and how much a spike takes on disk."""
+    size = "" if entry["bytes_per_spike"] is None else f", {entry['bytes_per_spike']:.2g} bytes each"
+    if entry["isi_cv"] is None:
+        return size
+    first = f" of the first {entry['isi_spikes']:,} spikes" if entry["isi_spikes"] < entry["n_spikes"] else ""
+    return f", CV of intervals {entry['isi_cv']:.2f}{first}{size}"
 
 
 def _weights(entry: dict[str, Any]) -> str:

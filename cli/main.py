@@ -26,6 +26,7 @@ from .resume import resume
 from .run import run
 from .train import train
 from .warmup import warmup
+from .watch import watch
 
 #: Exit codes; 2, wrong usage, is Typer's own.
 EXIT_FAILED, EXIT_INVALID, EXIT_STORE, EXIT_NUMERICAL, EXIT_INTERRUPTED = 1, 3, 4, 5, 130
@@ -43,6 +44,7 @@ app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
+app.command()(watch)
 app.command()(run)
 app.command()(resume)
 app.command()(bench)

@@ -13,7 +13,7 @@ import pytest
 from tegmentum.plasticity import RULES
 from tegmentum.simcore.installed import install_line
 
-COMMANDS = ("train", "inspect", "plot", "bench", "datasets", "doctor", "warmup")
+COMMANDS = ("train", "inspect", "plot", "watch", "bench", "datasets", "doctor", "warmup")
 HEAVY = ("numba", "llvmlite", "numpy", "scipy", "zarr", "xarray", "matplotlib", "pooch")
 PROGRAM = [sys.executable, "-P", "-m", "tegmentum.cli.main"]
 

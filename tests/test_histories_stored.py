@@ -10,7 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from tegmentum.cli import plot_histories
+from tegmentum.cli.plots.distribution import distribution
+from tegmentum.cli.plots.levels import levels
+from tegmentum.cli.plots.trajectories import trajectories
 from tegmentum.simcore import Snapshots
 from tegmentum.simcore.errors import StoreError
 from tegmentum.simcore.record.replay import frames
@@ -200,7 +202,7 @@ def test_changes_are_replayed_as_snapshots(store):
 
 @pytest.mark.parametrize("name", ["a-b", "c-d"])
 def test_trajectories_are_those_recorded_with_their_mean(store, name):
-    (axes,) = plot_histories.trajectories(store, "weights", [name], 2).axes
+    (axes,) = trajectories(store, "weights", [name], 2).axes
     *lines, mean = axes.lines
     assert [line.get_ydata().tolist() for line in lines] == [[1] * 5, [2] * 5]
     np.testing.assert_allclose(mean.get_ydata(), (6 + np.arange(5)) / 3)
@@ -209,7 +211,7 @@ def test_trajectories_are_those_recorded_with_their_mean(store, name):
 
 
 def test_the_distribution_counts_every_synapse_at_every_time(store):
-    figure = plot_histories.distribution(store, "weights", ["c-d"])
+    figure = distribution(store, "weights", ["c-d"])
     axes = figure.axes[0]
     counts = axes.collections[0].get_array()
     assert counts.shape == (80, 5)
@@ -219,7 +221,7 @@ def test_the_distribution_counts_every_synapse_at_every_time(store):
 
 
 def test_levels_are_lines_or_an_image_where_there_are_many(store):
-    figure = plot_histories.levels(store, [])
+    figure = levels(store, [])
     few, many = figure.axes[:2]
     np.testing.assert_allclose([line.get_ydata()[-1] for line in few.lines], [0.1, 0.3])
     assert many.collections[0].get_array().shape == (12, 5)
@@ -245,16 +247,16 @@ def test_weights_over_epochs_have_trajectories_too(tmp_path):
         store.modulators("out", ["dopamine", "gain"], 9, "expected class", dim="expected_class").append(
             [0, 1], 0.5
         )
-    (axes,) = plot_histories.trajectories(tmp_path / "run.zarr", "weights", ["in-out"], 9).axes
+    (axes,) = trajectories(tmp_path / "run.zarr", "weights", ["in-out"], 9).axes
     assert axes.lines[0].get_ydata().tolist() == [0, 1, 2]
     assert axes.get_xlabel() == "epoch"
-    first, second, *_ = plot_histories.levels(tmp_path / "run.zarr", []).axes
+    first, second, *_ = levels(tmp_path / "run.zarr", []).axes
     assert (first.get_xlabel(), second.get_title(loc="left")) == ("expected class", "out, gain")
-    for draw in (plot_histories.distribution, lambda *a: plot_histories.trajectories(*a, 5)):
+    for draw in (distribution, lambda *a: trajectories(*a, 5)):
         with pytest.raises(StoreError, match="'late': there are no synapses or no snapshot yet"):
             draw(tmp_path / "run.zarr", "weights", ["late"])
     with pytest.raises(StoreError, match="no eligibility were recorded"):
-        plot_histories.distribution(tmp_path / "run.zarr", "eligibility", [])
+        distribution(tmp_path / "run.zarr", "eligibility", [])
 
 
 def test_the_disk_that_snapshots_take_is_told(file):

@@ -7,8 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tegmentum.cli import plot as module
-from tegmentum.cli.plot import accuracy, plot, raster, weights
+from tegmentum.cli.plot import plot
+from tegmentum.cli.plots import raster as module
+from tegmentum.cli.plots.accuracy import accuracy
+from tegmentum.cli.plots.raster import raster
+from tegmentum.cli.plots.weights import weights
 from tegmentum.simcore.errors import StoreError, TegmentumError
 from tegmentum.simcore.record.store import RunStore
 
@@ -64,11 +67,13 @@ def test_a_raster_has_a_row_for_each_population_and_a_column_for_each_trial(path
 def test_many_spikes_become_a_histogram_of_the_rate(path, monkeypatch):
     monkeypatch.setattr(module, "_MOST_DOTS", 150)
     figure = raster(path, ["exc"], [0, 1])
-    image = figure.axes[0].images[0]
-    rate = image.get_array()
-    ms_per_bin = 99 / 200
-    assert rate.sum() * (ms_per_bin / 1000) * 50 / rate.shape[0] == pytest.approx(100, rel=1e-3)
-    assert not figure.axes[0].collections
+    first, second, *_ = figure.axes
+    for axes, span in ((first, (0, 100)), (second, (100, 200))):
+        (image,) = axes.collections
+        rate = image.get_array()
+        ms_per_bin = 100 / rate.shape[1]
+        assert rate.sum() * (ms_per_bin / 1000) * 50 / rate.shape[0] == pytest.approx(100)
+        assert axes.get_xlim() == span
 
 
 def test_weights_show_both_snapshots_and_the_units_that_changed_most(path):

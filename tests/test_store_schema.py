@@ -142,6 +142,10 @@ def test_stores_of_schema_1_still_read(tmp_path, tegmentum):
         assert tree["traces/v"]["time"].values.tolist() == [1, 2, 3]
     assert tegmentum("inspect", path).code == 0
     assert tegmentum("plot", path, "raster").code == 0
+    from tegmentum.cli.plots.traces import traces
+
+    np.testing.assert_allclose(traces(path, [], [], [0]).axes[0].lines[0].get_xdata(), [0.1, 0.2, 0.3])
+    assert tegmentum("watch", path).code == 0
 
 
 @pytest.mark.slow

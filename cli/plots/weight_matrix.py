@@ -1,0 +1,95 @@
+"""The weights of a projection by pre and post neuron, in bins of neurons where these are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tegmentum.simcore.errors import StoreError
+from tegmentum.simcore.record.replay import frames, moments_of, variable_of
+
+from .canvas import figure_of
+from .source import is_sample, quantity, recorded
+
+_MOST_CELLS = 500  # along an axis
+_BLOCK = 1 << 20
+
+
+def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Figure:
+    """Draw each projection's weights at one snapshot, -1 the last, as pre x post.
+
+    A cell holds the mean over the synapses between two neurons or, of more than 500 neurons, between two bins of
+    neurons; it is empty where there are none.
+    """
+    groups = recorded(store, "weights", projections)
+    heights = [0.9 + min(3.7, 0.3 * int(group.attrs["n_pre"])) for group in groups.values()]
+    figure = figure_of(6.6, 0.4 + sum(heights))
+    rows = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (name, group) in zip(rows, groups.items(), strict=True):
+        at, unit = moments_of(group)
+        if not -len(at) <= snapshot < len(at) or group.attrs["n_synapses"] == 0:
+            raise StoreError(
+                f"{store}: projection {name!r} has {group.attrs['n_synapses']} synapses and {len(at)} snapshots, "
+                f"there is no snapshot {snapshot}"
+            )
+        k = snapshot % len(at)
+        cells, per_pre, per_post = _cells(group, k)
+        low, high = (float(v) for v in np.nanpercentile(cells, [0.2, 99.8]))
+        signed = np.nanmin(cells) < 0 < np.nanmax(cells)
+        if signed:
+            low, high = -max(-low, high), max(-low, high)
+        image = axes.imshow(
+            cells, cmap="RdBu_r" if signed else "viridis", vmin=low, vmax=high if high > low else low + 1,
+            extent=(-0.5, group.attrs["n_post"] - 0.5, group.attrs["n_pre"] - 0.5, -0.5), aspect="auto",
+            interpolation="nearest",
+        )  # fmt: skip
+        axes.set_facecolor("#eeeeee")
+        word = quantity("weights", group)
+        binned = f", means of {per_pre} x {per_post} neurons" if per_pre * per_post > 1 else ""
+        figure.colorbar(
+            image, ax=axes, label=word, extend="both", pad=0.02, aspect=22 if group.attrs["n_pre"] > 8 else 8
+        )
+        moment = f"{at[k]:g} ms" if unit == "ms" else f"snapshot {at[k]:g}"
+        some = "a sample of the " if is_sample(group) else ""
+        axes.set_title(
+            f"{name} at {moment}: {some}{group.attrs['n_synapses']:,} synapses{binned}", loc="left"
+        )
+        axes.set(xlabel="post neuron", ylabel="pre neuron")
+        axes.locator_params(axis="x", integer=True)
+        if group.attrs["n_pre"] > 1:
+            axes.locator_params(axis="y", integer=True)
+        else:
+            axes.set_yticks([0])
+    return figure
+
+
+def _cells(group: Any, k: int) -> tuple[NDArray[np.float64], int, int]:
+    """Return the matrix, NaN where there is no synapse, and how many neurons are in a cell, pre and post."""
+    n_pre, n_post = (int(group.attrs[f"n_{end}"]) for end in ("pre", "post"))
+    per_pre, per_post = -(-n_pre // _MOST_CELLS), -(-n_post // _MOST_CELLS)
+    shape = -(-n_pre // per_pre), -(-n_post // per_post)
+    total, count = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
+    for begin, weights in _blocks(group, k):
+        part = slice(begin, begin + len(weights))
+        pre, post = group["pre"][part].astype(np.int64), group["post"][part].astype(np.int64)
+        cell = pre // per_pre * shape[1] + post // per_post
+        total += np.bincount(cell, weights, minlength=len(total))
+        count += np.bincount(cell, minlength=len(count))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(shape), per_pre, per_post
+
+
+def _blocks(group: Any, k: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Give a snapshot in blocks, each with the position of its first synapse."""
+    if "n_changes" in group:
+        (now,) = frames(group, [k])
+        yield from ((a, now[a : a + _BLOCK]) for a in range(0, len(now), _BLOCK))
+        return
+    array = group[variable_of(group)]
+    columns = int(array.chunks[1])
+    columns *= max(1, _BLOCK // columns)
+    yield from ((a, array[k, a : a + columns]) for a in range(0, array.shape[1], columns))
