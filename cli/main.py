@@ -22,6 +22,7 @@ from .continual import continual
 from .doctor import doctor
 from .inspect import inspect
 from .plot import plot
+from .report.command import report
 from .resume import resume
 from .run import run
 from .train import train
@@ -44,6 +45,7 @@ app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
+app.command()(report)
 app.command()(watch)
 app.command()(run)
 app.command()(resume)
