@@ -30,6 +30,7 @@ from .doctor import doctor
 from .export import export
 from .inspect import inspect
 from .plot import plot
+from .report.command import report
 from .resume import resume
 from .run import run
 from .sweep.command import sweep
@@ -53,6 +54,7 @@ app.command()(train)
 app.command()(continual)
 app.command()(inspect)
 app.command()(plot)
+app.command()(report)
 app.command()(watch)
 app.command()(export)
 app.command()(run)

@@ -1,0 +1,1 @@
+"""``tegmentum report``: one HTML page of a run store, that needs nothing else."""

@@ -1,0 +1,90 @@
+"""Weights and eligibilities: before and after, and over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tegmentum.simcore.record.replay import frames, moments_of
+
+from ..plots.source import is_sample, quantity, scaled
+from .budget import MOST, left_out
+from .figure import SERIES, Figure, axis, legend_above, line, steps
+
+_BINS = 80
+_MOST_VALUES = 1 << 28  # read for a course, at most
+_QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95
+
+
+def synapses(kind: str, groups: Mapping[str, Any]) -> Iterator[Figure]:
+    """Draw weights or eligibilities of each projection."""
+    more = left_out(len(groups), "projections", "weights")
+    for name, group in islice(groups.items(), MOST):
+        at, unit = moments_of(group)
+        if len(at) and int(group.attrs["n_synapses"]):
+            yield _before_and_after(kind, name, group, at, unit, more)
+            if len(at) > 2:
+                yield _course(kind, name, group, at, unit)
+
+
+def _before_and_after(kind: str, name: str, group: Any, at: Any, unit: str, more: str) -> Figure:
+    chosen = sorted({0, len(at) - 1})
+    shown = [found.copy() for found in frames(group, chosen)]
+    low, high = min(float(np.nanmin(w)) for w in shown), max(float(np.nanmax(w)) for w in shown)
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    data, words = [], []
+    for k, w, colour in zip(chosen, shown, (SERIES[5], SERIES[0])[-len(shown) :], strict=True):
+        moment = f"at {at[k]:,g} ms" if unit == "ms" else f"at snapshot {at[k]}"
+        data.append(steps(edges, np.histogram(w, edges)[0], moment, colour))
+        words.append(f"mean {np.nanmean(w):.4g}, standard deviation {np.nanstd(w):.4g} {moment}")
+    moved = f" {np.mean(shown[0] != shown[-1]):.1%} differ." if len(shown) > 1 else ""
+    some = "recorded " if is_sample(group) else ""
+    label = quantity(kind, group)
+    caption = (
+        f"Distribution of {len(shown[0]):,} {some}synapses, {_unit(label)}: {'; '.join(words)}.{moved}{more}"
+    )
+    layout = {"xaxis": axis(label), "yaxis": axis("synapses"), **legend_above(data)}
+    return Figure(f"{_plural(kind)} of {name}", caption, data, layout)
+
+
+def _course(kind: str, name: str, group: Any, at: Any, unit: str) -> Figure:
+    n = int(group.attrs["n_synapses"])
+    most = max(3, min(300, _MOST_VALUES // n))
+    chosen = np.unique(np.linspace(0, len(at) - 1, min(len(at), most)).round().astype(int))
+    quantiles, mean = np.empty((len(chosen), len(_QUANTILES))), np.empty(len(chosen))
+    for k, now in enumerate(frames(group, chosen.tolist())):
+        quantiles[k], mean[k] = np.nanquantile(now, _QUANTILES), np.nanmean(now)
+    x, title = scaled(at[chosen]) if unit == "ms" else (at[chosen].astype(float), "snapshot (epoch)")
+    hidden = {"showlegend": False, "mode": "lines", "hoverinfo": "skip"}
+    bands = []
+    for low, high, opacity, words in ((0, 4, 0.16, "5 to 95 %"), (1, 3, 0.3, "25 to 75 %")):
+        clear = {"color": "rgba(0,0,0,0)", "width": 0}
+        bands.append(line(x, quantiles[:, low], words, SERIES[0]) | hidden | {"line": clear})
+        fill = {
+            "fill": "tonexty",
+            "fillcolor": f"rgba(43,123,186,{opacity})",
+            "showlegend": True,
+            "line": clear,
+        }
+        bands.append(line(x, quantiles[:, high], words, SERIES[0]) | hidden | fill)
+    data = [
+        *bands,
+        line(x, quantiles[:, 2], "median", SERIES[0]),
+        line(x, mean, "mean", SERIES[1], line={"color": SERIES[1], "width": 1.6, "dash": "dash"}),
+    ]
+    label = quantity(kind, group)
+    some = f"{len(chosen):,} of {len(at):,} snapshots" if len(chosen) < len(at) else f"{len(at):,} snapshots"
+    caption = f"Mean, median and bands of quantiles over {n:,} synapses, {_unit(label)}, at {some}."
+    layout = {"xaxis": axis(title), "yaxis": axis(label), **legend_above(data)}
+    return Figure(f"{_plural(kind)} of {name} over time", caption, data, layout)
+
+
+def _plural(kind: str) -> str:
+    return "Eligibilities" if kind == "eligibility" else "Weights"
+
+
+def _unit(label: str) -> str:
+    return f"in {label.partition('(')[2].rstrip(')')}" if "(" in label else "dimensionless"
