@@ -13,6 +13,7 @@ import typer
 _PARTS = {
     "core": ("numba", "llvmlite", "numpy", "scipy", "zarr", "typer", "pydantic", "filelock"),
     "analysis": ("xarray", "matplotlib"),
+    "report": ("plotly",),
     "data": ("pooch",),
 }
 

@@ -13,8 +13,8 @@ import pytest
 from tegmentum.plasticity import RULES
 from tegmentum.simcore.installed import install_line
 
-COMMANDS = ("train", "inspect", "plot", "watch", "bench", "datasets", "doctor", "warmup")
-HEAVY = ("numba", "llvmlite", "numpy", "scipy", "zarr", "xarray", "matplotlib", "pooch")
+COMMANDS = ("train", "inspect", "plot", "report", "watch", "bench", "datasets", "doctor", "warmup")
+HEAVY = ("numba", "llvmlite", "numpy", "scipy", "zarr", "xarray", "matplotlib", "plotly", "pooch")
 PROGRAM = [sys.executable, "-P", "-m", "tegmentum.cli.main"]
 
 

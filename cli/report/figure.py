@@ -42,6 +42,11 @@ def label(text: str) -> str:
     return escape(text, quote=False)
 
 
+def count(n: int, thing: str) -> str:
+    """Return a number of things in words."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """Return an axis with its title."""
     return {"title": {"text": label(title)}, **more}
@@ -55,8 +60,8 @@ def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> dict[str, Any]:
 
 
 def steps(edges: Any, values: Any, name: str, colour: str, **more: Any) -> dict[str, Any]:
-    """Return a histogram drawn as an outline that is filled: a point for each edge."""
-    heights = np.append(values, values[-1:])
+    """Return a histogram drawn as an outline that is filled: a point for each edge, the last one at 0."""
+    heights = np.append(values, 0)
     return {"type": "scatter", "mode": "lines", "x": packed(edges, "f8"), "y": packed(heights, "f8"),
             "name": label(name), "fill": "tozeroy", "line": {"color": colour, "width": 1.4, "shape": "hv"},
             **more}  # fmt: skip

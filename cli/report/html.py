@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 _VOID = {"meta", "br"}
+_LONG = 40  # rows, beyond which a table scrolls
 
 
 class Html(str):
@@ -31,7 +32,14 @@ def joined(parts: Iterable[str]) -> Html:
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
     """Return a table whose first column names the rows."""
+    rows = list(rows)
     names = tag("tr", *(tag("th", word, scope="col") for word in head))
     body = (tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows)
-    whole = tag("table", tag("caption", caption), tag("thead", names), tag("tbody", *body))
-    return tag("div", whole, class_="wide", tabindex="0")
+    whole = tag(
+        "table",
+        tag("caption", caption),
+        tag("thead", names),
+        tag("tbody", *body),
+        class_="facts" if len(head) == 2 else "many",
+    )
+    return tag("div", whole, class_="wide long" if len(rows) > _LONG else "wide", tabindex="0")

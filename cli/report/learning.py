@@ -23,10 +23,10 @@ def learning(root: Any) -> Iterator[Figure]:
 
 def _curve(root: Any, names: list[str]) -> Figure:
     epoch = root["epoch"][:]
-    words = {"train_accuracy": "training samples, while learning", "test_accuracy": "test samples"}
+    words = {"train_accuracy": "while learning", "test_accuracy": "test"}
     data = [line(epoch, 100 * root[name][:], words[name], colour, hovertemplate="epoch %{x}: %{y:.2f} %")
             for name, colour in zip(names, SERIES, strict=False)]  # fmt: skip
-    last = ", ".join(f"{100 * root[name][-1]:.2f} % of {words[name]}" for name in names)
+    last = ", ".join(f"{100 * root[name][-1]:.2f} % {words[name]}" for name in names)
     caption = f"Accuracy in % after each of {len(epoch):,} epochs; at the end {last}."
     x = axis("epoch", tickformat="d", nticks=min(12, len(epoch) + 1))
     return Figure(

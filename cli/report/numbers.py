@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..inspect import size_text
@@ -15,7 +15,7 @@ class Numbers(NamedTuple):
 
     caption: str
     head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 def at_a_glance(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -118,12 +118,12 @@ def _traces(summary: dict[str, Any]) -> Numbers:
 def _tables(summary: dict[str, Any]) -> Numbers:
     rows = []
     for name, entry in summary["tables"].items():
+        if not name:
+            continue  # the root: accuracies and cost have tables of their own
         last = ", ".join(
             f"{key} {_number(value)}" for key, value in entry["last"].items() if key != entry["dim"]
         )
-        rows.append(
-            (name or "(root)", f"{entry['n_rows']:,}", entry["dim"], last or "-", size_text(entry["bytes"]))
-        )
+        rows.append((name, f"{entry['n_rows']:,}", entry["dim"], last or "-", size_text(entry["bytes"])))
     return Numbers("Other tables", ("name", "rows", "along", "last row", "on disk"), rows)
 
 

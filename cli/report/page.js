@@ -16,11 +16,12 @@ function template() {
 }
 
 function layoutOf(given) {
-  return { ...given, template: template(), uirevision: "kept", margin: { l: 50, r: narrow() ? 8 : 20, t: 34, b: 45 } };
+  return { ...given, template: template(), uirevision: "kept", margin: { l: 50, r: narrow() ? 8 : 20, t: !given.showlegend ? 34 : narrow() ? 66 : 54, b: 45 } };
 }
 
-const config = { responsive: true, displaylogo: false, scrollZoom: false, showLink: false, plotlyServerURL: "",
-  modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+const zooms = narrow() ? ["zoom2d", "pan2d", "resetScale2d"] : ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"];
+const config = { responsive: true, displaylogo: false, showLink: false, plotlyServerURL: "",
+  modeBarButtons: [["toImage"], zooms] };  // no other: the library has one that sends data to a server
 
 async function draw() {
   for (const source of document.querySelectorAll("script.figure")) {

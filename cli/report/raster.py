@@ -10,10 +10,11 @@ import numpy as np
 
 from ..plots.trains import Train
 from .budget import DOTS, cells
-from .figure import SERIES, Figure, axis, image, label, packed
+from .figure import SERIES, Figure, axis, count, image, label, packed
 from .timeline import Timeline
 
 _ROWS, _COLUMNS = 150, 400
+_MOST_LABELS = 24
 _STACKED = 6  # populations on one axis of time
 _EXACT = 1 << 22  # ticks that float32 holds with room for a fraction
 
@@ -37,32 +38,46 @@ def _stack(trains: Sequence[Train], line: Timeline, dotted: set[str], room: int)
     scale = (1 - gap * (len(trains) - 1)) / sum(weights)
     top, words = 1.0, []
     data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"shapes": line.lines(), "showlegend": False}
+    told = _labels(trains[0], line)
+    layout: dict[str, Any] = {"shapes": line.lines(), "showlegend": False, "annotations": told}
     for k, (train, weight) in enumerate(zip(trains, weights, strict=True)):
         y = f"y{k + 1}" if k else "y"
         bottom = max(0.0, top - weight * scale)
         layout[f"yaxis{y[1:]}"] = axis(
             f"{short(train.name)}, neuron", domain=[bottom, top], range=[-0.5, max(1, train.n_neurons) - 0.5]
         )
+        of = f"{count(int(train.edges[-1]), 'spike')} of {count(train.n_neurons, 'neuron')}"
         if train.name in dotted:
             data.append(_dots(train, line, SERIES[k % len(SERIES)]) | {"yaxis": y})
-            words.append(
-                f"{train.name}: all {train.edges[-1]:,} spikes of {train.n_neurons:,} neurons, a dot each"
-            )
+            words.append(f"{train.name}: all {of}, a dot each")
         else:
             made, per_row, width = _density(train, line, room)
             made["colorbar"] |= {"len": top - bottom, "y": (top + bottom) / 2, "lenmode": "fraction"}
             data.append(made | {"yaxis": y})
-            words.append(
-                f"{train.name}: rate of {train.edges[-1]:,} spikes of {train.n_neurons:,} neurons, in bins of "
-                f"{width:g} ms and {per_row} neuron{'s' if per_row > 1 else ''}"
-            )
+            cell = f"{width:g} ms and {count(per_row, 'neuron')}"
+            words.append(f"{train.name}: rate of {of}, in bins of {cell}")
         top = bottom - gap
     layout["xaxis"] = axis(line.title, range=line.limits, anchor=y)
     trials = f" {line.n_trials:,} trials, one after another." if line.n_trials > 1 else ""
+    if told:
+        trials += " Above each: its label and, where it is another, what it was taken for."
     names = ", ".join(train.name for train in trains)
     return Figure(f"Spikes of {names}", f"{'; '.join(words)}.{trials}", data, layout,
                   int(150 + 75 * sum(weights)))  # fmt: skip
+
+
+def _labels(train: Train, line: Timeline) -> list[dict[str, Any]]:
+    """Return the label of each trial above it, and the prediction where that is another."""
+    labels, predictions = train.labels("label"), train.labels("prediction")
+    if labels is None or not len(labels) or len(labels) > _MOST_LABELS:
+        return []
+    middle = (line.starts[1:] + line.starts[:-1]) / 2 * line.per_tick
+    words = [
+        f"{said}" if predictions is None or predictions[k] == said else f"<b>{said}→{predictions[k]}</b>"
+        for k, said in enumerate(labels.tolist())
+    ]
+    place = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 10}}
+    return [{"x": x, "text": text, **place} for x, text in zip(middle.tolist(), words, strict=False)]
 
 
 def short(name: str) -> str:
@@ -71,7 +86,7 @@ def short(name: str) -> str:
 
 
 def _dots(train: Train, line: Timeline, colour: str) -> dict[str, Any]:
-    """Return all spikes; where trials have labels, these are told on hovering."""
+    """Return all spikes."""
     blocks = [
         (line.ticks(tick, trial), neuron) for tick, neuron, trial in train.blocks(0, train.n_trials - 1)
     ]
@@ -81,8 +96,8 @@ def _dots(train: Train, line: Timeline, colour: str) -> dict[str, Any]:
     size = float(np.clip(6 - np.log10(len(ticks) + 1), 2, 5))
     return {
         "type": "scatter", "mode": "markers", "name": label(train.name),
-        "x": packed(ticks * line.tick_ms, dtype), "y": packed(neurons, "u4"),
-        "marker": {"size": size, "color": colour}, "hovertemplate": "%{x} ms, neuron %{y}<extra></extra>",
+        "x": packed(ticks * line.per_tick, dtype), "y": packed(neurons, "u4"),
+        "marker": {"size": size, "color": colour}, "hovertemplate": f"%{{x}} {line.unit}, neuron %{{y}}<extra></extra>",
     }  # fmt: skip
 
 
@@ -101,8 +116,9 @@ def _density(train: Train, line: Timeline, room: int) -> tuple[dict[str, Any], i
     rate = counts.reshape(rows, columns) / (ticks * line.tick_ms * 1e-3) / in_row[:, None]
     made = image(
         rate, "Hz", name=label(train.name), zmin=0, zmax=float(np.percentile(rate, 99.8)) or float(rate.max()) or 1.0,
-        x0=float(line.starts[0] + width / 2) * line.tick_ms, dx=width * line.tick_ms,
-        y0=(per_row - 1) / 2, dy=per_row, hovertemplate="%{x:.5~g} ms, neuron %{y:.5~g}: %{z:.3~g} Hz<extra></extra>",
+        x0=float(line.starts[0] + width / 2) * line.per_tick, dx=width * line.per_tick,
+        y0=(per_row - 1) / 2, dy=per_row,
+        hovertemplate=f"%{{x:.5~g}} {line.unit}, neuron %{{y:.5~g}}: %{{z:.3~g}} Hz<extra></extra>",
         meta={"spikes": int(counts.sum())},
     )  # fmt: skip
     return made, per_row, width * line.tick_ms

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tegmentum.simcore.record.measures import MOST_SPIKES, isi_cv
 
+from ..plots.source import scaled
 from ..plots.trains import Bins, Train, bins_of
-from .figure import SERIES, Figure, axis, legend_above, line, steps
+from .figure import SERIES, Figure, axis, count, legend_above, line, steps
 
 _LINES = 6  # populations on one pair of axes
 _BINS = 40
@@ -39,7 +40,7 @@ def _counts(train: Train, bins: Bins) -> tuple[NDArray[np.int64], NDArray[np.int
 
 def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]]) -> Figure:
     data, means = [], []
-    edges = bins.edges(0)
+    edges, x = scaled(bins.edges(0))
     middle = (edges[1:] + edges[:-1]) / 2
     for k, (train, course) in enumerate(zip(trains, counts, strict=True)):
         rate = course / bins.seconds() / max(1, train.n_neurons) / train.n_trials
@@ -49,7 +50,7 @@ def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int
         )
     n = trains[0].n_trials
     since = f"since the trial began, averaged over {n:,} trials" if n > 1 else "over time"
-    x = "time since the trial began (ms)" if n > 1 else "time (ms)"
+    x = x.replace("time", "time since the trial began") if n > 1 else x
     width = f"{bins.width * bins.tick_ms:g} ms"
     caption = f"Spikes of a neuron in a second, {since}, in bins of {width}. Means: {', '.join(means)}."
     layout = {"xaxis": axis(x), "yaxis": axis("rate (Hz)", rangemode="tozero"), **legend_above(data)}
@@ -86,7 +87,7 @@ def _intervals(trains: Sequence[Train], cvs: Sequence[NDArray[np.float64]]) -> I
         found, _ = np.histogram(cv, edges)
         data.append(steps(edges, found, train.name, SERIES[k % len(SERIES)]))
         of = f" of the first {MOST_SPIKES:,} spikes" if train.edges[-1] > MOST_SPIKES else ""
-        words.append(f"{train.name} {cv.mean():.3g} ({len(cv):,} neurons{of})")
+        words.append(f"{train.name} {cv.mean():.3g} ({count(len(cv), 'neuron')}{of})")
     caption = (
         "Standard deviation over mean of the intervals between a neuron's spikes, dimensionless: 1 for a Poisson "
         f"process, 0 for a clock; neurons with two intervals at least. Means: {', '.join(words)}."

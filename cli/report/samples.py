@@ -11,7 +11,7 @@ import numpy as np
 from ..plots.envelope import envelope
 from ..plots.source import scaled, unit_of
 from .budget import MOST, cells, left_out
-from .figure import SERIES, Figure, axis, coarse, image, label, legend_above, line
+from .figure import SERIES, Figure, axis, coarse, count, image, label, legend_above, line
 
 _LINES = 8
 _ROWS = 150
@@ -65,6 +65,10 @@ def _figure(
     return draw(heading, array, where, x, title, value, of, ids, room, more)
 
 
+def _capital(value: str) -> str:
+    return "Level, in the unit of its model," if value == "level" else value
+
+
 def _lines(
     heading: str, array: Any, where: list[int], x: Any, title: str, value: str, of: str, ids: Sequence[int],
     room: int, more: str,
@@ -81,7 +85,7 @@ def _lines(
     for drawn in data:
         drawn["line"] |= {"width": 1.2}
     less = f", from the least to the greatest of each {found.per:,}" if found.per > 1 else ""
-    caption = f"{len(ids)} {of}{'s' if len(ids) > 1 else ''}, {array.shape[0]:,} samples{less}.{more}"
+    caption = f"{_capital(value)} of {count(len(ids), of)}, {count(array.shape[0], 'sample')}{less}.{more}"
     layout = {"xaxis": axis(title), "yaxis": axis(value), **legend_above(data)}
     return Figure(heading, caption, data, layout)
 
@@ -98,7 +102,7 @@ def _image(
     step = float(at[1] - at[0]) if len(at) > 1 else 1.0
     cells_of = [f"{per:,} samples"] * (per > 1) + [f"{per_row} {of}s"] * (per_row > 1)
     means = f"; means of {' and '.join(cells_of)}" if cells_of else ""
-    caption = f"{len(ids):,} {of}s, {array.shape[0]:,} samples{means}.{more}"
+    caption = f"{_capital(value)} of {count(len(ids), of)}, {count(array.shape[0], 'sample')}{means}.{more}"
     centre = (per - 1) / 2 * step / per
     data = [image(values.T, value, x0=float(at[0]) + centre, dx=step, y0=(per_row - 1) / 2, dy=per_row,
                   hovertemplate=f"%{{x:.5~g}}, {label(of)} %{{y:.5~g}}: %{{z:.4~g}}<extra></extra>")]  # fmt: skip

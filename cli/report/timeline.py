@@ -10,6 +10,8 @@ import numpy as np
 
 from ..plots.trains import Ticks, Train, begins_of
 
+_LONG = 10_000.0  # ms
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -47,12 +49,22 @@ class Timeline:
     @property
     def title(self) -> str:
         """Name the axis."""
-        return "time (ms)" if self.n_trials == 1 else "time (ms), trials one after another"
+        return f"time ({self.unit}){', trials one after another' if self.n_trials > 1 else ''}"
+
+    @property
+    def unit(self) -> str:
+        """Unit of the axis: ms, or s where it is long."""
+        return "s" if self.starts[-1] * self.tick_ms >= _LONG else "ms"
+
+    @property
+    def per_tick(self) -> float:
+        """Length of a tick in that unit."""
+        return self.tick_ms * (1e-3 if self.unit == "s" else 1.0)
 
     @property
     def limits(self) -> list[float]:
-        """Return both ends of the axis [ms]."""
-        return [float(self.starts[0]) * self.tick_ms, float(self.starts[-1]) * self.tick_ms]
+        """Return both ends of the axis."""
+        return [float(self.starts[0]) * self.per_tick, float(self.starts[-1]) * self.per_tick]
 
     def ticks(self, tick: Ticks, trial: Ticks) -> Ticks:
         """Return where on the axis spikes are [ticks]."""
@@ -70,5 +82,5 @@ class Timeline:
         return [
             {"type": "line", "xref": "x", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1, "layer": "below",
              "line": {"color": "#8a94a3", "width": 0.6, "dash": "dot"}}
-            for x in (self.starts[1:-1] * self.tick_ms).tolist()
+            for x in (self.starts[1:-1] * self.per_tick).tolist()
         ]  # fmt: skip

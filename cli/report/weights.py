@@ -12,7 +12,7 @@ from tegmentum.simcore.record.replay import frames, moments_of
 
 from ..plots.source import is_sample, quantity, scaled
 from .budget import MOST, left_out
-from .figure import SERIES, Figure, axis, legend_above, line, steps
+from .figure import SERIES, Figure, axis, count, legend_above, line, steps
 
 _BINS = 80
 _MOST_VALUES = 1 << 28  # read for a course, at most
@@ -34,7 +34,8 @@ def _before_and_after(kind: str, name: str, group: Any, at: Any, unit: str, more
     chosen = sorted({0, len(at) - 1})
     shown = [found.copy() for found in frames(group, chosen)]
     low, high = min(float(np.nanmin(w)) for w in shown), max(float(np.nanmax(w)) for w in shown)
-    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
+    edges = np.linspace(low, high, _BINS + 1)
     data, words = [], []
     for k, w, colour in zip(chosen, shown, (SERIES[5], SERIES[0])[-len(shown) :], strict=True):
         moment = f"at {at[k]:,g} ms" if unit == "ms" else f"at snapshot {at[k]}"
@@ -43,9 +44,8 @@ def _before_and_after(kind: str, name: str, group: Any, at: Any, unit: str, more
     moved = f" {np.mean(shown[0] != shown[-1]):.1%} differ." if len(shown) > 1 else ""
     some = "recorded " if is_sample(group) else ""
     label = quantity(kind, group)
-    caption = (
-        f"Distribution of {len(shown[0]):,} {some}synapses, {_unit(label)}: {'; '.join(words)}.{moved}{more}"
-    )
+    of = f"{count(len(shown[0]), f'{some}synapse')}, {_unit(label)}"
+    caption = f"Distribution of {of}: {'; '.join(words)}.{moved}{more}"
     layout = {"xaxis": axis(label), "yaxis": axis("synapses"), **legend_above(data)}
     return Figure(f"{_plural(kind)} of {name}", caption, data, layout)
 
@@ -76,8 +76,10 @@ def _course(kind: str, name: str, group: Any, at: Any, unit: str) -> Figure:
         line(x, mean, "mean", SERIES[1], line={"color": SERIES[1], "width": 1.6, "dash": "dash"}),
     ]
     label = quantity(kind, group)
-    some = f"{len(chosen):,} of {len(at):,} snapshots" if len(chosen) < len(at) else f"{len(at):,} snapshots"
-    caption = f"Mean, median and bands of quantiles over {n:,} synapses, {_unit(label)}, at {some}."
+    some = (
+        f"{len(chosen):,} of {len(at):,} snapshots" if len(chosen) < len(at) else count(len(at), "snapshot")
+    )
+    caption = f"Mean, median and bands of quantiles over {count(n, 'synapse')}, {_unit(label)}, at {some}."
     layout = {"xaxis": axis(title), "yaxis": axis(label), **legend_above(data)}
     return Figure(f"{_plural(kind)} of {name} over time", caption, data, layout)
 
