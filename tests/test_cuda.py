@@ -111,7 +111,7 @@ def test_without_a_device_an_error_says_what_to_type(monkeypatch, tegmentum, tmp
     monkeypatch.setattr(available.importlib.util, "find_spec", lambda name: None)
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
     with pytest.raises(
-        DeviceError, match=r"backend='cuda': numba-cuda is not installed: pip install .*cuda13"
+        DeviceError, match=r"backend='cuda': numba-cuda is not installed: pip install .*cu(da)?13"
     ):
         Simulation(small(), backend="cuda")
     assert Simulation(small(), backend="auto").backend == "cpu"
