@@ -153,7 +153,7 @@ class Stores(RuleBasedStateMachine):
         np.testing.assert_array_equal(weights.snapshot, np.arange(len(self.seen["w"])))
 
 
-TestStores = Stores.TestCase
+TestStores = pytest.mark.slow(Stores.TestCase)
 TestStores.settings = settings(
     max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
