@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from reports import HOSTILE, Page, R, continual_store, run_store, train_store, unpacked
+from test_store_schema import old_store
 
 from tegmentum.cli.report import page as page_module
 from tegmentum.cli.report.budget import DOTS, MOST
@@ -197,6 +198,46 @@ def test_a_running_store_is_shown_as_it_is(made, tmp_path):
     assert len(unpacked(page.figures["Spikes of exc"]["data"][0]["x"])) == 3
     assert "The run goes on, or was killed" in page.text
     assert "The run goes on" not in made(path, "--force").text
+
+
+def test_numbers_that_are_not_finite_are_told(made, tmp_path):
+    path = tmp_path / "run.zarr"
+    with RunStore.create(path, {}) as store:
+        for name, after in (("some", [0.5, np.nan, np.inf]), ("none", [np.nan] * 3)):
+            weights = store.weights(name, [0, 1, 2], [0, 1, 2])
+            weights.snapshot(0, [0.0, 0.5, 1.0])
+            weights.snapshot(1, after)
+            weights.snapshot(2, after)
+        columns = {"train_accuracy": ("float64", ""), "test_accuracy": ("float64", "")}
+        table = store.table("", dim="epoch", columns=columns)
+        table.append(epoch=1, train_accuracy=0.5, test_accuracy=0.25)
+        table.append(epoch=2, train_accuracy=0.75)
+    page = made(path)
+    before, after = page.figures["Weights of some"]["data"]
+    assert (unpacked(before["y"]).sum(), unpacked(after["y"]).sum()) == (3, 1)
+    assert "mean 0.5, standard deviation 0 at snapshot 2, 2 not finite" in page.text
+    assert "3 not finite" in page.text
+    mean = page.figures["Weights of none over time"]["data"][-1]
+    np.testing.assert_array_equal(unpacked(mean["y"]), np.float32([0.5, np.nan, np.nan]))
+    assert "at the end 75.00 % while learning, 25.00 % test" in page.text
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # zarr's, of how the store is made
+def test_stores_of_schema_1_have_a_page(made, tmp_path):
+    old_store(tmp_path / "old.zarr")
+    page = made(tmp_path / "old.zarr")
+    (trace,) = [figure for name, figure in page.figures.items() if name.endswith("of v")]
+    np.testing.assert_allclose(unpacked(trace["data"][0]["x"]), [0.1, 0.2, 0.3])
+
+
+def test_a_damaged_store_is_told_and_leaves_no_page(tegmentum, tmp_path):
+    path = run_store(tmp_path / "run.zarr")
+    (chunk, *_) = [file for file in (path / "weights/exc-inh/w/c").rglob("*") if file.is_file()]
+    chunk.write_bytes(b"no chunk")
+    done = tegmentum("report", "run.zarr")
+    assert done.code == 4
+    assert "damaged" in done.err
+    assert [file.name for file in tmp_path.iterdir()] == ["run.zarr"]
 
 
 def test_a_failed_run_says_so(made, tmp_path):
