@@ -81,7 +81,7 @@ def test_a_training_has_its_accuracies(made, tmp_path):
     assert "13 of 16, 81.25 %, are right" in page.text
     raster = page.figures["Spikes of out"]
     np.testing.assert_allclose(unpacked(raster["data"][0]["x"]), [0, 3, 9, 10, 13, 19])
-    assert [note["text"] for note in raster["layout"]["annotations"]] == ["2", "<b>0→1</b>"]
+    assert [note["text"] for note in raster["layout"]["annotations"]] == ["2", "<b>0→1</b>", "<i>out</i>"]
     np.testing.assert_array_equal(unpacked(page.figures["Level of out: dopamine"]["data"][0]["z"]),
                                   np.arange(36).reshape(3, 12).T)  # fmt: skip
 
