@@ -144,15 +144,29 @@ def test_many_groups_are_told_and_take_bounded_room(made, tmp_path):
     assert (tmp_path / "run.html").stat().st_size - LIBRARY < 5_000_000
 
 
+def test_many_long_traces_take_bounded_room(made, tmp_path):
+    path = tmp_path / "run.zarr"
+    with RunStore.create(path, {}) as store:
+        for k in range(MOST + 4):
+            trace = store.trace(f"t{k:02}", {"v": "mV"}, np.arange(8), 0.1)
+            trace.append(np.arange(4000), v=np.zeros((4000, 8)))
+    page = made(path)
+    assert len(page.figures) == MOST
+    assert f"The first {MOST} of {MOST + 4} traces are drawn here" in page.text
+    assert (tmp_path / "run.html").stat().st_size - LIBRARY < 3_000_000
+
+
 def test_long_samples_keep_every_peak(made, tmp_path):
     path = tmp_path / "run.zarr"
     values = np.zeros((50_000, 1), np.float32)
     values[[17, 33_333], 0] = 1.0, -2.0
     with RunStore.create(path, {}) as store:
         store.trace("v", {"v": "mV"}, [0], 0.1).append(np.arange(50_000), v=values)
-    y = unpacked(made(path).figures["v of v"]["data"][0]["y"])
+    (trace,) = made(path).figures["v of v"]["data"]
+    y = unpacked(trace["y"])
     assert len(y) <= 4000
     assert (y.max(), y.min(), np.count_nonzero(y)) == (1, -2, 2)
+    assert trace["x0"] + trace["dx"] * np.argmin(y) == pytest.approx(3333.3, abs=2.5)
 
 
 def test_nothing_of_the_store_becomes_html(tegmentum, tmp_path):
@@ -227,7 +241,7 @@ def test_stores_of_schema_1_have_a_page(made, tmp_path):
     old_store(tmp_path / "old.zarr")
     page = made(tmp_path / "old.zarr")
     (trace,) = [figure for name, figure in page.figures.items() if name.endswith("of v")]
-    np.testing.assert_allclose(unpacked(trace["data"][0]["x"]), [0.1, 0.2, 0.3])
+    assert (trace["data"][0]["x0"], trace["data"][0]["dx"]) == pytest.approx((0.1, 0.1))
 
 
 def test_a_damaged_store_is_told_and_leaves_no_page(tegmentum, tmp_path):
