@@ -120,6 +120,7 @@ class Page(HTMLParser):
         tag = self._within[-1] if self._within else ""
         if tag == "script":
             if dict(self.attributes[-1][1]).get("type") == "application/json":
+                assert "<" not in data, "a script's element could end here"
                 self.figures[self._heading] = json.loads(data)
             return
         if tag == "h3":

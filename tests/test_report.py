@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from reports import HOSTILE, Page, R, continual_store, run_store, train_store, unpacked
+from test_store_schema import old_store
 
 from tegmentum.cli.report import page as page_module
 from tegmentum.cli.report.budget import DOTS, MOST
@@ -80,7 +81,7 @@ def test_a_training_has_its_accuracies(made, tmp_path):
     assert "13 of 16, 81.25 %, are right" in page.text
     raster = page.figures["Spikes of out"]
     np.testing.assert_allclose(unpacked(raster["data"][0]["x"]), [0, 3, 9, 10, 13, 19])
-    assert [note["text"] for note in raster["layout"]["annotations"]] == ["2", "<b>0→1</b>"]
+    assert [note["text"] for note in raster["layout"]["annotations"]] == ["2", "<b>0→1</b>", "<i>out</i>"]
     np.testing.assert_array_equal(unpacked(page.figures["Level of out: dopamine"]["data"][0]["z"]),
                                   np.arange(36).reshape(3, 12).T)  # fmt: skip
 
@@ -143,15 +144,29 @@ def test_many_groups_are_told_and_take_bounded_room(made, tmp_path):
     assert (tmp_path / "run.html").stat().st_size - LIBRARY < 5_000_000
 
 
+def test_many_long_traces_take_bounded_room(made, tmp_path):
+    path = tmp_path / "run.zarr"
+    with RunStore.create(path, {}) as store:
+        for k in range(MOST + 4):
+            trace = store.trace(f"t{k:02}", {"v": "mV"}, np.arange(8), 0.1)
+            trace.append(np.arange(4000), v=np.zeros((4000, 8)))
+    page = made(path)
+    assert len(page.figures) == MOST
+    assert f"The first {MOST} of {MOST + 4} traces are drawn here" in page.text
+    assert (tmp_path / "run.html").stat().st_size - LIBRARY < 3_000_000
+
+
 def test_long_samples_keep_every_peak(made, tmp_path):
     path = tmp_path / "run.zarr"
     values = np.zeros((50_000, 1), np.float32)
     values[[17, 33_333], 0] = 1.0, -2.0
     with RunStore.create(path, {}) as store:
         store.trace("v", {"v": "mV"}, [0], 0.1).append(np.arange(50_000), v=values)
-    y = unpacked(made(path).figures["v of v"]["data"][0]["y"])
+    (trace,) = made(path).figures["v of v"]["data"]
+    y = unpacked(trace["y"])
     assert len(y) <= 4000
     assert (y.max(), y.min(), np.count_nonzero(y)) == (1, -2, 2)
+    assert trace["x0"] + trace["dx"] * np.argmin(y) == pytest.approx(3333.3, abs=2.5)
 
 
 def test_nothing_of_the_store_becomes_html(tegmentum, tmp_path):
@@ -197,6 +212,46 @@ def test_a_running_store_is_shown_as_it_is(made, tmp_path):
     assert len(unpacked(page.figures["Spikes of exc"]["data"][0]["x"])) == 3
     assert "The run goes on, or was killed" in page.text
     assert "The run goes on" not in made(path, "--force").text
+
+
+def test_numbers_that_are_not_finite_are_told(made, tmp_path):
+    path = tmp_path / "run.zarr"
+    with RunStore.create(path, {}) as store:
+        for name, after in (("some", [0.5, np.nan, np.inf]), ("none", [np.nan] * 3)):
+            weights = store.weights(name, [0, 1, 2], [0, 1, 2])
+            weights.snapshot(0, [0.0, 0.5, 1.0])
+            weights.snapshot(1, after)
+            weights.snapshot(2, after)
+        columns = {"train_accuracy": ("float64", ""), "test_accuracy": ("float64", "")}
+        table = store.table("", dim="epoch", columns=columns)
+        table.append(epoch=1, train_accuracy=0.5, test_accuracy=0.25)
+        table.append(epoch=2, train_accuracy=0.75)
+    page = made(path)
+    before, after = page.figures["Weights of some"]["data"]
+    assert (unpacked(before["y"]).sum(), unpacked(after["y"]).sum()) == (3, 1)
+    assert "mean 0.5, standard deviation 0 at snapshot 2, 2 not finite" in page.text
+    assert "3 not finite" in page.text
+    mean = page.figures["Weights of none over time"]["data"][-1]
+    np.testing.assert_array_equal(unpacked(mean["y"]), np.float32([0.5, np.nan, np.nan]))
+    assert "at the end 75.00 % while learning, 25.00 % test" in page.text
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # zarr's, of how the store is made
+def test_stores_of_schema_1_have_a_page(made, tmp_path):
+    old_store(tmp_path / "old.zarr")
+    page = made(tmp_path / "old.zarr")
+    (trace,) = [figure for name, figure in page.figures.items() if name.endswith("of v")]
+    assert (trace["data"][0]["x0"], trace["data"][0]["dx"]) == pytest.approx((0.1, 0.1))
+
+
+def test_a_damaged_store_is_told_and_leaves_no_page(tegmentum, tmp_path):
+    path = run_store(tmp_path / "run.zarr")
+    (chunk, *_) = [file for file in (path / "weights/exc-inh/w/c").rglob("*") if file.is_file()]
+    chunk.write_bytes(b"no chunk")
+    done = tegmentum("report", "run.zarr")
+    assert done.code == 4
+    assert "damaged" in done.err
+    assert [file.name for file in tmp_path.iterdir()] == ["run.zarr"]
 
 
 def test_a_failed_run_says_so(made, tmp_path):

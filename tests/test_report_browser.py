@@ -162,20 +162,18 @@ def test_a_plot_zooms_and_sends_nothing(browser, shown, tmp_path):
 
 def test_nothing_of_the_store_runs(browser, shown, tmp_path):
     name = "<script>window.hacked=1</script>"
-    image = "<img src=x onerror=window.hacked=1>"
+    image, bold = "<img src=x onerror=window.hacked=1>", "<b>bold</b>"
     with RunStore.create(tmp_path / "run.zarr", {"note": HOSTILE, "dataset": HOSTILE}) as store:
-        for population in (name, image):
+        for population in (name, image, bold):
             store.spikes(population, 4, 0.1).append([1, 2, 3, 9], [0, 1, 1, 1])
         store.levels("<a href='javascript:hacked=1'>dopamine", 2, 0.1).append(0, [1.0, 2.0])
     shown(tmp_path / "run.zarr")
     assert browser.execute_script("return window.hacked === undefined")
-    assert (
-        browser.execute_script(
-            "return document.querySelectorAll('main img, main svg a, main script:not(.figure)').length"
-        )
-        == 0
-    )
+    alien = "return document.querySelectorAll('main img, main svg a, main script:not(.figure)').length"
+    assert browser.execute_script(alien) == 0
     text = browser.find_element("tag name", "body").text
     assert f"{name}: all 4 spikes" in text
     legend = "return [...document.querySelectorAll('.legendtext')].map((t) => t.textContent)"
-    assert {name, image} <= set(browser.execute_script(legend))
+    assert {name, image, bold} == {
+        text for text in browser.execute_script(legend) if "subpopulation" not in text
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOTS = 20_000
 """Spikes that are drawn one by one, of all populations together: more would make a browser slow."""
 
-MOST = 24
+MOST = 16
 """Groups of each kind that are drawn."""
 
 _CELLS = 480_000

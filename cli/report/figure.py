@@ -42,6 +42,11 @@ def label(text: str) -> str:
     return escape(text, quote=False)
 
 
+def short(name: str) -> str:
+    """Return a name that fits a line on a phone."""
+    return name if len(name) <= 40 else f"{name[:39]}…"
+
+
 def count(n: int, thing: str) -> str:
     """Return a number of things in words."""
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
@@ -55,7 +60,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> dict[str, Any]:
     """Return a line; with markers where its points are few."""
     mode = "lines+markers" if len(y) <= 40 else "lines"
-    return {"type": "scatter", "mode": mode, "x": packed(x, "f8"), "y": packed(y), "name": label(name),
+    return {"type": "scatter", "mode": mode, "x": packed(x, "f8"), "y": packed(y), "name": label(short(name)),
             "line": {"color": colour, "width": 1.6}, "marker": {"size": 5, "color": colour}, **more}  # fmt: skip
 
 
@@ -63,7 +68,7 @@ def steps(edges: Any, values: Any, name: str, colour: str, **more: Any) -> dict[
     """Return a histogram drawn as an outline that is filled: a point for each edge, the last one at 0."""
     heights = np.append(values, 0)
     return {"type": "scatter", "mode": "lines", "x": packed(edges, "f8"), "y": packed(heights, "f8"),
-            "name": label(name), "fill": "tozeroy", "line": {"color": colour, "width": 1.4, "shape": "hv"},
+            "name": label(short(name)), "fill": "tozeroy", "line": {"color": colour, "width": 1.4, "shape": "hv"},
             **more}  # fmt: skip
 
 

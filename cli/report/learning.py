@@ -26,7 +26,8 @@ def _curve(root: Any, names: list[str]) -> Figure:
     words = {"train_accuracy": "while learning", "test_accuracy": "test"}
     data = [line(epoch, 100 * root[name][:], words[name], colour, hovertemplate="epoch %{x}: %{y:.2f} %")
             for name, colour in zip(names, SERIES, strict=False)]  # fmt: skip
-    last = ", ".join(f"{100 * root[name][-1]:.2f} % {words[name]}" for name in names)
+    known = {name: root[name][:][~np.isnan(root[name][:])] for name in names}
+    last = ", ".join(f"{100 * found[-1]:.2f} % {words[name]}" for name, found in known.items() if len(found))
     caption = f"Accuracy in % after each of {len(epoch):,} epochs; at the end {last}."
     x = axis("epoch", tickformat="d", nticks=min(12, len(epoch) + 1))
     return Figure(

@@ -16,7 +16,10 @@ function template() {
 }
 
 function layoutOf(given) {
-  return { ...given, template: template(), uirevision: "kept", margin: { l: 50, r: narrow() ? 8 : 20, t: !given.showlegend ? 34 : narrow() ? 66 : 54, b: 45 } };
+  const margin = { l: 50, r: narrow() ? 8 : 20, t: given.showlegend && !narrow() ? 54 : 34, b: 45 };
+  const below = { orientation: "h", x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom" };
+  const legend = narrow() ? below : given.legend;
+  return { ...given, template: template(), uirevision: "kept", margin, legend };
 }
 
 const zooms = narrow() ? ["zoom2d", "pan2d", "resetScale2d"] : ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"];
@@ -27,6 +30,7 @@ async function draw() {
   for (const source of document.querySelectorAll("script.figure")) {
     const { data, layout } = JSON.parse(source.textContent);
     const plot = document.getElementById(source.dataset.plot);
+    if (narrow() && layout.showlegend) plot.style.height = `${plot.offsetHeight + 14 * data.length + 20}px`;
     for (const trace of data) if (trace.type === "heatmap" && narrow()) trace.colorbar.title.text = "";
     await Plotly.newPlot(plot, data, layoutOf(layout), config);
     dark.addEventListener("change", () => Plotly.react(plot, plot.data, layoutOf(layout), config));

@@ -13,7 +13,7 @@ from typing import Any
 
 from .figure import Figure
 from .html import Html, table, tag
-from .manifest import command, document, rows, status
+from .manifest import command, document, rows
 from .numbers import at_a_glance, tables
 from .sections import Section
 
@@ -77,7 +77,7 @@ def _headline(summary: dict[str, Any]) -> str:
         [
             *parts,
             summary["started"].replace("T", " ").replace("+00:00", " UTC"),
-            status(summary).partition(":")[0],
+            str(summary["status"]).partition(":")[0],
         ]
     )
 

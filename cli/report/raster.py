@@ -10,11 +10,12 @@ import numpy as np
 
 from ..plots.trains import Train
 from .budget import DOTS, cells
-from .figure import SERIES, Figure, axis, count, image, label, packed
+from .figure import SERIES, Figure, axis, count, image, label, packed, short
 from .timeline import Timeline
 
 _ROWS, _COLUMNS = 150, 400
 _MOST_LABELS = 24
+_ABOVE = {"yref": "paper", "yanchor": "bottom", "showarrow": False}
 _STACKED = 6  # populations on one axis of time
 _EXACT = 1 << 22  # ticks that float32 holds with room for a fraction
 
@@ -34,18 +35,26 @@ def rasters(trains: Sequence[Train]) -> Iterator[Figure]:
 
 def _stack(trains: Sequence[Train], line: Timeline, dotted: set[str], room: int) -> Figure:
     weights = [max(1.0, math.log10(train.n_neurons + 1)) for train in trains]
-    gap = 0.05 if len(trains) > 1 else 0.0
+    gap = 26 / (75 * sum(weights) + 70)  # of the height, for a line of text
     scale = (1 - gap * (len(trains) - 1)) / sum(weights)
     top, words = 1.0, []
     data: list[dict[str, Any]] = []
     told = _labels(trains[0], line)
-    layout: dict[str, Any] = {"shapes": line.lines(), "showlegend": False, "annotations": told}
+    layout: dict[str, Any] = {"shapes": line.lines(), "showlegend": False, "annotations": [*told]}
     for k, (train, weight) in enumerate(zip(trains, weights, strict=True)):
         y = f"y{k + 1}" if k else "y"
         bottom = max(0.0, top - weight * scale)
         layout[f"yaxis{y[1:]}"] = axis(
-            f"{short(train.name)}, neuron", domain=[bottom, top], range=[-0.5, max(1, train.n_neurons) - 0.5]
+            "neuron", domain=[bottom, top], range=[-0.5, max(1, train.n_neurons) - 0.5]
         )
+        heading = {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": top,
+            "text": f"<i>{label(short(train.name))}</i>",
+        }
+        layout["annotations"].append(_ABOVE | heading | {"yshift": 0 if k or not told else 12})
         of = f"{count(int(train.edges[-1]), 'spike')} of {count(train.n_neurons, 'neuron')}"
         if train.name in dotted:
             data.append(_dots(train, line, SERIES[k % len(SERIES)]) | {"yaxis": y})
@@ -76,13 +85,10 @@ def _labels(train: Train, line: Timeline) -> list[dict[str, Any]]:
         f"{said}" if predictions is None or predictions[k] == said else f"<b>{said}→{predictions[k]}</b>"
         for k, said in enumerate(labels.tolist())
     ]
-    place = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"size": 10}}
-    return [{"x": x, "text": text, **place} for x, text in zip(middle.tolist(), words, strict=False)]
-
-
-def short(name: str) -> str:
-    """Return a name that fits an axis."""
-    return name if len(name) <= 18 else f"{name[:17]}…"
+    return [
+        _ABOVE | {"x": x, "y": 1, "text": text, "font": {"size": 10}}
+        for x, text in zip(middle.tolist(), words, strict=False)
+    ]
 
 
 def _dots(train: Train, line: Timeline, colour: str) -> dict[str, Any]:

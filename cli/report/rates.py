@@ -24,9 +24,11 @@ def rates(trains: Sequence[Train]) -> Iterator[Figure]:
     regular = [isi_cv(train.group) for train in trains]
     for first in range(0, len(trains), _LINES):
         part = slice(first, first + _LINES)
-        yield _course(trains[part], bins, [course for course, _ in counted[part]])
-        yield _spread(trains[part], bins, [neurons for _, neurons in counted[part]])
-        yield from _intervals(trains[part], regular[part])
+        shown = trains[part]
+        which = f", {shown[0].name} to {shown[-1].name}" if len(trains) > _LINES else ""
+        yield _course(shown, bins, [course for course, _ in counted[part]], which)
+        yield _spread(shown, bins, [neurons for _, neurons in counted[part]], which)
+        yield from _intervals(shown, regular[part], which)
 
 
 def _counts(train: Train, bins: Bins) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -38,7 +40,7 @@ def _counts(train: Train, bins: Bins) -> tuple[NDArray[np.int64], NDArray[np.int
     return course, neurons
 
 
-def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]]) -> Figure:
+def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]], which: str) -> Figure:
     data, means = [], []
     edges, x = scaled(bins.edges(0))
     middle = (edges[1:] + edges[:-1]) / 2
@@ -54,10 +56,10 @@ def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int
     width = f"{bins.width * bins.tick_ms:g} ms"
     caption = f"Spikes of a neuron in a second, {since}, in bins of {width}. Means: {', '.join(means)}."
     layout = {"xaxis": axis(x), "yaxis": axis("rate (Hz)", rangemode="tozero"), **legend_above(data)}
-    return Figure("Rates of populations", caption, data, layout)
+    return Figure(f"Rates of populations{which}", caption, data, layout)
 
 
-def _spread(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]]) -> Figure:
+def _spread(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]], which: str) -> Figure:
     seconds = bins.seconds().sum() * trains[0].n_trials
     highest = max(1, max(int(each.max()) for each in counts))
     width = -(-(highest + 1) // _BINS)
@@ -70,10 +72,10 @@ def _spread(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int
     of = f"in bins of {width / seconds:.3g} Hz"
     caption = f"Share of neurons by their mean rate, {of}. Without a spike: {', '.join(silent)}."
     layout = {"xaxis": axis("mean rate of a neuron (Hz)"), "yaxis": axis("neurons (%)"), **legend_above(data)}
-    return Figure("Rates of neurons", caption, data, layout, 300)
+    return Figure(f"Rates of neurons{which}", caption, data, layout, 300)
 
 
-def _intervals(trains: Sequence[Train], cvs: Sequence[NDArray[np.float64]]) -> Iterator[Figure]:
+def _intervals(trains: Sequence[Train], cvs: Sequence[NDArray[np.float64]], which: str) -> Iterator[Figure]:
     """Draw the CVs of those neurons that fired often enough, if there are any."""
     known = [(train, cv[~np.isnan(cv)]) for train, cv in zip(trains, cvs, strict=True)]
     if not any(len(cv) for _, cv in known):
@@ -93,4 +95,4 @@ def _intervals(trains: Sequence[Train], cvs: Sequence[NDArray[np.float64]]) -> I
         f"process, 0 for a clock; neurons with two intervals at least. Means: {', '.join(words)}."
     )
     layout = {"xaxis": axis("CV of intervals"), "yaxis": axis("neurons"), **legend_above(data)}
-    yield Figure("Regularity of spikes", caption, data, layout, 300)
+    yield Figure(f"Regularity of spikes{which}", caption, data, layout, 300)

@@ -77,13 +77,17 @@ def _lines(
     if found.per > 1:
         ends = np.stack([found.low, found.high], axis=1)
         ends[1::2] = ends[1::2, ::-1]  # up and down in turns, so that the line does not cross the bins
-        values, at = ends.reshape(-1, len(ids)), np.repeat(x[:: found.per], 2)
+        values, at = ends.reshape(-1, len(ids)), np.repeat(x[:: found.per], 2).astype(float)
+        at[1::2] += (x[1] - x[0]) * found.per / 2  # the second half of the bin
     else:
         values, at = found.mean, x
     data = [line(at, column, f"{of} {k}", SERIES[q % len(SERIES)]) for q, (k, column) in
             enumerate(zip(ids, values.T, strict=True))]  # fmt: skip
     for drawn in data:
         drawn["line"] |= {"width": 1.2}
+        if len(at) > 1 and np.allclose(np.diff(at), at[1] - at[0], rtol=1e-6, atol=0):
+            del drawn["x"]  # the same for each line, and longer than its values
+            drawn |= {"x0": float(at[0]), "dx": float(at[1] - at[0])}
     less = f", from the least to the greatest of each {found.per:,}" if found.per > 1 else ""
     caption = f"{_capital(value)} of {count(len(ids), of)}, {count(array.shape[0], 'sample')}{less}.{more}"
     layout = {"xaxis": axis(title), "yaxis": axis(value), **legend_above(data)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tegmentum.simcore.record.replay import frames, moments_of
 
@@ -33,14 +34,15 @@ def synapses(kind: str, groups: Mapping[str, Any]) -> Iterator[Figure]:
 def _before_and_after(kind: str, name: str, group: Any, at: Any, unit: str, more: str) -> Figure:
     chosen = sorted({0, len(at) - 1})
     shown = [found.copy() for found in frames(group, chosen)]
-    low, high = min(float(np.nanmin(w)) for w in shown), max(float(np.nanmax(w)) for w in shown)
-    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
-    edges = np.linspace(low, high, _BINS + 1)
+    edges = _edges([w[np.isfinite(w)] for w in shown])
     data, words = [], []
     for k, w, colour in zip(chosen, shown, (SERIES[5], SERIES[0])[-len(shown) :], strict=True):
         moment = f"at {at[k]:,g} ms" if unit == "ms" else f"at snapshot {at[k]}"
-        data.append(steps(edges, np.histogram(w, edges)[0], moment, colour))
-        words.append(f"mean {np.nanmean(w):.4g}, standard deviation {np.nanstd(w):.4g} {moment}")
+        known = w[np.isfinite(w)]
+        data.append(steps(edges, np.histogram(known, edges)[0], moment, colour))
+        found = f"mean {known.mean():.4g}, standard deviation {known.std():.4g} " if len(known) else ""
+        lost = f", {len(w) - len(known):,} not finite" if len(known) < len(w) else ""
+        words.append(f"{found}{moment}{lost}")
     moved = f" {np.mean(shown[0] != shown[-1]):.1%} differ." if len(shown) > 1 else ""
     some = "recorded " if is_sample(group) else ""
     label = quantity(kind, group)
@@ -50,13 +52,24 @@ def _before_and_after(kind: str, name: str, group: Any, at: Any, unit: str, more
     return Figure(f"{_plural(kind)} of {name}", caption, data, layout)
 
 
+def _edges(found: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Return the borders of bins that hold all values, also where these are all the same or there are none."""
+    ends = [float(end) for w in found if len(w) for end in (w.min(), w.max())] or [0.0]
+    low, high = min(ends), max(ends)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, _BINS + 1)
+
+
 def _course(kind: str, name: str, group: Any, at: Any, unit: str) -> Figure:
     n = int(group.attrs["n_synapses"])
     most = max(3, min(300, _MOST_VALUES // n))
     chosen = np.unique(np.linspace(0, len(at) - 1, min(len(at), most)).round().astype(int))
-    quantiles, mean = np.empty((len(chosen), len(_QUANTILES))), np.empty(len(chosen))
+    quantiles, mean = np.full((len(chosen), len(_QUANTILES)), np.nan), np.full(len(chosen), np.nan)
     for k, now in enumerate(frames(group, chosen.tolist())):
-        quantiles[k], mean[k] = np.nanquantile(now, _QUANTILES), np.nanmean(now)
+        known = now[np.isfinite(now)]
+        if len(known):
+            quantiles[k], mean[k] = np.quantile(known, _QUANTILES), known.mean()
     x, title = scaled(at[chosen]) if unit == "ms" else (at[chosen].astype(float), "snapshot (epoch)")
     hidden = {"showlegend": False, "mode": "lines", "hoverinfo": "skip"}
     bands = []
