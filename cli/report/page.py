@@ -161,14 +161,14 @@ def _repeat(summary: dict[str, Any]) -> Iterator[Html]:
     line = command(summary["argv"])
     if line:
         version = summary["versions"].get("tegmentum")
+        text = "Relative paths are those of the folder in which it ran."
+        if line.startswith("tegmentum "):
+            text += (
+                f" With Tegmentum {version} and the versions in the manifest the outcome is the same bit for bit, "
+                "whatever the number of threads; to keep the store that is there, give another --out."
+            )
         yield tag("pre", line, class_="command")
-        yield tag(
-            "p",
-            f"Relative paths are those of the folder in which it ran. With Tegmentum {version} and the versions in the "
-            "manifest the outcome is the same bit for bit, whatever the number of threads; to keep the store that is "
-            "there, give another --out.",
-            class_="dim",
-        )
+        yield tag("p", text, class_="dim")
     else:
         yield tag(
             "p",
