@@ -60,8 +60,6 @@ class Checkpoints:
                 f"{store.path}: a store at a URL has no checkpoints beside it; write to a folder"
             )
         self.store, self.every = store, float(every)
-        if isinstance(store.path, str):
-            raise StoreError(f"{store.path}: a store at a URL has no checkpoints beside it; leave them out")
         self.folder = folder_of(store.path)
         self._id = read_manifest(store.path).get("id")
         self._last = time.monotonic()
@@ -81,7 +79,7 @@ class Checkpoints:
         path = self.folder / f"{(before or [0])[-1] + 1:08d}.npz"
         shapes = committed_shapes(self.store.path)
         saved.write(path, arrays, run=self._id, shapes=shapes, **about)
-        for number in before[: 1 - KEPT] if KEPT > 1 else before:
+        for number in before[: max(0, len(before) + 1 - KEPT)]:
             (self.folder / f"{number:08d}.npz").unlink(missing_ok=True)
         self._last = time.monotonic()
 
