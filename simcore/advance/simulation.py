@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -34,7 +33,7 @@ from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
 from .signals import Deferred
-from .stored import ARGUMENTS, Keeper, placed
+from .stored import ARGUMENTS, Keeper, placed, whole_ticks
 from .workers import Workers
 
 _MANY = 20_000  # neurons from which two threads pay
@@ -274,9 +273,7 @@ class Simulation(Controlled):
             if the state becomes NaN or overflows, or activity runs away; what was recorded by then is safe in the store
         """
         checks.number(ms, "run", "ms", "ms")
-        n = round(ms / self.dt)
-        if n < 0 or not math.isclose(n * self.dt, ms, rel_tol=1e-9, abs_tol=1e-9):
-            raise DescriptionError(f"run: ms must be a multiple of dt = {self.dt} ms and >= 0, got {ms}")
+        n = whole_ticks(ms, self.dt, "run: ms")
         if not isinstance(progress, bool) and not callable(progress):
             raise DescriptionError(f"run: progress must be True, False or a function, got {progress!r}")
         record = Record() if record is None else record

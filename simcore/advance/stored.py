@@ -120,7 +120,7 @@ def resume(
         parts[part][name] = values
     before = None if found is None else Before.of_dict(found[1]["before"])
     dt, start = float(arguments["dt"]), 0 if before is None else before.start
-    end = start + _ticks(path, told["ms"] if until is None else until, dt)
+    end = start + whole_ticks(told["ms"] if until is None else until, dt, "resume: until")
     at = start if found is None else int(parts["simulation"]["tick"])
     _worth(path, manifest, at, end, (at - start) * dt, until)
     if parts["log"] and not checkpoints.spool_file(path).exists():
@@ -139,7 +139,6 @@ def resume(
             log = Log(simulation, record, n, store, before, checkpointed=every is not None)
             log.load_state(parts["log"])
             histories.open(simulation, store)
-            histories.load_state(parts["histories"])
             return simulation, simulation._run(n, log, histories, signals, report, keeper=keeper)
 
 
@@ -174,10 +173,11 @@ def _resumable(path: Any, manifest: Mapping[str, Any], network: Network) -> dict
     return {**told, "arguments": {**arguments, "max_rate": float(told["max_rate"])}}
 
 
-def _ticks(path: Any, ms: float, dt: float) -> int:
+def whole_ticks(ms: float, dt: float, what: str) -> int:
+    """Return a duration in ticks; errors call it ``what``."""
     n = round(ms / dt)
     if n < 0 or not math.isclose(n * dt, ms, rel_tol=1e-9, abs_tol=1e-9):
-        raise DescriptionError(f"resume: until must be a multiple of dt = {dt} ms and >= 0, got {ms}")
+        raise DescriptionError(f"{what} must be a multiple of dt = {dt} ms and >= 0, got {ms}")
     return n
 
 

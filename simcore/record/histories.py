@@ -76,7 +76,7 @@ class SynapseWatch:
         self.kept = snapshots.kept
         self.every = interval(snapshots.every, simulation.dt, where)
         self.sink: Sink = Kept()
-        self.last: Array | None = None
+        self.last = saved.get(f"{kind}/{name}/last") if saved else None
         self.contacts = simulation._contacts.get(name)
         if self.contacts is not None and saved:  # those that were there when the run began
             part = {key.removeprefix(f"{kind}/{name}/"): values for key, values in saved.items()}
@@ -217,7 +217,7 @@ class Histories:
             *self.eligibility.values(),
             *self.modulators.values(),
         ]
-        self._looked = -1
+        self._looked = int(saved["looked"]) if saved else -1
         self._streams = False
 
     def open(self, simulation: Simulation, store: RunStore) -> None:
@@ -250,14 +250,6 @@ class Histories:
             if watch.contacts is not None:
                 out.update({f"{where}/{key}": getattr(watch, key) for key in ("ids", *_ENDS)})
         return out
-
-    def load_state(self, saved: Mapping[str, Array]) -> None:
-        """Go on from what :meth:`state` returned; from nothing, begin."""
-        if not saved:
-            return
-        self._looked = int(saved["looked"])
-        for watch in (*self.weights.values(), *self.eligibility.values()):
-            watch.last = saved.get(f"{watch.kind}/{watch.name}/last")
 
     def into(self, simulation: Simulation, result: Result) -> Result:
         """Return a result with what is in memory; nothing is, where it went to a store."""
