@@ -109,11 +109,11 @@ class Controlled(Machine):
                 synapses.write(places, self._wires, before)
                 raise
             for k, wires in enumerate(self._wires):
-                to_grid(self._plan, k, wires, self._quanta)
+                to_grid(self._plan, k, wires, self._quanta, self._grid_kernels)
         self._device = None
 
     def _check_sums(self, what: str, trains: Trains) -> None:
-        check_sums(self._plan, self._wires, trains, self._quanta, self._real, what)
+        check_sums(self._plan, self._wires, trains, self._quanta, self._real, what, self._grid_kernels)
 
     def release(self, name: str, amount: Any, level: int | None = None) -> None:
         """Release a neuromodulator now, as a reward, an error or an expectation would.

@@ -17,7 +17,7 @@ from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
 from ..lower.arrays import DENSE, PLASTIC
-from ..lower.grid import input_on_grid, quanta_of, to_grid
+from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
 from ..lower.inputs import (
     current_steps,
     gaussian_of,
@@ -96,9 +96,10 @@ class Machine:
         self._check_drawn()
         self._trains = trains_of(p, self.n_trials, self._given)
         if self.arithmetic == "fixed":
-            self._quanta = quanta_of(p, groups, self._wires, self._trains, real)
+            self._grid_kernels = build.kernel_module("lower.grid_kernel", GRID)
+            self._quanta = quanta_of(p, groups, self._wires, self._trains, real, self._grid_kernels)
             for k, wires in enumerate(self._wires):
-                to_grid(p, k, wires, self._quanta)
+                to_grid(p, k, wires, self._quanta, self._grid_kernels)
         self._device = None
         self._currents = current_steps(p)
         self._longest = longest(p)

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..describe.sources import Poisson
 from ..errors import DescriptionError
-from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, Trains, Wires
-from .expanded import Expanded, chunks
+from .arrays import CONSTANT, LAZY_CONSTANT, Trains, Wires
+from .grid_kernel import SHARES
 from .inputs import most_in_a_tick, source_row
 from .plan import Plan
 from .rows import Group
@@ -23,18 +23,23 @@ from .rows import Group
 Array = np.ndarray[Any, Any]
 BITS = {np.float32: 24, np.float64: 53}
 COARSE = 0.01  # quantum, as a share of the mean weight, that is too much
-_SHARES = 2.0**20  # parts of the largest weight in which bounds are counted, so that their sums have no order
+#: Kernels of :mod:`.grid_kernel`.
+GRID = ("measure", "share", "round_weights")
 
 
-def quanta_of(p: Plan, groups: list[Group], all_wires: list[Wires], trains: Trains, real: Any) -> Array:
+def quanta_of(
+    p: Plan, groups: list[Group], all_wires: list[Wires], trains: Trains, real: Any, kernels: Any
+) -> Array:
     """Return the quantum of each population and receptor, float64[n_populations, n_rows]; 1 where nothing arrives.
+
+    ``kernels`` are those of :mod:`.grid_kernel`.
 
     Raises
     ------
     DescriptionError
         where a quantum would be a large part of the weights
     """
-    bound, mean = _bounds(p, all_wires, times_of(p, trains))
+    bound, mean = _bounds(p, all_wires, times_of(p, trains), kernels)
     for number, population in enumerate(p.populations):
         for source in p.network.sources:
             if isinstance(source, Poisson) and source.post is population:
@@ -61,18 +66,9 @@ def quanta_of(p: Plan, groups: list[Group], all_wires: list[Wires], trains: Trai
     return quanta
 
 
-def to_grid(p: Plan, shard: int, wires: Wires, quanta: Array) -> None:
+def to_grid(p: Plan, shard: int, wires: Wires, quanta: Array, kernels: Any) -> None:
     """Round the weights of a shard to their quanta, in place."""
-    real = wires.weight.dtype
-    for part in chunks(wires):
-        rounded = np.rint(part.weight / quantum_at(p, shard, part.at, quanta)).astype(np.float64)
-        rounded = (rounded * quantum_at(p, shard, part.at, quanta)).astype(real)
-        form = wires.group_format[part.group]
-        constant = (form == CONSTANT) | (form == LAZY_CONSTANT)
-        wires.dense[part.place[form == DENSE]] = rounded[form == DENSE]
-        wires.group_weight[part.place[constant]] = rounded[constant]
-        rest = (form != DENSE) & ~constant
-        wires.weight[part.place[rest]] = rounded[rest]
+    kernels.round_weights(wires, p.n_slots[shard], _population_of_slots(p, shard), quanta)
 
 
 def input_on_grid(p: Plan, sources: Any, quanta: Array) -> Any:
@@ -90,9 +86,11 @@ def input_on_grid(p: Plan, sources: Any, quanta: Array) -> Any:
     return sources._replace(weight=np.array(rounded, sources.weight.dtype))
 
 
-def check_sums(p: Plan, all_wires: list[Wires], trains: Trains, quanta: Array, real: Any, what: str) -> None:
+def check_sums(
+    p: Plan, all_wires: list[Wires], trains: Trains, quanta: Array, real: Any, what: str, kernels: Any
+) -> None:
     """Refuse weights or given spikes, set after a grid was made, whose sums may leave it."""
-    bound, _ = _bounds(p, all_wires, times_of(p, trains))
+    bound, _ = _bounds(p, all_wires, times_of(p, trains), kernels)
     for number, row in np.argwhere(bound > quanta * 2.0 ** BITS[real]):
         population = p.populations[number]
         raise DescriptionError(
@@ -118,41 +116,19 @@ def times_of(p: Plan, trains: Trains) -> Array:
     return times
 
 
-def _bounds(p: Plan, all_wires: list[Wires], times: Array) -> tuple[Array, Array]:
+def _bounds(p: Plan, all_wires: list[Wires], times: Array, kernels: Any) -> tuple[Array, Array]:
     """Largest sum of absolute weights onto one neuron, and their mean, by population and row."""
     shape = len(p.populations), p.n_rows
-    most, total, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-
-    def weights(shard: int, wires: Wires, part: Expanded) -> tuple[Array, Array, Array]:
-        row, slot = np.divmod(part.at, p.n_slots[shard])
-        source = np.searchsorted(wires.segment_ptr, part.segment, side="right") - 1
-        return (
-            _population_of_slots(p, shard)[slot],
-            row,
-            np.abs(part.weight, dtype=np.float64) * times[source],
-        )
-
+    most, total, count, bound = (np.zeros(shape) for _ in range(4))
+    owners = [_population_of_slots(p, shard) for shard in range(len(all_wires))]
     for shard, wires in enumerate(all_wires):
-        for part in chunks(wires):
-            population, row, weight = weights(shard, wires, part)
-            np.maximum.at(most, (population, row), weight)
-            np.add.at(total, (population, row), weight)
-            np.add.at(count, (population, row), weight > 0)
-    bound = np.zeros(shape)
+        kernels.measure(wires, times, p.n_slots[shard], owners[shard], most, total, count)
     for shard, wires in enumerate(all_wires):
-        n_slots = p.n_slots[shard]
-        shares = np.zeros(p.n_rows * n_slots)
-        for part in chunks(wires):
-            population, row, weight = weights(shard, wires, part)
-            unit = np.maximum(most[population, row], np.finfo(np.float64).tiny)
-            share = np.ceil(weight / unit * _SHARES)
-            shares += np.bincount(part.at, weights=share, minlength=len(shares))
-        table = shares.reshape(p.n_rows, n_slots)
-        for number, population_ in enumerate(p.populations):
-            lo, hi = p.numbers(shard, population_.name)
-            first = p.first_slot[shard][population_.name]
-            mine = table[:, first : first + hi - lo].max(axis=1, initial=0.0)
-            bound[number] = np.maximum(bound[number], mine / _SHARES * most[number])
+        shares = np.zeros((p.n_rows, p.n_slots[shard]), np.int64)
+        kernels.share(wires, times, p.n_slots[shard], owners[shard], most, shares.ravel())
+        for number in range(shape[0]):
+            mine = shares[:, owners[shard] == number].max(axis=1, initial=0)
+            bound[number] = np.maximum(bound[number], mine / SHARES * most[number])
     return bound, total / np.maximum(count, 1)
 
 

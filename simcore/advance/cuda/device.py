@@ -60,13 +60,15 @@ class Device:
             self.pending = in_flight(s._wires, s._ring, s.tick)
         n_buckets = s._ring[0].count.shape[1]
         ring = lowered.ring_of(p, wires, self.pending, s.tick, s.n_trials, n_buckets, quanta, real)
-        self.board = lowered.Board._make(
-            (
-                _sent(self.bounds),
-                *self._rows,
-                cuda.to_device(ring),
-                cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
-            )
+        ptr, delay, target, whole = self._rows
+        self.board = lowered.Board(
+            _sent(self.bounds),
+            ptr,
+            delay,
+            target,
+            whole,
+            cuda.to_device(ring),
+            cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
         )
         for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
             lowered.catch_up(described, group, s.tick)

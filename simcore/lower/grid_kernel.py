@@ -1,0 +1,83 @@
+"""Passes over all synapses of a shard that make a grid of weights, see :mod:`.grid`; a kernel template."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
+from .entries import begin_of, group_of, length_of
+
+SHARES = 2.0**20  # parts of the largest weight in which bounds are counted, so that their sums have no order
+
+
+def weight_of(wires: Any, group: int, form: int, s: int) -> Any:
+    """Return the weight of a synapse."""
+    if form == DENSE:
+        return wires.dense[s]
+    if form in (CONSTANT, LAZY_CONSTANT):
+        return wires.group_weight[group]
+    return wires.weight[s]
+
+
+def measure(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, total: Any, count: Any) -> None:
+    """Find the largest weight onto each population and row, and the sum and number of those that are not 0.
+
+    Parameters
+    ----------
+    times : int64[n_sources]
+        how often each fires in a tick at most
+    owner : int64[n_slots]
+        population of each slot
+    most, total, count : float64[n_populations, n_rows]
+        brought up to date
+    """
+    for source in range(len(times)):
+        for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
+            entry = wires.segment_entry[j]
+            group, begin = group_of(entry), begin_of(entry)
+            form, base = wires.group_format[group], wires.group_base[group]
+            if form != PLASTIC:
+                for s in range(begin, begin + length_of(entry)):
+                    at = base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+                    row, slot = at // n_slots, at % n_slots
+                    w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
+                    most[owner[slot], row] = max(most[owner[slot], row], w)
+                    total[owner[slot], row] += w
+                    count[owner[slot], row] += w > 0.0
+
+
+def share(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, shares: Any) -> None:
+    """Sum the weights onto each accumulator in parts of the largest, rounded up: whole numbers, of any order."""
+    for source in range(len(times)):
+        for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
+            entry = wires.segment_entry[j]
+            group, begin = group_of(entry), begin_of(entry)
+            form, base = wires.group_format[group], wires.group_base[group]
+            if form != PLASTIC:
+                for s in range(begin, begin + length_of(entry)):
+                    at = base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+                    w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
+                    if w > 0.0:
+                        shares[at] += math.ceil(w / most[owner[at % n_slots], at // n_slots] * SHARES)
+
+
+def round_weights(wires: Any, n_slots: int, owner: Any, quanta: Any) -> None:
+    """Round all weights to their quanta."""
+    for j in range(len(wires.segment_entry)):
+        entry = wires.segment_entry[j]
+        group, begin = group_of(entry), begin_of(entry)
+        form, base = wires.group_format[group], wires.group_base[group]
+        if form != PLASTIC:
+            for s in range(begin, begin + length_of(entry)):
+                at = base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+                q = quanta[owner[at % n_slots], at // n_slots]
+                w = np.rint(np.float64(weight_of(wires, group, form, s)) / q) * q
+                if form == DENSE:
+                    wires.dense[s] = w
+                elif form in (CONSTANT, LAZY_CONSTANT):
+                    wires.group_weight[group] = w
+                else:
+                    wires.weight[s] = w
