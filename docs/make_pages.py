@@ -1,4 +1,4 @@
-"""Write a page for each plasticity rule from its docstrings: ``python docs/make_rules.py``; the pages are checked in.
+"""Write a page for each plasticity rule and neuron model from its docstrings: ``python docs/make_pages.py``; they are checked in.
 
 Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``.
 """
@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import tegmentum.plasticity as plasticity
-from tegmentum.simcore import ShortTermRule, SynapseRule
+import tegmentum.simcore as simcore
+from tegmentum.simcore import NeuronModel, ShortTermRule, SynapseRule
 
 HERE = Path(__file__).parent
 FIGURES = {
@@ -31,6 +32,15 @@ def rules() -> list[type]:
     found = (getattr(plasticity, name) for name in plasticity.__all__)
     return sorted(
         (c for c in found if inspect.isclass(c) and issubclass(c, (SynapseRule, ShortTermRule))),
+        key=lambda c: str(c.__name__),
+    )
+
+
+def models() -> list[type]:
+    """Return all neuron models, by name."""
+    found = (getattr(simcore, name) for name in simcore.__all__)
+    return sorted(
+        (c for c in found if inspect.isclass(c) and issubclass(c, NeuronModel) and c is not NeuronModel),
         key=lambda c: str(c.__name__),
     )
 
@@ -59,30 +69,31 @@ def parameters(text: str) -> str:
     return "\n".join(table)
 
 
-def page(rule: type) -> str:
-    """Return the page of a rule."""
-    module = inspect.getdoc(sys.modules[rule.__module__]) or ""
-    own = inspect.getdoc(rule) or ""
+def page(thing: type, index: str) -> str:
+    """Return the page of a rule or a model; ``index`` is the page that lists all."""
+    module = inspect.getdoc(sys.modules[thing.__module__]) or ""
+    own = inspect.getdoc(thing) or ""
     parts = re.split(r"^(Parameters|Notes)\n-+\n", own, flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    out = [f"# {rule.__name__}", markdown(parts[0].strip()), markdown(module.strip())]
-    for figure in FIGURES.get(rule.__name__, ()):
+    out = [f"# {thing.__name__}", markdown(parts[0].strip()), markdown(module.strip())]
+    for figure in FIGURES.get(thing.__name__, ()):
         if (HERE / "images" / figure).exists():
-            out.append(f"![{rule.__name__}](../images/{figure})")
+            out.append(f"![{thing.__name__}](../images/{figure})")
     if "Parameters" in sections:
         out.append("## Parameters\n\n" + parameters(sections["Parameters"]))
     if "Notes" in sections:
         out.append("## Notes\n\n" + markdown(sections["Notes"].strip()))
-    source = rule.__module__.removeprefix("tegmentum.").replace(".", "/")
+    source = thing.__module__.removeprefix("tegmentum.").replace(".", "/")
     out.append(
-        f"Source: [`{source}.py`](../../{source}.py). Made by `docs/make_rules.py`; all rules: [rules.md](../rules.md)."
+        f"Source: [`{source}.py`](../../{source}.py). Made by `docs/make_pages.py`; all: [{index}](../{index})."
     )
     return "\n\n".join(out) + "\n"
 
 
 def pages() -> dict[Path, str]:
     """Return the text of every page, by its file."""
-    return {HERE / "rules" / f"{rule.__name__}.md": page(rule) for rule in rules()}
+    made = {HERE / "rules" / f"{rule.__name__}.md": page(rule, "rules.md") for rule in rules()}
+    return made | {HERE / "models" / f"{model.__name__}.md": page(model, "models.md") for model in models()}
 
 
 def main() -> None:

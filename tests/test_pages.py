@@ -9,7 +9,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 def test_pages_are_those_of_the_docstrings():
-    spec = importlib.util.spec_from_file_location("make_rules", DOCS / "make_rules.py")
+    spec = importlib.util.spec_from_file_location("make_pages", DOCS / "make_pages.py")
     assert spec is not None
     assert spec.loader is not None
     maker = importlib.util.module_from_spec(spec)
@@ -18,6 +18,6 @@ def test_pages_are_those_of_the_docstrings():
     assert len(pages) >= 19
     assert {path.name for path in (DOCS / "rules").iterdir()} == {path.name for path in pages}
     for path, text in pages.items():
-        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python docs/make_rules.py"
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python docs/make_pages.py"
     index = (DOCS / "rules.md").read_text(encoding="utf-8")
     assert all(f"](rules/{path.name})" in index for path in pages)
