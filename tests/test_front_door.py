@@ -412,6 +412,13 @@ def test_the_code_of_the_first_pages_runs(text, tmp_path):
         assert float(accuracy) > 0.9
 
 
+def test_no_text_holds_both_sides_of_a_merge():
+    texts = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    assert len(texts) > 30
+    for text in texts:
+        assert not re.search(r"^(<{7}|>{7}) ", text.read_text(encoding="utf-8"), re.MULTILINE), text.name
+
+
 def test_the_citation_is_of_this_version():
     yaml = pytest.importorskip("yaml")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
