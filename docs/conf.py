@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+from sphinx.application import Sphinx
+
 import tegmentum
 
 project = "Tegmentum"
@@ -25,12 +27,16 @@ exclude_patterns = ["requirements.txt"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing"]  # links to files of the repository beside this folder
+suppress_warnings = [
+    "myst.xref_missing",  # links to files of the repository beside this folder
+    "ref.python",  # names of parameters that several classes have
+]
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
+napoleon_use_param = False
 napoleon_use_rtype = False
 
 html_theme = "furo"
@@ -40,7 +46,7 @@ html_show_sphinx = False
 copybutton_exclude = ".linenos, .gp, .go"
 
 
-def command_line(app: object, docname: str, source: list[str]) -> None:
+def command_line(app: Sphinx, docname: str, source: list[str]) -> None:
     """Append what ``--help`` says to the page of the command line."""
     if docname != "command":
         return
@@ -54,5 +60,6 @@ def command_line(app: object, docname: str, source: list[str]) -> None:
     source[0] += "\n" + text.partition("\n")[2]
 
 
-def setup(app: object) -> None:
-    app.connect("source-read", command_line)  # type: ignore[attr-defined]
+def setup(app: Sphinx) -> None:
+    """Have Sphinx call what is above."""
+    app.connect("source-read", command_line)

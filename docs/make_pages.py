@@ -1,4 +1,4 @@
-"""Write a page for each plasticity rule and neuron model from its docstrings: ``python docs/make_pages.py``; they are checked in.
+"""Write a page for each plasticity rule and neuron model: ``python docs/make_pages.py``; the pages are checked in.
 
 Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``.
 """

@@ -1,4 +1,4 @@
-"""The page of each plasticity rule says what its docstring says."""
+"""The pages of plasticity rules and of neuron models say what the docstrings say."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ def test_pages_are_those_of_the_docstrings():
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
     pages = maker.pages()
-    assert len(pages) >= 19
-    assert {path.name for path in (DOCS / "rules").iterdir()} == {path.name for path in pages}
+    assert {path for kind in ("rules", "models") for path in (DOCS / kind).iterdir()} == set(pages)
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python docs/make_pages.py"
-    index = (DOCS / "rules.md").read_text(encoding="utf-8")
-    assert all(f"](rules/{path.name})" in index for path in pages)
+    for kind in ("rules", "models"):
+        index = (DOCS / f"{kind}.md").read_text(encoding="utf-8")
+        listed = [path.name for path in pages if path.parent.name == kind]
+        assert len(listed) > 9
+        assert all(f"]({kind}/{name})" in index for name in listed)
