@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import tomllib
 import typing
 from collections.abc import Iterator
@@ -240,14 +241,16 @@ SnapshotsConfig = table_of(
     },
 )
 Interval = number({"above": 0.0})
+Listened = either(one=number({"least": 1}, whole=True), many=Wholes)
 AnySnapshots = either(one=Interval, table=SnapshotsConfig)
 
 
 class RecordConfig(Table):
     """What to record."""
 
-    spikes: either(Literal["all"], list[str]) = Field(  # type: ignore[valid-type]
-        "all", description="names of populations and spike trains"
+    spikes: either(Literal["all"], list[str], dict[str, Listened]) = Field(  # type: ignore[valid-type]
+        "all",
+        description="names of populations and spike trains; or a table with, for each, how many neurons or which",
     )
     traces: dict[str, TraceConfig] = Field(  # type: ignore[valid-type]
         {}, description="a state variable over time, under a name of your own"
@@ -269,6 +272,12 @@ class RecordConfig(Table):
         {},
         description="neuromodulators, by name: the time between samples of their levels",
         json_schema_extra={"unit": "ms"},
+    )
+    start: number({"least": 0.0}) = Field(  # type: ignore[valid-type]
+        0.0, description="nothing is recorded before", json_schema_extra={"unit": "ms"}
+    )
+    stop: number({"above": 0.0}) | None = Field(  # type: ignore[valid-type]
+        None, description="nothing is recorded after; by default the end", json_schema_extra={"unit": "ms"}
     )
 
 
@@ -522,7 +531,11 @@ def record_of(config: Config, network: Network) -> Record:
             if name not in known:
                 hint = nearest(name, known) if known else "; there is none"
                 raise DescriptionError(f"record.{kind}: there is no {_RECORDED[kind]} {name!r}{hint}")
-    return Record([node(name, "record.spikes") for name in spikes], traces, r.every, **histories)
+    found = {
+        node(name, "record.spikes"): spikes[name] if isinstance(spikes, dict) else None for name in spikes
+    }
+    window = {"start": r.start, "stop": math.inf if r.stop is None else r.stop}
+    return Record(found, traces, r.every, **histories, **window)
 
 
 _RECORDED = {

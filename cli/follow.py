@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tegmentum.simcore.record.heard import neurons_heard, ticks_heard
+
 _MOST_POINTS = 400  # of a curve
 
 
@@ -93,9 +97,11 @@ class Follower:
         """Return mean and recent rates [Hz] of all populations, at ``now`` ms, 0 where there is no such time."""
         rates: dict[str, tuple[float | None, float | None]] = {}
         for name, group in _groups(root, "spikes"):
-            n, size = int(group["t"].shape[0]), max(1, int(group.attrs["n_neurons"]))
+            n, tick_ms = int(group["t"].shape[0]), float(group.attrs["tick_ms"])
+            size = max(1, neurons_heard(group.attrs, group.get("recorded")))
             ticks = group["trial_ticks"][:]
-            ms = float(ticks.sum()) * float(group.attrs["tick_ms"]) or now
+            ticks = ticks if ticks.sum() else np.array([round(now / tick_ms)])
+            ms = float(ticks_heard(group.attrs, ticks).sum()) * tick_ms
             before, at = self._before.get(name, (0, 0.0))
             recent = None
             if ms > at and n >= before:

@@ -141,7 +141,11 @@ def _population(entry: dict[str, Any]) -> str:
 
 def _spikes(entry: dict[str, Any]) -> str:
     rate = "" if entry["mean_rate"] is None else f", {entry['mean_rate']:.3g} Hz on average"
-    counts = f"{_n(entry['n_spikes'], 'spike')} of {_n(entry['n_neurons'], 'neuron')}"
+    some = f"{entry['n_recorded']:,} of " if entry["n_recorded"] < entry["n_neurons"] else ""
+    counts = f"{_n(entry['n_spikes'], 'spike')} of {some}{_n(entry['n_neurons'], 'neuron')}"
+    if entry["window_ms"] is not None:
+        start, stop = entry["window_ms"]
+        counts += f" after {start:g} ms" + ("" if stop is None else f" until {stop:g} ms")
     return f"{counts} in {_n(entry['n_trials'], 'trial')}{rate}{_regularity(entry)}"
 
 

@@ -71,13 +71,14 @@ def run(
         from tegmentum.simcore.advance.backends import chosen_backend
 
         backend = chosen_backend(backend, network)
-    histories = history_bytes(record, network, s.duration, s.precision)
-    check_disk(store, trace_bytes(record, s.duration, s.dt, s.n_trials, s.precision) + histories)
+    recorded = record.within(s.duration)
+    histories = history_bytes(record, network, recorded, s.precision)
+    check_disk(store, trace_bytes(record, recorded, s.dt, s.n_trials, s.precision) + histories)
     announce(network, s.duration, s.dt, s.precision)
     from tegmentum.simcore import Simulation
 
     started = time.perf_counter()
-    announce_recording(record, network, s.duration, s.dt, s.n_trials, histories)
+    announce_recording(record, network, recorded, s.dt, s.n_trials, histories)
     document = {"text": text, "overrides": overrides or [], "file": str(file)}
     with interruptible(store, s.duration) as draw:
         simulation = Simulation(

@@ -64,7 +64,7 @@ def _draw(axis: Axes, train: Train, bins: Bins) -> None:
             mine = labels[first : first + len(counts)]
             np.add.at(of_label, np.searchsorted(known, mine), counts[: len(mine)])
     n = train.n_whole
-    scale = 1 / (bins.seconds() * max(1, train.n_neurons))
+    scale = 1 / (train.seconds(bins) * train.n_heard)
     mean = total / n
     error = np.sqrt(np.maximum(squares / n - mean**2, 0) / (n - 1))
     edges = (np.minimum(np.arange(len(bins) + 1) * bins.width, bins.n_ticks)) * bins.tick_ms

@@ -69,8 +69,8 @@ def _draw_rates(figure: Figure, axes: Sequence[Axes], train: Train, trials: Sequ
     n_bins = min(1000, max(200, most // (5 * rows)))
     bins = Bins(found.begins, found.shift, found.n_ticks, -(-found.n_ticks // n_bins), train.tick_ms)
     in_row = np.minimum(per_row, train.n_neurons - per_row * np.arange(rows))
-    rates = [counts_of(train, bins, k, rows, per_row) / bins.seconds() / in_row[:, None] for k in trials]
-    highest = max(float(np.percentile(rate, 99.8)) for rate in rates) or 1.0
+    rates = [counts_of(train, bins, k, rows, per_row) / train.seconds(bins) / in_row[:, None] for k in trials]
+    highest = max(float(np.nanpercentile(rate, 99.8)) for rate in rates) or 1.0
     neurons = np.minimum(np.arange(rows + 1) * per_row, train.n_neurons) - 0.5
     for axis, k, rate in zip(axes, trials, rates, strict=True):
         image = axis.pcolormesh(

@@ -19,11 +19,10 @@ def rates(store: Path, populations: Sequence[str], trials: Sequence[int], bin_ms
     bins = bins_of(trains, bin_ms)
     figure = figure_of(9.5, max(3.0, 0.8 + 1.9 * len(trains)))
     axes = figure.subplots(len(trains), 2, squeeze=False, width_ratios=[2.6, 1])
-    seconds = bins.seconds()
     for i, (train, (course, spread)) in enumerate(zip(trains, axes, strict=True)):
-        numbers = [train.number(k) for k in trials]
+        numbers, seconds = [train.number(k) for k in trials], train.seconds(bins)
         for q, k in enumerate(numbers):
-            rate = counts_of(train, bins, k)[0] / seconds / max(1, train.n_neurons)
+            rate = counts_of(train, bins, k)[0] / seconds / train.n_heard
             colour = SERIES[(i if len(numbers) == 1 else q) % len(SERIES)]
             course.stairs(
                 rate, bins.edges(k), fill=len(numbers) == 1, color=colour, linewidth=1.0, label=train.title(k)
@@ -32,7 +31,7 @@ def rates(store: Path, populations: Sequence[str], trials: Sequence[int], bin_ms
         course.set_xlim(min(bins.edges(k)[0] for k in numbers), max(bins.edges(k)[-1] for k in numbers))
         course.tick_params(labelbottom=i == len(trains) - 1)
         course.set(ylabel=f"{train.name}\nrate (Hz)")
-        counts, scale = _neurons(train, numbers), len(numbers) * seconds.sum()
+        counts, scale = _neurons(train, numbers), len(numbers) * np.nansum(seconds)
         width = max(1, -(-int(counts.max() - counts.min() + 1) // 40))  # spikes
         borders = np.arange(counts.min(), counts.max() + width + 1, width)
         found, _ = np.histogram(counts, borders)
@@ -59,4 +58,4 @@ def _neurons(train: Train, trials: Sequence[int]) -> NDArray[np.float64]:
     for k in trials:
         for _, neuron, _ in train.blocks(k, k):
             counts += np.bincount(neuron, minlength=len(counts))
-    return counts
+    return counts if train.recorded is None else counts[train.recorded]

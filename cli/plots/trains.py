@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import StoreError
+from tegmentum.simcore.record.heard import neurons_heard, ticks_heard
 
 from .source import recorded
 
@@ -36,6 +37,23 @@ class Train:
     tick_ms: float
     edges: Ticks
     lengths: Ticks
+
+    @property
+    def recorded(self) -> Any:
+        """The neurons whose spikes are recorded, None where those are all."""
+        return self.group["recorded"][:] if "recorded" in self.group else None
+
+    @property
+    def n_heard(self) -> int:
+        """Count the neurons whose spikes are recorded."""
+        return max(1, neurons_heard(self.group.attrs, self.recorded))
+
+    def seconds(self, bins: Bins) -> NDArray[np.float64]:
+        """Return how long each bin is that was recorded; NaN where none of it was."""
+        ticks = np.diff(
+            ticks_heard(self.group.attrs, np.minimum(np.arange(len(bins) + 1) * bins.width, bins.n_ticks))
+        )
+        return np.where(ticks > 0, ticks * bins.tick_ms * 1e-3, np.nan)
 
     @property
     def n_trials(self) -> int:

@@ -37,7 +37,7 @@ def _counts(train: Train, bins: Bins) -> tuple[NDArray[np.int64], NDArray[np.int
     for tick, neuron, trial in train.blocks(0, train.n_trials - 1):
         course += np.bincount(bins.of(tick, trial), minlength=len(course))
         neurons += np.bincount(neuron, minlength=len(neurons))
-    return course, neurons
+    return course, neurons if train.recorded is None else neurons[train.recorded]
 
 
 def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]], which: str) -> Figure:
@@ -45,10 +45,11 @@ def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int
     edges, x = scaled(bins.edges(0))
     middle = (edges[1:] + edges[:-1]) / 2
     for k, (train, course) in enumerate(zip(trains, counts, strict=True)):
-        rate = course / bins.seconds() / max(1, train.n_neurons) / train.n_trials
+        seconds = train.seconds(bins)
+        rate = course / seconds / train.n_heard / train.n_trials
         data.append(line(middle, rate, train.name, SERIES[k % len(SERIES)], mode="lines"))
         means.append(
-            f"{train.name} {course.sum() / bins.seconds().sum() / max(1, train.n_neurons) / train.n_trials:.3g} Hz"
+            f"{train.name} {course.sum() / np.nansum(seconds) / train.n_heard / train.n_trials:.3g} Hz"
         )
     n = trains[0].n_trials
     since = f"since the trial began, averaged over {n:,} trials" if n > 1 else "over time"
@@ -60,7 +61,7 @@ def _course(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int
 
 
 def _spread(trains: Sequence[Train], bins: Bins, counts: Sequence[NDArray[np.int64]], which: str) -> Figure:
-    seconds = bins.seconds().sum() * trains[0].n_trials
+    seconds = min(float(np.nansum(train.seconds(bins))) * train.n_trials for train in trains)
     highest = max(1, max(int(each.max()) for each in counts))
     width = -(-(highest + 1) // _BINS)
     borders = np.arange(0, highest + width + 1, width)

@@ -9,6 +9,7 @@ how calls are split.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -286,6 +287,8 @@ def _check_record(sim: Simulation, record: Record, length: int) -> None:
                 f"present: record: {kind} are as at rest between trials; the levels at the pulses are in what present "
                 "returns"
             )
+    if record.start > 0.0 or math.isfinite(record.stop):
+        raise DescriptionError("present: record: start and stop are of a run; trials are recorded whole")
     for name, snapshots in record.weights.items():
         ticks = snapshots.every / sim.dt
         if abs(ticks / length - round(ticks / length)) > 1e-9:

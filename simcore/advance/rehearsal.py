@@ -106,6 +106,8 @@ def _check_duration(dt: float, ms: float | None, record: Record | None) -> None:
     spans = [("run: ms", ms)]
     if record is not None:
         spans.append(("Record: every", record.every))
+        spans += [("Record: start", record.start or None)]
+        spans += [("Record: stop", None if math.isinf(record.stop) else record.stop)]
         for kind in ("weights", "eligibility"):
             spans += [(f"Record: {kind} of {q!r}: every", s.every) for q, s in getattr(record, kind).items()]
         spans += [(f"Record: modulators: {m!r}: every", every) for m, every in record.modulators.items()]

@@ -351,7 +351,7 @@ class Simulation(Controlled):
                 length = 64
                 while self.tick < until:
                     border = until if trials else (self.tick // self._window + 1) * self._window
-                    stop = min(until, self.tick + min(length, self._longest), border, log.limit(self.tick))
+                    stop = min(until, self.tick + min(length, self._longest), border, log.aim(self.tick))
                     stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
                     stop = stop if trials else min(stop, structure.due(self))
                     self._set_currents(self.tick + 1)

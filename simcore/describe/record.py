@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,7 +75,8 @@ class Record:
 
     Parameters
     ----------
-    spikes : sequence of Population, SpikeTrain or name of one
+    spikes : sequence of Population, SpikeTrain or name of one, or mapping of one to neurons
+        whose spikes; of a mapping the values are numbers of neurons, how many (evenly spaced), or None for all
     traces : mapping of name to Trace
     every : float, ms, optional
         time between samples of traces; by default one tick
@@ -83,6 +85,9 @@ class Record:
         is what a rule keeps as ``e``, or whatever else it keeps by the name of ``Snapshots(kept=)``.
     modulators : mapping of neuromodulator to ms
         neuromodulators, or their names, and the time between samples of their levels [ms]
+    start, stop : float, ms
+        the window of model time in which all of that is recorded: spikes and samples at ``start < t <= stop``, and
+        snapshots and levels at ``start`` as well
 
     Notes
     -----
@@ -91,12 +96,14 @@ class Record:
     look: 0.2 to 0.5 ms of wall time each, and a pass over the projection's synapses.
     """
 
-    spikes: Sequence[Any] = ()
+    spikes: Sequence[Any] | Mapping[Any, Any] = ()
     traces: Mapping[str, Trace] = field(default_factory=dict)
     every: float | None = None
     weights: Mapping[Any, Any] = field(default_factory=dict)
     eligibility: Mapping[Any, Any] = field(default_factory=dict)
     modulators: Mapping[Any, Any] = field(default_factory=dict)
+    start: float = 0.0
+    stop: float = math.inf
 
     def __post_init__(self) -> None:
         if isinstance(self.spikes, str) or not isinstance(self.spikes, Iterable):
@@ -107,6 +114,13 @@ class Record:
         for name, trace in _items(self.traces):
             if not isinstance(trace, Trace):
                 raise DescriptionError(f"Record: trace {name!r} must be a Trace, got {_short(trace)}")
+        if isinstance(self.spikes, Mapping):
+            for node, neurons in self.spikes.items():
+                _check_neurons(neurons, f"Record: spikes of {getattr(node, 'name', node)!r}")
+        checks.number(self.start, "Record", "start", "ms", least=0.0)
+        checks.number(self.stop, "Record", "stop", "ms", infinite=True)
+        if not self.start < self.stop:
+            raise DescriptionError(f"Record: stop must be > start = {self.start} ms, got {self.stop}")
         if self.every is not None and not isinstance(self.every, numbers.Real):
             raise DescriptionError(f"Record: every must be a number [ms], got {self.every!r}")
         for kind in ("weights", "eligibility"):
@@ -118,16 +132,20 @@ class Record:
             checks.number(every, f"Record: modulators: {name!r}", "time between samples", "ms", above=0.0)
         object.__setattr__(self, "modulators", levels)
 
+    def within(self, ms: float) -> float:
+        """Return how much of a run of ``ms`` from time 0 on is recorded [ms]."""
+        return max(0.0, min(ms, self.stop) - self.start)
+
     def of(self, network: Network) -> Record:
         """Look up names in a network; refuse what is not in it, and weights that do not learn."""
         by_name = {node.name: node for node in network.nodes()}
         traced = {p.name: p for p in network.populations}
         self._check_histories(network)
-        spikes: list[Any] = []
+        spikes: dict[Any, Array | None] = {}
         for wanted in self.spikes:
             node = _found(wanted, by_name)
-            if not any(node is other for other in spikes):
-                spikes.append(node)
+            neurons = self.spikes[wanted] if isinstance(self.spikes, Mapping) else None
+            spikes[node] = _numbers_of(neurons, node.size, f"Record: spikes of {node.name!r}")
         traces = {
             name: replace(trace, population=_found(trace.population, traced))
             for name, trace in self.traces.items()
@@ -158,6 +176,35 @@ class Record:
         acting = {m.name: m for q in network.projections for m in q.modulators}
         for name in self.modulators:
             _known(name, acting, "modulators: synapses are under no modulator")
+
+
+def _check_neurons(neurons: Any, where: str) -> None:
+    """Refuse what does not say which neurons of a population."""
+    if neurons is None:
+        return
+    if np.ndim(neurons) == 0:
+        checks.number(neurons, where, "neurons", whole=True, least=1)
+        return
+    found = checks.array(
+        neurons, where, "neurons", kinds="iu", what="a number or a list of numbers of neurons"
+    )
+    if found.ndim != 1 or not found.size or found.min() < 0 or len(np.unique(found)) < found.size:
+        raise DescriptionError(
+            f"{where}: neurons must be a list of different numbers >= 0, got {_short(neurons)}"
+        )
+
+
+def _numbers_of(neurons: Any, size: int, where: str) -> Array | None:
+    """Return the neurons that are meant, in order, or None for all."""
+    if neurons is None:
+        return None
+    if np.ndim(neurons) == 0:
+        count = min(int(neurons), size)
+        return np.arange(count) * size // count
+    found = np.sort(np.asarray(neurons, np.int64))
+    if found[-1] >= size:
+        raise DescriptionError(f"{where}: neurons must be in [0, {size}), got {found[-1]}")
+    return found
 
 
 def _known(name: str, there: Iterable[str], what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -15,7 +16,7 @@ from .record import Record, Trace
 def record_dict(record: Record) -> dict[str, Any]:
     """Return a record as JSON has it; parts of the network are their names."""
     return {
-        "spikes": [_name(node) for node in record.spikes],
+        "spikes": _spikes(record.spikes),
         "traces": {
             name: {**_fields(t), "population": _name(t.population)} for name, t in record.traces.items()
         },
@@ -23,6 +24,8 @@ def record_dict(record: Record) -> dict[str, Any]:
         "weights": {name: _fields(s) for name, s in record.weights.items()},
         "eligibility": {name: _fields(s) for name, s in record.eligibility.items()},
         "modulators": {name: float(every) for name, every in record.modulators.items()},
+        "start": float(record.start),
+        "stop": None if math.isinf(record.stop) else float(record.stop),
     }
 
 
@@ -36,8 +39,17 @@ def record_of_dict(told: Mapping[str, Any]) -> Record:
         traces={name: Trace(**t) for name, t in told["traces"].items()},
         every=told["every"],
         modulators=told["modulators"],
+        start=told.get("start", 0.0),
+        stop=math.inf if told.get("stop") is None else told["stop"],
         **histories,
     )
+
+
+def _spikes(wanted: Any) -> list[str] | dict[str, Any]:
+    """Return the names of whose spikes are recorded, with their neurons where those are not all."""
+    if isinstance(wanted, Mapping) and any(neurons is not None for neurons in wanted.values()):
+        return {_name(node): _plain(neurons) for node, neurons in wanted.items()}
+    return [_name(node) for node in wanted]
 
 
 def _name(node: Any) -> str:

@@ -206,6 +206,7 @@ class Run:
         xarray.DataArray
             Hz, shape (population,) or (population, time), where ``time`` is the start of each bin [ms]. A spike at the
             very end of a trial counts to its last bin; a bin that a trial ends in is divided by the time that it lasts.
+            Neurons and times that were not recorded do not count; a bin without any is NaN.
             Of a trial that goes on, all is taken until the last spike that has been committed.
 
         Raises
@@ -250,9 +251,10 @@ class Run:
             place = (trains.read("t", lo, hi) - trains.start) // width
             counts += np.bincount(np.minimum(place, last[trains.trial_of(lo, hi)]), minlength=n_bins)
         edges = np.arange(n_bins) * width
-        lasted = sum((np.clip(n - edges, 0, width) for n in length), np.zeros(n_bins))
+        edges = np.append(edges, edges[-1] + width)
+        lasted = sum((np.diff(trains.heard(np.minimum(edges, n))) for n in length), np.zeros(n_bins))
         with np.errstate(invalid="ignore", divide="ignore"):
-            rate: Array = counts / (trains.n_neurons * lasted * trains.tick_ms * 1e-3)
+            rate: Array = counts / (trains.n_heard * lasted * trains.tick_ms * 1e-3)
         return rate
 
     def _lengths(self, trains: Trains, chosen: Array) -> Array:

@@ -16,6 +16,7 @@ from ..describe.network import Projection
 from ..describe.record import Record, Result
 from ..errors import DescriptionError
 from ..lower.plan import ticks
+from .log import NEVER, window_of
 
 if TYPE_CHECKING:
     from ..advance.simulation import Simulation
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 _ENDS = ("pre", "post", "delay")
-NEVER = 1 << 62  # a tick that no run reaches
 
 
 class Sink(Protocol):
@@ -217,6 +217,7 @@ class Histories:
             *self.eligibility.values(),
             *self.modulators.values(),
         ]
+        self.window = window_of(record, simulation.dt)
         self._looked = int(saved["looked"]) if saved else -1
         self._streams = False
 
@@ -228,12 +229,15 @@ class Histories:
 
     def due(self, tick: int) -> int:
         """Return the next tick after ``tick`` at which to look."""
-        return min(((tick // watch.every + 1) * watch.every for watch in self._watches), default=NEVER)
+        start, stop = self.window
+        after = max(tick, start - 1)
+        due = min(((after // watch.every + 1) * watch.every for watch in self._watches), default=NEVER)
+        return due if due <= stop else NEVER
 
     def look(self, simulation: Simulation) -> None:
         """Take what is due at the simulation's tick, once."""
         tick = simulation.tick
-        if tick == self._looked:
+        if tick == self._looked or not self.window[0] <= tick <= self.window[1]:
             return
         self._looked = tick
         for watch in self._watches:

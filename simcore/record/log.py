@@ -12,6 +12,7 @@ import numpy as np
 from ..describe.record import Record, Result, Spikes, Trace
 from ..errors import DescriptionError
 from ..lower.arrays import Recording
+from ..lower.plan import ticks
 from .checkpoints import spool_file
 from .spool import Spool
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .store import RunStore
 
 Array = np.ndarray[Any, Any]
+
+NEVER = 1 << 62  # a tick that no run reaches
+ALWAYS = (0, NEVER)
 
 #: Numbers of traces that a run with a store keeps before they go there: 4 or 8 MB.
 TRACE_BUFFER = 1 << 20
@@ -86,10 +90,12 @@ class Log:
         room = int(simulation._control.room[0])
         capacity = 2 * room + max(1024, (1 << 20) // n_trials) if wanted.any() else room
         self.every = ticks_between(record, simulation.dt)
+        self.window = window_of(record, simulation.dt)
+        self._wanted = wanted.copy()
         probes, self.columns = self._probes(record)
         n_columns = sum(len(c) for c in self.columns.values())
-        first = start // self.every + 1
-        n_samples = until // self.every + 1 - first if record.traces else 0
+        first = max(start, self.window[0]) // self.every + 1
+        n_samples = max(0, min(until, self.window[1]) // self.every + 1 - first) if record.traces else 0
         rows = n_samples
         if store is not None:
             rows = min(n_samples, max(1, TRACE_BUFFER // max(1, n_trials * n_columns)))
@@ -105,12 +111,20 @@ class Log:
             every=np.array([self.every, first], np.int64),
             trace=np.zeros((n_trials, rows, n_columns), real),
         )
+        self._chosen = self._mask()
         self.streams: dict[str, Any] = {}
         self.writers: dict[str, Any] = {}
         self.spool: Spool | None = None
         if store is not None:
             dt = simulation.dt
-            self.streams = {node.name: store.spikes(node.name, node.size, dt) for node in record.spikes}
+            heard = [max(0, min(t, NEVER) - self.before.start) for t in self.window]
+            part = (
+                None if self.window == ALWAYS else (heard[0], None if self.window[1] >= NEVER else heard[1])
+            )
+            self.streams = {
+                node.name: store.spikes(node.name, node.size, dt, recorded=ids, window=part)
+                for node, ids in dict(record.spikes).items()
+            }
             trials = n_trials if n_trials > 1 else None
             for name, trace in record.traces.items():
                 unit = _population(trace).model.unit(trace.state)
@@ -147,12 +161,30 @@ class Log:
             column += len(chosen)
         return [np.array(rows, np.int64).reshape(-1, 4) for rows in probes], columns
 
-    def limit(self, tick: int) -> int:
-        """Last tick that the trace buffer has a row for, from ``tick`` on."""
+    def _mask(self) -> Array | None:
+        """Return which neurons of all nodes are recorded, or None where those of a node are all or none."""
+        nodes = {id(node): ids for node, ids in dict(self.record.spikes).items()}
+        if all(ids is None for ids in nodes.values()):
+            return None
+        parts = []
+        for node in self.simulation._plan.nodes:
+            ids = nodes.get(id(node))
+            part = np.full(node.size, ids is None)
+            part[() if ids is None else ids] = True
+            parts.append(part)
+        return np.concatenate(parts)
+
+    def aim(self, tick: int) -> int:
+        """Record what follows ``tick`` or not; return the last tick for which that holds, and the buffers do."""
+        start, stop = self.window
+        inside = start <= tick < stop
+        self.recording.wanted[:] = self._wanted * inside
+        self.recording.every[0] = self.every if inside else NEVER
+        edge = start if tick < start else stop if inside else NEVER
         rows = int(self.recording.trace.shape[1])
         if self.store is None or not self.record.traces or not rows:
-            return self.until
-        return (tick // self.every + 1 + rows) * self.every - 1
+            return min(self.until, edge)
+        return min(edge, (tick // self.every + 1 + rows) * self.every - 1)
 
     def drain(self) -> None:
         """Take the spikes out of the recording."""
@@ -172,6 +204,9 @@ class Log:
 
     def _keep(self, trial: int, tick: Array, source: Array) -> None:
         """Keep spikes of a trial until they go to the store or into the result."""
+        if self._chosen is not None:
+            mine = self._chosen[source]
+            tick, source = tick[mine], source[mine]
         if self.spool is None:
             self.chunks.append((trial, tick.copy(), source.copy()))
         else:
@@ -188,7 +223,8 @@ class Log:
         """Write the samples until now to the store; the buffer begins anew with the next one."""
         if self.store is None or not self.record.traces:
             return
-        begin, end = int(self.recording.every[1]), self.simulation.tick // self.every + 1
+        begin = int(self.recording.every[1])
+        end = min(self.simulation.tick, self.window[1]) // self.every + 1
         if end <= begin:
             return
         ticks = np.arange(begin, end) * self.every
@@ -281,6 +317,17 @@ class Log:
             run_s=came_to.seconds,
             store=None if self.store is None else str(self.store.path),
         )
+
+
+def window_of(record: Record, dt: float) -> tuple[int, int]:
+    """Return the ticks after the first of which and until the second of which all is recorded."""
+    start = ticks(record.start, dt, "Record: start")
+    stop = NEVER if math.isinf(record.stop) else ticks(record.stop, dt, "Record: stop")
+    if not start < stop:
+        raise DescriptionError(
+            f"Record: stop must be at least a tick of {dt} ms after start = {record.start} ms"
+        )
+    return start, stop
 
 
 def ticks_between(record: Record, dt: float) -> int:

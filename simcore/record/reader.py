@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError, TegmentumError
 from ..installed import install_line
+from .heard import neurons_heard, ticks_heard
 from .manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -142,9 +143,12 @@ def _spikes(attrs: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     offset, ticks = arrays["trial_offset"][:], arrays["trial_ticks"][:]
     known = len(ticks) > 0 and bool((ticks > 0).all())
     duration = float(ticks.sum()) * attrs["tick_ms"]
-    neuron_ms = attrs["n_neurons"] * duration
+    heard = neurons_heard(attrs, arrays.get("recorded"))
+    neuron_ms = heard * float(ticks_heard(attrs, ticks).sum()) * attrs["tick_ms"]
     return {
         "n_neurons": attrs["n_neurons"],
+        "n_recorded": heard,
+        "window_ms": [t and t * attrs["tick_ms"] for t in attrs["window"]] if "window" in attrs else None,
         "tick_ms": attrs["tick_ms"],
         "n_spikes": arrays["t"].shape[0],
         "n_trials": len(ticks),

@@ -57,19 +57,35 @@ class Spikes(Recorder):
     ``trial_offset(trial_edge)`` int64 trial `k` holds the spikes ``[offset[k]:offset[k + 1]]``
     ``trial_ticks(trial)``    int64  length of each trial in ticks, 0 where it was not given
     ``<name>(trial)``         int64  what else is known of each trial, such as its label
+    ``recorded(listed)``      uint32 the neurons whose spikes are here, where not all are
     ========================= ====== ==========================================================
 
-    ``time(spike)`` holds the ticks again, with the attribute ``scale_factor``: xarray shows ms.
+    Where a part of each trial alone was recorded, the attribute ``window`` tells the ticks of a trial after and until
+    which, the latter null where it has no end. ``time(spike)`` holds the ticks again, with the attribute ``scale_factor``: xarray shows ms.
 
     Spikes after the last offset belong to a trial that was cut short.
     """
 
     def __init__(
-        self, store: RunStore, group: Group, n_neurons: int, tick_ms: float, trial: Sequence[str] = ()
+        self,
+        store: RunStore,
+        group: Group,
+        n_neurons: int,
+        tick_ms: float,
+        trial: Sequence[str] = (),
+        recorded: ArrayLike | None = None,
+        window: tuple[int, int | None] | None = None,
     ) -> None:
-        from .layout import rows_per_chunk
+        from .layout import rows_per_chunk, store_array
 
         group.attrs.update({"kind": "spikes", "n_neurons": int(n_neurons), "tick_ms": float(tick_ms)})
+        if window is not None:
+            group.attrs["window"] = list(window)
+        if recorded is not None:
+            ids = _ids("recorded", recorded, n_neurons)
+            store_array(
+                group, "recorded", ids, ["listed"], {"long_name": "neurons whose spikes are recorded"}
+            )
         tick = Column(
             np.int64,
             "tick",

@@ -196,12 +196,24 @@ class RunStore:
         """Where temporary files may be: beside the store, or where the system has them if that is at a URL."""
         return self.path.parent if isinstance(self.path, Path) else Path(tempfile.gettempdir())
 
-    def spikes(self, name: str, n_neurons: int, dt: float, trial: Sequence[str] = ()) -> Spikes:
+    def spikes(
+        self,
+        name: str,
+        n_neurons: int,
+        dt: float,
+        trial: Sequence[str] = (),
+        recorded: ArrayLike | None = None,
+        window: tuple[int, int | None] | None = None,
+    ) -> Spikes:
         """Record the spikes of a population of `n_neurons`, with ticks of `dt` ms.
 
-        `trial` names integers that each trial has, such as ``label``; `Spikes.end_trial` takes them.
+        `trial` names integers that each trial has, such as ``label``; `Spikes.end_trial` takes them. `recorded` are
+        the neurons whose spikes will come, by default all; `window` the ticks of a trial after and until which they do.
         """
-        return self._declare(f"spikes/{name}", lambda group: Spikes(self, group, n_neurons, dt, trial))
+        return self._declare(
+            f"spikes/{name}",
+            lambda group: Spikes(self, group, n_neurons, dt, trial, recorded, window),
+        )
 
     def populations(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DescriptionError, StoreError
+from .heard import neurons_heard, ticks_heard
 from .reader import reading
 
 Array = np.ndarray[Any, Any]
@@ -45,6 +46,15 @@ class Trains:
     def n_neurons(self) -> int:
         """Neurons of the population."""
         return int(self.node.attrs["n_neurons"])
+
+    @property
+    def n_heard(self) -> int:
+        """Neurons whose spikes are recorded."""
+        return neurons_heard(self.node.attrs, self.node.dataset.get("recorded"))
+
+    def heard(self, n_ticks: Any) -> Array:
+        """Return how many of the first ``n_ticks`` ticks of a trial are recorded."""
+        return ticks_heard(self.node.attrs, n_ticks)
 
     @property
     def tick_ms(self) -> float:
