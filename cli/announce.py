@@ -35,13 +35,8 @@ def announce_recording(
     found = record.of(network)
     n_samples = round(ms / dt) // ticks_between(record, dt)
     traces = sum(n_samples * (4 * n_trials * len(t.numbers()) + 16) for t in found.traces.values())
-    per_hz = (
-        20
-        * n_trials
-        * 1e-3
-        * ms
-        * sum(node.size if ids is None else len(ids) for node, ids in dict(found.spikes).items())
-    )
+    heard = sum(node.size if ids is None else len(ids) for node, ids in dict(found.spikes).items())
+    per_hz = 20 * n_trials * 1e-3 * ms * heard
     typer.echo(
         f"recording: traces {size_text(traces)}, "
         + (f"histories {size_text(histories)}, " if histories else "")

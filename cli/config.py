@@ -534,8 +534,8 @@ def record_of(config: Config, network: Network) -> Record:
     found = {
         node(name, "record.spikes"): spikes[name] if isinstance(spikes, dict) else None for name in spikes
     }
-    window = {"start": r.start, "stop": math.inf if r.stop is None else r.stop}
-    return Record(found, traces, r.every, **histories, **window)
+    stop = math.inf if r.stop is None else r.stop
+    return Record(found, traces, r.every, **histories, start=r.start, stop=stop)
 
 
 _RECORDED = {

@@ -21,4 +21,6 @@ def ticks_heard(attrs: Mapping[str, Any], n_ticks: Any) -> Array:
     if "window" not in attrs:
         return found
     start, stop = attrs["window"]
-    return np.clip(found if stop is None else np.minimum(found, stop), start, None) - start
+    ended: Array = found if stop is None else np.minimum(found, stop)
+    inside: Array = np.maximum(ended, start) - int(start)
+    return inside

@@ -61,7 +61,8 @@ class Spikes(Recorder):
     ========================= ====== ==========================================================
 
     Where a part of each trial alone was recorded, the attribute ``window`` tells the ticks of a trial after and until
-    which, the latter null where it has no end. ``time(spike)`` holds the ticks again, with the attribute ``scale_factor``: xarray shows ms.
+    which, the latter null where it has no end. ``time(spike)`` holds the ticks again, with the attribute
+    ``scale_factor``: xarray shows ms.
 
     Spikes after the last offset belong to a trial that was cut short.
     """
