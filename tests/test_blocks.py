@@ -33,6 +33,7 @@ def network(delay=1.0, weight=None, update="auto"):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", ["stepped", "lazy"])
 @pytest.mark.parametrize("weight", [None, 4.0])
 def test_blocks_change_nothing_but_memory(weight, update):

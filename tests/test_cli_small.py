@@ -58,6 +58,7 @@ def test_bench_says_its_units(tegmentum):
     assert "Length of a tick [ms]" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
 def test_no_example_takes_an_option_for_a_file(example, tmp_path):
     command = [sys.executable, str(example)]

@@ -36,6 +36,7 @@ def tree_of(path: Path) -> dict[str, bytes]:
 # ------------------------------------------------------------------------------------------- what it prints
 
 
+@pytest.mark.slow
 def test_json_is_one_object_with_all_results(tegmentum, tmp_path):
     done = tegmentum("train", *SMALL, "--seed", 3, "--threads", 2, "--out", "run.zarr", "--json")
     assert done.code == 0
@@ -434,6 +435,7 @@ def test_every_commit_holds_whole_epochs(tegmentum, tmp_path, monkeypatch, rule)
 STOPS = [("SIGINT", "naca"), ("SIGINT", "dopamine-stdp"), ("SIGTERM", "naca"), ("SIGKILL", "dopamine-stdp")]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 @pytest.mark.parametrize(("number", "rule"), STOPS)
 def test_interrupted_run_keeps_its_epochs(tmp_path, number, rule):

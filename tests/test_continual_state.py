@@ -87,6 +87,7 @@ def the_rest(name, how, arrays, model_state, *, forward=False, threads=1, seed=3
     return model, run_continual(model, SPLIT, data, how, forward=forward, start=start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "protocol"), CASES)
 def test_every_rule_goes_on_bit_for_bit(tmp_path, name, protocol):
     how, data = EVALUATIONS[protocol], digits()

@@ -233,6 +233,7 @@ def test_an_input_changes_nothing_before_its_delay():
     assert np.count_nonzero(b.tick == 230) > 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_dc_response_is_the_closed_form(precision, tolerance):
     neuron = LIF(tau_m=10.0, c_m=250.0, v_rest=-65.0, v_thresh=0.0, v_reset=-70.0, i_e=100.0)
@@ -257,6 +258,7 @@ def test_lif_rate_is_the_closed_form():
     assert np.diff(s.t).mean() == pytest.approx(interval, abs=0.011)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_current_frequency_curve_of_the_lif_is_the_formula(precision):
     # from reset to threshold in tau_m ln((R i - v_reset) / (R i - v_thresh)), found at the next tick, after t_ref

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="alarms are POSI
 import fuzz_files  # noqa: E402
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [60, pytest.param(1_000, marks=pytest.mark.long)])
 def test_damaged_files_are_read_or_refused(tmp_path, n):
     fuzz_files.make_store(tmp_path)

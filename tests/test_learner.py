@@ -169,6 +169,7 @@ class TestForward:
         assert learner.rates(np.zeros((0, N_IN), np.uint8), 255).shape == (0, 3)
         assert [s.shape for s in learner.spikes(np.zeros((0, N_IN), np.uint8), 255)] == [(0, 7, 5), (0, 7, 3)]
 
+    @pytest.mark.slow
     def test_graded_outputs_are_close(self):
         learner = make((70, 5), 3, rule="naca-ann", optimiser=ADAM)
         assert learner.n_ticks == 1

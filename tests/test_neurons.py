@@ -153,6 +153,7 @@ NAUD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", NAUD)
 def test_adex_patterns(pattern):
     c_m, g_l, e_l, v_t, delta_t, a, tau_w, b, v_reset, i_e = NAUD[pattern]

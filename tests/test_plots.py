@@ -63,6 +63,7 @@ def test_every_kind_has_its_help_and_its_options():
     assert set(MEANS) == set(TAKES) == set(Kind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rates", "psth", "traces", "weight-change", "matrix", "connectivity"])
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_each_kind_is_written(tegmentum, path, tmp_path, kind, ending):

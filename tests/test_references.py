@@ -204,6 +204,7 @@ class TestRegistry:
         same_class = np.flatnonzero(data.y_test == 1)
         np.testing.assert_array_equal(model.predict(x[same_class], 255), whole[same_class])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", PUBLISHED_RULES)
     def test_published_runs_leak_and_are_tested_on_mixed_batches_too(self, data, name):
         split = ClassSplit((2, 0, 3, 1), limit_train=10)

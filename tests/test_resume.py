@@ -249,6 +249,7 @@ def growing():
     return Network(exc, learns, Poisson(exc, rate=1_500.0, weight=1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("synapses", [None, [0, 7, 1999]])
 def test_histories_follow_the_synapses_with_which_the_run_began(tmp_path, synapses):
     record = Record(spikes=["exc"], weights={"learn": Snapshots(10.0, synapses=synapses, changed=True)})

@@ -155,5 +155,5 @@ class Stores(RuleBasedStateMachine):
 
 TestStores = pytest.mark.slow(Stores.TestCase)
 TestStores.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )

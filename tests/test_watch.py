@@ -83,6 +83,7 @@ def potentials(simulation: Simulation, result, name: str) -> np.ndarray:
     return np.concatenate([np.full((1, 3), rest), result.traces[name][0]])
 
 
+@pytest.mark.slow
 def test_threads_splits_and_states_change_no_bit(runs):
     (one, _), (two, _) = runs
     for name in ("e-prop", "clopath"):

@@ -72,6 +72,7 @@ def comparison():
 # ------------------------------------------------------------------------------------------------- all of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_bench_measures(name):
     """What it counts is what another simulation of the same seed records after the warm-up, spike by spike."""
