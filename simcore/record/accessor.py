@@ -11,6 +11,7 @@ import xarray as xr
 from ..errors import DescriptionError, StoreError
 from ..lower.plan import ticks
 from .reader import reading
+from .statistics import Statistics
 from .trials import Trains, trains_of
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ Array = np.ndarray[Any, Any]
 
 
 @xr.register_datatree_accessor("run")
-class Run:
-    """Rates, spike trains, trials and weights of a run, as ``tree.run``; `open_run` registers it.
+class Run(Statistics):
+    """Rates, spike trains, trials, weights and their statistics of a run, as ``tree.run``; `open_run` registers it.
 
     Spikes are read a chunk at a time: memory is that of the answer and one chunk, not that of the store.
 
