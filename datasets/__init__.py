@@ -19,6 +19,7 @@ from .dataset import Dataset
 from .description import DataFile, DatasetInfo
 from .event_files import EventFile, read_events
 from .files import FileCheck
+from .nettalk import Nettalk, load_nettalk
 from .recordings import EventDataset, EventTable, Recordings
 
 __all__ = [
@@ -30,12 +31,14 @@ __all__ = [
     "EventTable",
     "Events",
     "FileCheck",
+    "Nettalk",
     "Recordings",
     "available",
     "download",
     "info",
     "load",
     "load_events",
+    "load_nettalk",
     "names",
     "read_events",
     "verify",

@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from .reference.published import PublishedNet, Recipe, published_recipe
     from .reference.random_features import Pixels, RandomReLU
     from .registry import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
+    from .sbp.network import SelfBackpropagation, SelfBackpropagationParameters
+    from .sbp.propagation import Propagation
     from .warmup import compile_rule
     from .work import Work
 
@@ -125,6 +127,7 @@ __all__ = [
     "Pixels",
     "PowerLawSTDP",
     "PowerSTDP",
+    "Propagation",
     "PseudoDerivative",
     "PublishedNet",
     "RandomReLU",
@@ -135,6 +138,8 @@ __all__ = [
     "RewardRate",
     "RewardSTDP",
     "ScaledSTDP",
+    "SelfBackpropagation",
+    "SelfBackpropagationParameters",
     "SequentialSTDP",
     "Setting",
     "Slope",
@@ -174,6 +179,8 @@ _HOMES = {
     "reference.random_features": "Pixels RandomReLU",
     "reference.networks": "ClosedForm NetRecipe ReferenceNet",
     "continual.summed_ticks": "SummedTicks summed",
+    "sbp.network": "SelfBackpropagation SelfBackpropagationParameters",
+    "sbp.propagation": "Propagation",
     "warmup": "compile_rule",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
