@@ -20,7 +20,7 @@ _MOST_LABELS = 12
 _BATCH = 1 << 20  # numbers that are kept at once
 
 
-def psth(store: Path, populations: Sequence[str], bin_ms: float | None) -> Figure:
+def psth(store: Path | str, populations: Sequence[str], bin_ms: float | None) -> Figure:
     """Draw each population's mean rate over all trials with its standard error, and of each of a few labels."""
     trains = trains_of(store, populations)
     n_trials = min(train.n_whole for train in trains)

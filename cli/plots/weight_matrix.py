@@ -20,7 +20,7 @@ _MOST_CELLS = 500  # along an axis
 _BLOCK = 1 << 20
 
 
-def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Figure:
+def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) -> Figure:
     """Draw each projection's weights at one snapshot, -1 the last, as pre x post.
 
     A cell holds the mean over the synapses between two neurons or, of more than 500 neurons, between two bins of
