@@ -111,7 +111,7 @@ def _matrix(name: str, group: Any, at: Any, unit: str) -> Figure:
     colours: dict[str, Any] = {"zmin": low, "zmax": high if high > low else low + 1}
     if len(known) and known.min() < 0 < known.max():
         most = max(-low, high)
-        colours = {"zmin": -most, "zmax": most, "colorscale": "RdBu", "reversescale": True}
+        colours = {"zmin": -most, "zmax": most, "colorscale": "RdBu"}
     moment = f"at {at[-1]:,g} ms" if unit == "ms" else f"at snapshot {at[-1]}"
     binned = (
         f" Each cell is the mean between {per_pre} x {per_post} neurons." if per_pre * per_post > 1 else ""
