@@ -55,6 +55,7 @@ def go_on(
     threads: int | None,
     data_dir: Path | None,
     checkpoint_every: float,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -80,7 +81,7 @@ def go_on(
         )
     found = checkpoints.latest(store, force)
     kept = How(store, checkpoint_every, where, found)
-    reopen = partial(RunStore.reopen, store, {} if found is None else found[1]["shapes"])
+    reopen = partial(RunStore.reopen, store, {} if found is None else found[1]["shapes"], durable)
     rule = continual_rule(config.rule, config.protocol)
     result = finish(config, rule, data, kept, lambda manifest: reopen())
     if as_json:

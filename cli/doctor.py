@@ -16,6 +16,18 @@ _PARTS = {
     "report": ("plotly",),
     "data": ("pooch",),
 }
+_OPTIONAL = {
+    "images": ("pillow",),
+    "events": ("aedat",),
+    "parquet": ("pyarrow",),
+    "sonata": ("h5py",),
+    "neo": ("neo", "nixio"),
+    "nwb": ("pynwb",),
+    "pynapple": ("pynapple",),
+    "dask": ("distributed",),
+    "remote": ("fsspec", "s3fs"),
+}
+"""What few need: that it is missing is no problem."""
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -35,6 +47,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     for part, packages in report["packages"].items():
         line = ", ".join(f"{name} {found or 'MISSING'}" for name, found in packages.items())
         typer.echo(f"{part:9} {line}")
+    for part, found in report["optional"].items():
+        line = ", ".join(
+            f"{name} {version or 'not installed'}" for name, version in found["packages"].items()
+        )
+        typer.echo(f"{part:9} {line}" + (f": {found['install']}" if found["install"] else ""))
     typer.echo(f"GPU       {report['gpu']}")
     for problem in report["problems"]:
         typer.secho(f"problem: {problem}", fg="yellow")
@@ -55,6 +72,13 @@ def diagnose() -> dict[str, Any]:
         for part, found in packages.items()
         if (absent := [name for name, version in found.items() if version is None])
     ]
+    optional: dict[str, dict[str, Any]] = {}
+    for part, names in _OPTIONAL.items():
+        found = {name: _version(name) for name in names}
+        optional[part] = {
+            "packages": found,
+            "install": install_line(part) if None in found.values() else None,
+        }
     cache = cache_dir()
     if not _writable(cache):
         problems.append(f"{cache} cannot be written, so kernels compile at every start: set TEGMENTUM_CACHE")
@@ -68,6 +92,7 @@ def diagnose() -> dict[str, Any]:
         "cache": str(cache),
         "data": os.environ.get("TEGMENTUM_DATA"),
         "packages": packages,
+        "optional": optional,
         "gpu": _gpu(),
         "problems": problems,
     }

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .options import RunStoreName, located
+
 
 class Format(StrEnum):
     """What to write."""
@@ -20,7 +22,7 @@ class Format(StrEnum):
 
 
 def export(
-    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    store: RunStoreName,
     to: Annotated[Format, typer.Option("--to", help="The format.", show_default=False)],
     output: Annotated[
         Path,
@@ -47,4 +49,4 @@ def export(
     from tegmentum.simcore.record.exports import export as write
 
     parts = [part.strip() for text in drop or () for part in text.split(",") if part.strip()]
-    typer.echo(str(write(store, to.value, output, parts, force)))
+    typer.echo(str(write(located(store), to.value, output, parts, force)))

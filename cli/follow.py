@@ -46,8 +46,8 @@ class Look:
 class Follower:
     """Follows a store; what is between two looks is the difference of their counts."""
 
-    path: Path
-    _seen: tuple[int, ...] = ()
+    path: Path | str
+    _seen: tuple[Any, ...] = ()
     _started: str = ""
     _before: dict[str, tuple[int, float]] = field(default_factory=dict)
     _courses: dict[str, list[float]] = field(default_factory=dict)
@@ -65,11 +65,10 @@ class Follower:
         from tegmentum.simcore.record.reader import reading
 
         try:  # before reading: what is written meanwhile is another look
-            file = (self.path / "zarr.json").stat()
+            seen, committed = _commit(self.path)
         except OSError:
             read_manifest(self.path)  # says what is wrong
             raise
-        seen = file.st_ino, file.st_mtime_ns, file.st_size
         if seen == self._seen:
             return None
         manifest = read_manifest(self.path)
@@ -82,7 +81,7 @@ class Follower:
                 manifest["status"],
                 datetime.fromisoformat(manifest["started"]),
                 datetime.fromisoformat(manifest["ended"]) if manifest["ended"] else None,
-                datetime.fromtimestamp(file.st_mtime, UTC),
+                committed,
                 done,
                 total,
                 unit,
@@ -153,6 +152,20 @@ def _accuracies(root: Any) -> dict[str, list[float]]:
 
     found = {name: [v for v in curve if v is not None] for name, curve in learning_curve(root).items()}
     return {name.replace("_", " "): values for name, values in found.items() if values}
+
+
+def _commit(path: Path | str) -> tuple[tuple[Any, ...], datetime]:
+    """Return what tells the last commit from others, and when it was."""
+    if isinstance(path, str):
+        import zlib
+
+        from tegmentum.simcore.record.target import UrlTarget
+
+        target = UrlTarget(path)
+        at = target.modified("zarr.json")
+        return (at, zlib.crc32(target.get("zarr.json") or b"")), at
+    file = (path / "zarr.json").stat()
+    return (file.st_ino, file.st_mtime_ns, file.st_size), datetime.fromtimestamp(file.st_mtime, UTC)
 
 
 def _groups(root: Any, kind: str) -> list[tuple[str, Any]]:

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from .options import RunStoreName, located
+
 
 def inspect(
-    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    store: RunStoreName,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, configuration included.")
     ] = False,
@@ -24,10 +26,11 @@ def inspect(
     from tegmentum.simcore.record.reader import summarise
     from tegmentum.simcore.sweeps.folder import Folder, is_sweep
 
-    if is_sweep(store):
-        _sweep(store, Folder(store).summary(), as_json)
+    at = located(store)
+    if isinstance(at, Path) and is_sweep(at):
+        _sweep(at, Folder(at).summary(), as_json)
         return
-    summary = add_measures(store, summarise(store))
+    summary = add_measures(at, summarise(at))
     if as_json:
         import json
 

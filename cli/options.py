@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,10 +20,25 @@ CheckpointEvery = Annotated[
         help="Seconds between checkpoints beside the store, from which `tegmentum resume` goes on.",
     ),
 ]
+RunStoreName = Annotated[
+    str, typer.Argument(help="The run store, for example run.zarr, or a URL.", show_default=False)
+]
 CHECKPOINT_EVERY = 60.0
 Durable = Annotated[
     bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
 ]
+
+
+def located(store: str) -> Path | str:
+    """Return the argument STORE as a path, or a URL as it is."""
+    found = place(store)
+    assert found is not None
+    return found
+
+
+def stem_of(store: Path | str) -> str:
+    """Return the name of a store without its ending, for what is made of it."""
+    return (store.resolve() if isinstance(store, Path) else PurePosixPath(store)).stem
 
 
 def place(out: str | None) -> Path | str | None:

@@ -10,13 +10,14 @@ import typer
 
 from tegmentum.simcore.errors import TegmentumError
 
+from .options import RunStoreName, located, stem_of
 from .plots.registry import MEANS, TAKES, Kind
 
 _KINDS = "; ".join(f"{kind.value}: {means}" for kind, means in MEANS.items()) + "."
 
 
 def plot(
-    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    store: RunStoreName,
     kind: Annotated[Kind, typer.Argument(help=_KINDS, show_default=False)],
     output: Annotated[
         Path | None,
@@ -87,8 +88,9 @@ def plot(
             takes = ", ".join(given[known][0] for known in TAKES[kind]) or "no option"
             raise typer.BadParameter(f"{option} is not for {kind.value}, which takes {takes}")
     options = {name: usual if value is None else value for name, (_, value, usual) in given.items()}
-    manifest = read_manifest(store)
-    file = _output(output or Path(f"{store.resolve().stem}-{kind.value}.png"), force)
+    at = located(store)
+    manifest = read_manifest(at)
+    file = _output(output or Path(f"{stem_of(at)}-{kind.value}.png"), force)
     _require_matplotlib()
     import matplotlib as mpl
 
@@ -96,8 +98,8 @@ def plot(
     from .plots.registry import draw
 
     with mpl.rc_context(STYLE):
-        with reading(store):
-            figure = draw(kind, store, options)
+        with reading(at):
+            figure = draw(kind, at, options)
         figure.suptitle(title_of(manifest["config"], manifest["argv"], manifest["status"]))
         try:
             figure.savefig(file, dpi=150)

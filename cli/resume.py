@@ -10,14 +10,14 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
-from .options import CHECKPOINT_EVERY
+from .options import CHECKPOINT_EVERY, Durable, RunStoreName, located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def resume(
-    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    store: RunStoreName,
     until: Annotated[
         float | None,
         typer.Option(
@@ -38,6 +38,7 @@ def resume(
         float | None,
         typer.Option(min=0.0, help=r"Seconds between checkpoints \[as before].", show_default=False),
     ] = None,
+    durable: Durable = False,
     force: Annotated[
         bool, typer.Option("--force", help="Go on also from a checkpoint of another version.")
     ] = False,
@@ -50,12 +51,17 @@ def resume(
     """
     from tegmentum.simcore.record.manifest import read_manifest
 
-    manifest = read_manifest(store)
+    at = located(store)
+    if isinstance(at, str):
+        raise StoreError(
+            f"{at}: a store at a URL has no checkpoints beside it, so it cannot be gone on with; run into a folder"
+        )
+    manifest = read_manifest(at)
     told = manifest["config"] if isinstance(manifest.get("config"), dict) else {}
     if "document" in told:
         if data_dir is not None:
             raise DescriptionError(f"--data-dir: {store} is a run of a network, which has none; leave it out")
-        _run(store, told, until, threads, checkpoint_every, force, as_json)
+        _run(at, told, until, threads, checkpoint_every, durable, force, as_json)
         return
     if until is not None:
         raise DescriptionError(f"--until: {store} is no run of model time; leave it out")
@@ -73,7 +79,7 @@ def resume(
     every = checkpoint_every
     if every is None:
         every = told.get("checkpoint_every", CHECKPOINT_EVERY)
-    go_on(store, manifest, threads, data_dir, every, force, as_json)
+    go_on(at, manifest, threads, data_dir, every, durable, force, as_json)
 
 
 def _run(
@@ -82,6 +88,7 @@ def _run(
     until: float | None,
     threads: int | None,
     checkpoint_every: float | None,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -102,5 +109,6 @@ def _run(
             force=force,
             progress=draw,
             checkpoint_every=checkpoint_every,
+            durable=durable,
         )
     tell(simulation, result, store, started, as_json)

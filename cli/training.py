@@ -36,6 +36,7 @@ def go_on(
     threads: int | None,
     data_dir: Path | None,
     checkpoint_every: float,
+    durable: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -61,7 +62,7 @@ def go_on(
         how,
         start,
         as_json,
-        lambda manifest: RunStore.reopen(store, shapes),
+        lambda manifest: RunStore.reopen(store, shapes, durable),
     )
 
 

@@ -11,6 +11,8 @@ import typer
 
 from tegmentum.simcore.errors import StoreError
 
+from .options import RunStoreName, located
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -21,7 +23,7 @@ _ATTEMPTS = 5  # to read a store that is just being replaced
 
 
 def watch(
-    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    store: RunStoreName,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a store that does not exist yet.")] = False,
     every: Annotated[float, typer.Option(min=0.1, max=3600.0, help="Seconds between two looks.")] = 1.0,
 ) -> None:
@@ -35,8 +37,9 @@ def watch(
 
     from .follow import Follower
 
-    _found(store, wait, every)
-    console, follower = Console(highlight=False), Follower(store)
+    at = located(store)
+    _found(at, wait, every)
+    console, follower = Console(highlight=False), Follower(at)
     status = (
         _in_place(console, follower, every) if console.is_terminal else _in_lines(console, follower, every)
     )
@@ -44,11 +47,11 @@ def watch(
         raise typer.Exit(1)
 
 
-def _found(store: Path, wait: bool, every: float) -> None:
+def _found(store: Path | str, wait: bool, every: float) -> None:
     """Return when there is a store."""
     from tegmentum.simcore.record.manifest import is_run_store, read_manifest
 
-    if not wait and not store.exists():
+    if not wait and isinstance(store, Path) and not store.exists():
         raise StoreError(f"{store}: no such run store yet; --wait waits for it")
     if not wait:
         read_manifest(store)
@@ -107,7 +110,7 @@ def _far(look: Look) -> str:
     return f"{look.done:g} of {look.total:g} {look.unit} ({min(1.0, look.done / look.total):.0%})"
 
 
-def _picture(path: Path, look: Look) -> RenderableType:
+def _picture(path: Path | str, look: Look) -> RenderableType:
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table

@@ -90,6 +90,38 @@ def test_doctor_says_what_to_type_for_a_missing_extra(tegmentum, monkeypatch):
     assert install_line("analysis") in done.out
 
 
+def test_doctor_lists_what_few_need_and_what_to_type(tegmentum, monkeypatch):
+    version = importlib.metadata.version
+
+    def without_exports(name: str) -> str:
+        if name in ("nixio", "pyarrow"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "9.9" if name in ("neo", "fsspec", "s3fs") else version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_exports)
+    report = tegmentum("doctor", "--json").document
+    assert {"parquet", "sonata", "neo", "nwb", "pynapple", "dask", "remote"} <= report["optional"].keys()
+    assert report["optional"]["neo"] == {
+        "packages": {"neo": "9.9", "nixio": None},
+        "install": install_line("neo"),
+    }
+    assert report["optional"]["remote"]["install"] is None
+    assert not any("nixio" in problem for problem in report["problems"])
+    assert f"pyarrow not installed: {install_line('parquet')}" in tegmentum("doctor").out
+
+
+def test_reading_for_a_report_does_not_import_matplotlib():
+    code = (
+        "import sys, pkgutil, importlib, tegmentum.cli as cli, tegmentum.cli.report as report\n"
+        "for package in (cli, report):\n"
+        "    for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "print('matplotlib' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_doctor_sees_a_cache_that_cannot_be_written(tegmentum, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TEGMENTUM_CACHE", str(tmp_path / "file" / "cache"))

@@ -120,6 +120,20 @@ def test_a_psth_is_the_mean_of_all_trials_and_of_each_label(path):
     np.testing.assert_allclose(band.values - 2 * rate, rate * np.std([1, 2, 3], ddof=1) / np.sqrt(3))
 
 
+def test_a_trial_counts_in_the_bins_of_a_psth_that_it_lasts_through(tmp_path):
+    with RunStore.create(tmp_path / "run.zarr", {}) as store:
+        for name, lengths in (("exc", (100, 50, 75)), ("inh", (100, 100))):
+            spikes = store.spikes(name, 1, 1.0, trial=("label",))
+            for k, length in enumerate(lengths):
+                spikes.append(np.arange(1, length + 1), np.zeros(length, int))
+                spikes.end_trial(length, label=k)
+    figure = psth(tmp_path / "run.zarr", [], 25.0)
+    lines = {line.get_label(): line.get_data().values for line in figure.axes[0].patches}
+    np.testing.assert_allclose(lines["all"], 1000.0)
+    np.testing.assert_allclose(lines["1"], [1000, 1000, np.nan, np.nan])
+    assert figure.axes[0].get_title(loc="left").startswith("mean of 2 to 3 trials")
+
+
 def test_a_psth_of_one_trial_says_what_to_draw_instead(tmp_path):
     with RunStore.create(tmp_path / "run.zarr", {}) as store:
         store.spikes("exc", 1, 1.0).append([5, 6], [0, 0])

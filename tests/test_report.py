@@ -35,7 +35,8 @@ def test_a_run_has_every_figure_and_its_numbers(made, tmp_path):
     page = made(run_store(tmp_path / "run.zarr"))
     assert list(page.figures) == [
         "Spikes of exc, inh", "Rates of populations", "Rates of neurons", "Regularity of spikes",
-        "Weights of exc-inh", "Weights of exc-inh over time", "Eligibilities of exc-inh",
+        "Weights of exc-inh", "Weights of exc-inh over time", "Matrix of the weights of exc-inh",
+        "Eligibilities of exc-inh",
         "Eligibilities of exc-inh over time", "Level of dopamine", "v of exc_v",
     ]  # fmt: skip
     exc, inh = page.figures["Spikes of exc, inh"]["data"]

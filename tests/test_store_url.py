@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,43 @@ def test_a_store_at_a_url_is_not_gone_on_with():
     assert read_manifest("memory://done.zarr")["status"] == "complete"
     with pytest.raises(StoreError, match="copy it to a local directory"):
         RunStore.reopen("memory://done.zarr")
+
+
+@pytest.mark.filterwarnings("ignore::Warning:(moto|boto|werkzeug|s3fs|aiobotocore|aiohttp|fsspec).*")
+def test_the_command_line_reads_urls(tegmentum, url, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("plotly")
+    network = Network(Population("p", 5, LIF(i_e=1000.0)))
+    for to in (url, tmp_path / "local.zarr"):
+        Simulation(network).run(100.0, Record(["p"]), to=to)
+    there, here = (tegmentum("inspect", to, "--json").document for to in (url, "local.zarr"))
+    assert there["spikes"] == here["spikes"]
+    assert there["spikes"]["p"]["bytes"] > 0
+    assert there["bytes"] == pytest.approx(here["bytes"], abs=300)  # manifests differ in times and places
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(there["last_commit"])).total_seconds() < 600
+    assert tegmentum("plot", url, "raster", "-o", "there.png").code == 0
+    assert tegmentum("report", url, "-o", "there.html").code == 0
+    watched = tegmentum("watch", url)
+    assert watched.code == 0
+    assert "complete" in watched.out
+    assert tegmentum("export", url, "--to", "parquet", "-o", "there").code == 0
+    assert (tmp_path / "there.png").stat().st_size > 1000
+
+
+def test_what_is_not_at_a_url_is_a_clear_error(tegmentum):
+    for command in (
+        ["inspect"],
+        ["plot", "raster"],
+        ["report"],
+        ["watch"],
+        ["export", "--to", "parquet", "-o", "x"],
+    ):
+        found = tegmentum(command[0], "memory://nowhere.zarr", *command[1:])
+        assert found.code == 4
+        assert "memory://nowhere.zarr: no such run store" in found.err
+    found = tegmentum("resume", "memory://nowhere.zarr")
+    assert found.code == 4
+    assert "memory://nowhere.zarr: a store at a URL has no checkpoints" in found.err
 
 
 def test_the_command_line_writes_to_urls(tegmentum, tmp_path):

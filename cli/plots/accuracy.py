@@ -15,7 +15,7 @@ from .canvas import SERIES, figure_of
 from .held import not_recorded
 
 
-def accuracy(store: Path) -> Figure:
+def accuracy(store: Path | str) -> Figure:
     """Draw training and test accuracy over epochs."""
     root: Any = open_committed(store)
     names = [name for name in ("train_accuracy", "test_accuracy") if name in root]

@@ -14,7 +14,7 @@ from .canvas import figure_of
 from .tasks import tasks_of
 
 
-def changes(store: Path) -> Figure:
+def changes(store: Path | str) -> Figure:
     """Draw the distribution of weight changes over each task, on the same axes for every projection, rule and run."""
     root, names, _ = tasks_of(store)
     if "changes" not in root:

@@ -37,7 +37,7 @@ class Arrow:
     plastic: bool
 
 
-def connectivity(store: Path) -> Figure:
+def connectivity(store: Path | str) -> Figure:
     """Draw the projections of a simulated network, and in-degrees of those whose synapses were recorded."""
     network = read_manifest(store)["config"].get("network")
     try:

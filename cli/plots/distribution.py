@@ -18,7 +18,7 @@ _BINS = 80
 _QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95
 
 
-def distribution(store: Path, kind: str, projections: Sequence[str]) -> Figure:
+def distribution(store: Path | str, kind: str, projections: Sequence[str]) -> Figure:
     """Draw how many synapses have which value at each time, with the median and two bands of quantiles."""
     groups = recorded(store, kind, projections)
     figure = figure_of(8, 0.5 + 3.4 * len(groups))

@@ -13,7 +13,7 @@ from .canvas import SERIES, figure_of
 from .tasks import tasks_of
 
 
-def forgetting(store: Path) -> Figure:
+def forgetting(store: Path | str) -> Figure:
     """Draw the accuracy on all tasks so far, on each task since it was learned, and the average forgetting."""
     root, names, leak = tasks_of(store)
     figure = figure_of(6.8, 5.2)

@@ -17,7 +17,7 @@ _PICTURES = {
 }
 
 
-def not_recorded(store: Path, root: Any, what: str) -> StoreError:
+def not_recorded(store: Path | str, root: Any, what: str) -> StoreError:
     """Return an error that says what is missing, what there is, and what can be drawn."""
     parts: list[str] = []
     pictures: list[str] = []

@@ -16,7 +16,7 @@ from .source import edges_of, recorded, scaled
 _MOST_LINES = 8
 
 
-def levels(store: Path, modulators: Sequence[str]) -> Figure:
+def levels(store: Path | str, modulators: Sequence[str]) -> Figure:
     """Draw the levels of each neuromodulator: a line for each subpopulation, or an image where there are many.
 
     Samples that are too many to be seen become lines from the least to the greatest in each bin, or means.

@@ -19,7 +19,7 @@ from .weight_matrix import weight_matrix
 _TASKS_SHOWN = 12  # beyond this, a matrix without numbers and every n-th label
 
 
-def matrix(store: Path, projections: Sequence[str], snapshot: int) -> Figure:
+def matrix(store: Path | str, projections: Sequence[str], snapshot: int) -> Figure:
     """Draw the accuracy matrix of a run of continual learning, the weights of any other as matrices."""
     root: Any = open_committed(store)
     if projections or "weights" in root:
@@ -30,7 +30,7 @@ def matrix(store: Path, projections: Sequence[str], snapshot: int) -> Figure:
     return accuracy_matrix(store)
 
 
-def accuracy_matrix(store: Path) -> Figure:
+def accuracy_matrix(store: Path | str) -> Figure:
     """Draw R[i, j], the accuracy on task j after task i, as a heat map.
 
     Beside it, if the protocol leaks, stands the matrix of the same nets on mixed batches. All heat maps of all runs

@@ -16,7 +16,7 @@ from .trains import Bins, Train, begins_of, bins_of, counts_of, trains_of
 _MOST_DOTS = 100_000
 
 
-def raster(store: Path, populations: Sequence[str], trials: Sequence[int]) -> Figure:
+def raster(store: Path | str, populations: Sequence[str], trials: Sequence[int]) -> Figure:
     """Draw spikes: a row of axes for each population, a column for each trial; times in ms.
 
     Beyond 100,000 spikes the dots of the most active populations become a histogram of the firing rate. They are read

@@ -13,7 +13,9 @@ from .canvas import SERIES, figure_of
 from .trains import Train, bins_of, counts_of, trains_of
 
 
-def rates(store: Path, populations: Sequence[str], trials: Sequence[int], bin_ms: float | None) -> Figure:
+def rates(
+    store: Path | str, populations: Sequence[str], trials: Sequence[int], bin_ms: float | None
+) -> Figure:
     """Draw a row for each population: its mean rate over time, a line for each trial, and the neurons' mean rates."""
     trains = trains_of(store, populations)
     bins = bins_of(trains, bin_ms)

@@ -67,7 +67,7 @@ TAKES: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def draw(kind: Kind, store: Path, options: dict[str, Any]) -> Figure:
+def draw(kind: Kind, store: Path | str, options: dict[str, Any]) -> Figure:
     """Draw a kind by the function of its name, in the module of its name."""
     module = import_module(f".{kind.name}", __package__)
     figure: Figure = getattr(module, kind.name)(store, **{name: options[name] for name in TAKES[kind]})

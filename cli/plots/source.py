@@ -18,7 +18,7 @@ from .held import not_recorded
 _MOST_FRAMES = 500
 
 
-def recorded(store: Path, kind: str, wanted: Sequence[str]) -> dict[str, Any]:
+def recorded(store: Path | str, kind: str, wanted: Sequence[str]) -> dict[str, Any]:
     """Open the recorded groups of one kind that were asked for, or all, by name."""
     root: Any = open_committed(store)
     found = {}
@@ -39,7 +39,9 @@ def unit_of(array: Any) -> str:
     return "" if units == "1" else units
 
 
-def moments(store: Path, kind: str, name: str, group: Any) -> tuple[list[int], NDArray[np.float64], str]:
+def moments(
+    store: Path | str, kind: str, name: str, group: Any
+) -> tuple[list[int], NDArray[np.float64], str]:
     """Return which snapshots to draw, at most 500, and their times with the label of the axis."""
     at, unit = moments_of(group)
     if len(at) == 0 or group.attrs["n_synapses"] == 0:

@@ -11,7 +11,7 @@ from tegmentum.simcore.record.manifest import read_manifest
 from .held import not_recorded
 
 
-def tasks_of(store: Path) -> tuple[Any, list[str], str]:
+def tasks_of(store: Path | str) -> tuple[Any, list[str], str]:
     """Root of the store, the classes of each task as text, and the words of a protocol that leaks."""
     root: Any = open_committed(store)
     if (

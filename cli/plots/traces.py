@@ -21,7 +21,7 @@ _MOST_LINES = 8
 _MOST_ROWS = 400
 
 
-def traces(store: Path, names: Sequence[str], neurons: Sequence[int], trials: Sequence[int]) -> Figure:
+def traces(store: Path | str, names: Sequence[str], neurons: Sequence[int], trials: Sequence[int]) -> Figure:
     """Draw each recorded variable: an axis for each neuron, or an image of all where they are many.
 
     Samples that are too many to be seen become an envelope from the least to the greatest in each bin.
@@ -94,7 +94,7 @@ def _draw_image(
     axis.set(xlabel=time, ylabel="recorded neuron")
 
 
-def _chosen(store: Path, name: str, group: Any, neurons: Sequence[int]) -> list[int] | None:
+def _chosen(store: Path | str, name: str, group: Any, neurons: Sequence[int]) -> list[int] | None:
     """Return the columns to draw as lines; None for an image of all."""
     ids = group["neuron"][:].tolist()
     if not neurons:

@@ -30,7 +30,7 @@ class Train:
         Ticks of each trial, 0 where not known.
     """
 
-    store: Path
+    store: Path | str
     name: str
     group: Any
     n_neurons: int
@@ -146,12 +146,12 @@ class Bins:
         return width
 
 
-def trains_of(store: Path, populations: Sequence[str]) -> list[Train]:
+def trains_of(store: Path | str, populations: Sequence[str]) -> list[Train]:
     """Open the spikes of the populations asked for, or of all."""
     return [_train(store, name, group) for name, group in recorded(store, "spikes", populations).items()]
 
 
-def _train(store: Path, name: str, group: Any) -> Train:
+def _train(store: Path | str, name: str, group: Any) -> Train:
     edges, lengths = group["trial_offset"][:], group["trial_ticks"][:]
     n_spikes = group["t"].shape[0]
     if n_spikes > edges[-1] or len(edges) == 1:

@@ -15,7 +15,7 @@ from .canvas import figure_of
 from .source import moments, quantity, recorded
 
 
-def trajectories(store: Path, kind: str, projections: Sequence[str], n_synapses: int) -> Figure:
+def trajectories(store: Path | str, kind: str, projections: Sequence[str], n_synapses: int) -> Figure:
     """Draw some synapses, evenly spaced among those recorded, each a line coloured by where it ends; and the mean."""
     groups = recorded(store, kind, projections)
     figure = figure_of(8, 0.5 + 3.0 * len(groups))

@@ -17,7 +17,7 @@ from .canvas import SERIES, figure_of
 from .source import moments, quantity, recorded
 
 
-def weight_change(store: Path, projections: Sequence[str]) -> Figure:
+def weight_change(store: Path | str, projections: Sequence[str]) -> Figure:
     """Draw, of each projection, the mean change over time, and the distribution of the changes until the end."""
     groups = recorded(store, "weights", projections)
     figure = figure_of(9.5, max(3.2, 0.6 + 2.7 * len(groups)))

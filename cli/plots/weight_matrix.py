@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import StoreError
-from tegmentum.simcore.record.replay import frames, moments_of, variable_of
+from tegmentum.simcore.record.replay import moments_of
 
 from .canvas import figure_of
+from .cells import cells_of
 from .source import is_sample, quantity, recorded
 
 _MOST_CELLS = 500  # along an axis
-_BLOCK = 1 << 20
 
 
-def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Figure:
+def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) -> Figure:
     """Draw each projection's weights at one snapshot, -1 the last, as pre x post.
 
     A cell holds the mean over the synapses between two neurons or, of more than 500 neurons, between two bins of
@@ -38,7 +36,7 @@ def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Fig
                 f"there is no snapshot {snapshot}"
             )
         k = snapshot % len(at)
-        cells, per_pre, per_post = _cells(group, k)
+        cells, per_pre, per_post = cells_of(group, k, _MOST_CELLS)
         low, high = (float(v) for v in np.nanpercentile(cells, [0.2, 99.8]))
         signed = np.nanmin(cells) < 0 < np.nanmax(cells)
         if signed:
@@ -66,30 +64,3 @@ def weight_matrix(store: Path, projections: Sequence[str], snapshot: int) -> Fig
         else:
             axes.set_yticks([0])
     return figure
-
-
-def _cells(group: Any, k: int) -> tuple[NDArray[np.float64], int, int]:
-    """Return the matrix, NaN where there is no synapse, and how many neurons are in a cell, pre and post."""
-    n_pre, n_post = (int(group.attrs[f"n_{end}"]) for end in ("pre", "post"))
-    per_pre, per_post = -(-n_pre // _MOST_CELLS), -(-n_post // _MOST_CELLS)
-    shape = -(-n_pre // per_pre), -(-n_post // per_post)
-    total, count = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
-    for begin, weights in _blocks(group, k):
-        part = slice(begin, begin + len(weights))
-        pre, post = group["pre"][part].astype(np.int64), group["post"][part].astype(np.int64)
-        cell = pre // per_pre * shape[1] + post // per_post
-        total += np.bincount(cell, weights, minlength=len(total))
-        count += np.bincount(cell, minlength=len(count))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(shape), per_pre, per_post
-
-
-def _blocks(group: Any, k: int) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Give a snapshot in blocks, each with the position of its first synapse."""
-    if "n_changes" in group:
-        (now,) = frames(group, [k])
-        yield from ((a, now[a : a + _BLOCK]) for a in range(0, len(now), _BLOCK))
-        return
-    array = group[variable_of(group)]
-    columns = int(array.chunks[1])
-    columns *= max(1, _BLOCK // columns)
-    yield from ((a, array[k, a : a + columns]) for a in range(0, array.shape[1], columns))

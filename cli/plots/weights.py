@@ -21,7 +21,7 @@ from .source import recorded, unit_of
 _BEFORE, _AFTER = "#a9b4c0", "#1b6ca8"
 
 
-def weights(store: Path, projections: Sequence[str]) -> Figure:
+def weights(store: Path | str, projections: Sequence[str]) -> Figure:
     """Draw each projection's weights before and after; where the inputs are an image, what units see."""
     groups = recorded(store, "weights", projections)
     figure = figure_of(

@@ -10,9 +10,11 @@ import typer
 
 from tegmentum.simcore.errors import TegmentumError
 
+from ..options import RunStoreName, located, stem_of
+
 
 def report(
-    store: Annotated[Path, typer.Argument(help="The run store, for example run.zarr.", show_default=False)],
+    store: RunStoreName,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Page to write (.html); by default <store>.html.")
     ] = None,
@@ -25,8 +27,9 @@ def report(
     """
     from tegmentum.simcore.record.manifest import read_manifest
 
-    read_manifest(store)
-    file = _output(output or Path(f"{store.resolve().stem}.html"), force)
+    at = located(store)
+    read_manifest(at)
+    file = _output(output or Path(f"{stem_of(at)}.html"), force)
     _require_extra()
     from tegmentum.simcore.record.measures import add_measures
     from tegmentum.simcore.record.reader import reading, summarise
@@ -35,9 +38,9 @@ def report(
     from .page import page
     from .sections import sections
 
-    with reading(store):
-        summary = add_measures(store, summarise(store))
-        found = sections(store)
+    with reading(at):
+        summary = add_measures(at, summarise(at))
+        found = sections(at)
     text = page(summary, found).encode()
     _write(file, text)
     typer.echo(f"{file} ({size_text(len(text))})")

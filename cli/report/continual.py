@@ -16,7 +16,7 @@ from .figure import SERIES, Figure, axis, image, label, legend_above, line
 _WRITTEN = 12
 
 
-def continual(store: Path, root: Any) -> Iterator[Figure]:
+def continual(store: Path | str, root: Any) -> Iterator[Figure]:
     """Draw what a run of continual learning came to, if the store is one."""
     if "learning/accuracy" not in root or not root["learning/accuracy"].shape[0]:
         return

@@ -28,7 +28,7 @@ class Section(NamedTuple):
     note: str = ""
 
 
-def sections(store: Path) -> list[Section]:
+def sections(store: Path | str) -> list[Section]:
     """Make every figure that the store has data for; what was not recorded has no section."""
     root: Any = open_committed(store)
 

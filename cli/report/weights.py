@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from tegmentum.simcore.record.replay import frames, moments_of
 
+from ..plots.cells import cells_of
 from ..plots.source import is_sample, quantity, scaled
 from .budget import MOST, left_out
-from .figure import SERIES, Figure, axis, count, legend_above, line, steps
+from .figure import SERIES, Figure, axis, count, image, legend_above, line, steps
 
 _BINS = 80
+_MOST_CELLS = 170  # along an axis of a matrix
 _MOST_VALUES = 1 << 28  # read for a course, at most
 _QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95
 
@@ -29,6 +31,8 @@ def synapses(kind: str, groups: Mapping[str, Any]) -> Iterator[Figure]:
             yield _before_and_after(kind, name, group, at, unit, more)
             if len(at) > 2:
                 yield _course(kind, name, group, at, unit)
+            if kind == "weights":
+                yield _matrix(name, group, at, unit)
 
 
 def _before_and_after(kind: str, name: str, group: Any, at: Any, unit: str, more: str) -> Figure:
@@ -95,6 +99,41 @@ def _course(kind: str, name: str, group: Any, at: Any, unit: str) -> Figure:
     caption = f"Mean, median and bands of quantiles over {count(n, 'synapse')}, {_unit(label)}, at {some}."
     layout = {"xaxis": axis(title), "yaxis": axis(label), **legend_above(data)}
     return Figure(f"{_plural(kind)} of {name} over time", caption, data, layout)
+
+
+def _matrix(name: str, group: Any, at: Any, unit: str) -> Figure:
+    """Draw the last weights as pre x post, empty where there is no synapse: who projects to whom, and how strongly."""
+    found, per_pre, per_post = cells_of(group, len(at) - 1, _MOST_CELLS)
+    n_pre, n_post = (int(group.attrs[f"n_{end}"]) for end in ("pre", "post"))
+    word = quantity("weights", group)
+    known = found[np.isfinite(found)]
+    low, high = (float(v) for v in np.quantile(known, (0.002, 0.998))) if len(known) else (0.0, 1.0)
+    colours: dict[str, Any] = {"zmin": low, "zmax": high if high > low else low + 1}
+    if len(known) and known.min() < 0 < known.max():
+        most = max(-low, high)
+        colours = {"zmin": -most, "zmax": most, "colorscale": "RdBu"}
+    moment = f"at {at[-1]:,g} ms" if unit == "ms" else f"at snapshot {at[-1]}"
+    binned = (
+        f" Each cell is the mean between {per_pre} x {per_post} neurons." if per_pre * per_post > 1 else ""
+    )
+    some = "recorded " if is_sample(group) else ""
+    n = int(group.attrs["n_synapses"])
+    caption = (
+        f"{count(n, f'{some}synapse')}, {n / (n_pre * n_post):.3g} for each pair of neurons, {moment}; empty where "
+        f"there is none.{binned}"
+    )
+    data = image(
+        found,
+        word,
+        x0=(per_post - 1) / 2,
+        dx=per_post,
+        y0=(per_pre - 1) / 2,
+        dy=per_pre,
+        hoverongaps=False,
+        **colours,
+    )
+    layout = {"xaxis": axis("post neuron"), "yaxis": axis("pre neuron", autorange="reversed")}
+    return Figure(f"Matrix of the weights of {name}", caption, [data], layout, 380)
 
 
 def _plural(kind: str) -> str:

@@ -204,6 +204,7 @@ class Simulation(Controlled):
         progress: bool | Report = False,
         checkpoint_every: float | None = None,
         backend: str = "cpu",
+        durable: bool = False,
     ) -> tuple[Self, Result]:
         """Go on with a run into a store, from its last checkpoint, as if it had never stopped: bit for bit.
 
@@ -223,6 +224,8 @@ class Simulation(Controlled):
             see :meth:`run`; by default checkpoints are as frequent as they were
         backend : {'cpu', 'cuda', 'auto'}
             whichever ran before
+        durable : bool
+            force what is written to disk, see :meth:`run`
 
         Raises
         ------
@@ -231,7 +234,9 @@ class Simulation(Controlled):
         DescriptionError
             if it is of another network, or complete
         """
-        return stored.resume(cls, store, network, until, threads, force, progress, checkpoint_every, backend)
+        return stored.resume(
+            cls, store, network, until, threads, force, progress, checkpoint_every, backend, durable
+        )
 
     def run(
         self,

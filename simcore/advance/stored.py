@@ -103,6 +103,7 @@ def resume(
     progress: bool | Report,
     checkpoint_every: float | None,
     backend: str,
+    durable: bool = False,
 ) -> tuple[S, Result]:
     """Go on with a run; see :meth:`.Simulation.resume`."""
     from ..record.manifest import read_manifest
@@ -134,7 +135,7 @@ def resume(
     ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:
         shapes = {} if found is None else found[1]["shapes"]
-        with RunStore.reopen(os.fspath(path), shapes, config={"ms": ms}) as store:
+        with RunStore.reopen(os.fspath(path), shapes, durable, config={"ms": ms}) as store:
             keeper = Keeper(None if every is None else checkpoints.Checkpoints(store, every))
             log = Log(simulation, record, n, store, before, checkpointed=every is not None)
             log.load_state(parts["log"])

@@ -30,10 +30,11 @@ def add_measures(path: str | Path, summary: dict[str, Any]) -> dict[str, Any]:
         ``curve``, the accuracies by name, and ``cost``, numbers of the whole run by name.
     """
     from .layout import open_committed
+    from .manifest import location
     from .reader import reading
 
     with reading(path):
-        root: Any = open_committed(Path(path))
+        root: Any = open_committed(location(path))
         spikes = {
             name: _of_spikes(root[f"spikes/{name}"], entry) for name, entry in summary["spikes"].items()
         }

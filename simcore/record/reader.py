@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StoreError, TegmentumError
 from ..installed import install_line
 from .heard import neurons_heard, ticks_heard
-from .manifest import read_manifest
+from .manifest import location, read_manifest
 
 if TYPE_CHECKING:
     import zarr
@@ -71,20 +71,20 @@ def summarise(path: str | Path) -> dict[str, Any]:
     StoreError
         If `path` is not a run store that this version reads.
     """
-    path = Path(path)
+    given, path = os.fspath(path), location(path)
     summary = read_manifest(path)
     from .layout import open_committed
 
     root = open_committed(path)
-    changed = (path / "zarr.json").stat().st_mtime
-    summary["path"] = str(path)
-    summary["last_commit"] = datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
-    summary["bytes"] = _size(path)
+    files, changed = _files(path)
+    summary["path"] = given
+    summary["last_commit"] = changed.isoformat(timespec="seconds")
+    summary["bytes"] = sum(files.values())
     kinds = ("spikes", "weights", "eligibility", "modulators", "traces", "tables", "populations")
     summary |= {kind: {} for kind in kinds}
     try:
         for name, group in [("", root), *_groups(root)]:
-            _describe(path, name, group, summary)
+            _describe(files, name, group, summary)
     except StoreError:
         raise
     except DAMAGE as error:
@@ -117,7 +117,7 @@ def reading(path: str | Path) -> Iterator[None]:
         raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
 
 
-def _describe(path: Path, name: str, group: zarr.Group, summary: dict[str, Any]) -> None:
+def _describe(files: Mapping[str, int], name: str, group: zarr.Group, summary: dict[str, Any]) -> None:
     """Add one group to a summary; groups without arrays only hold other groups."""
     arrays: dict[str, Any] = dict(group.arrays())
     if not arrays:
@@ -128,7 +128,8 @@ def _describe(path: Path, name: str, group: zarr.Group, summary: dict[str, Any])
         return
     kind: str = attrs.get("kind", "tables")
     short = name if kind == "tables" else name.partition("/")[2]
-    size = sum(_size(path / name / key) for key in arrays)
+    above = tuple(f"{name}/{key}/".lstrip("/") for key in arrays)
+    size = sum(n for file, n in files.items() if file.startswith(above))
     summary[kind][short] = _DESCRIBE[kind](attrs, arrays) | {"bytes": size}
 
 
@@ -236,13 +237,19 @@ def _number(value: Any) -> float | int | None:
     return None if number != number else number
 
 
-def _size(path: Path) -> int:
-    """Bytes of all files under `path`."""
-    sizes = 0
+def _files(path: Path | str) -> tuple[dict[str, int], datetime]:
+    """Return the bytes of all files of a store, by their path in it, and when it was last committed."""
+    if isinstance(path, str):
+        from .target import UrlTarget
+
+        target = UrlTarget(path)
+        return target.sizes(), target.modified("zarr.json")
+    sizes = {}
     for directory, _, files in os.walk(path):
         for file in files:
+            at = os.path.join(directory, file)
             try:
-                sizes += os.stat(os.path.join(directory, file)).st_size
+                sizes[os.path.relpath(at, path).replace(os.sep, "/")] = os.stat(at).st_size
             except FileNotFoundError:  # a temporary file of a running writer
                 continue
-    return sizes
+    return sizes, datetime.fromtimestamp((path / "zarr.json").stat().st_mtime, UTC)

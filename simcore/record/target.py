@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -119,6 +120,18 @@ class UrlTarget:
                 return None
             raise
         return bytes(found)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of every object, by key."""
+        found = self._ask("list", "", lambda at: self._files.find(at, detail=True))
+        root = self._files._strip_protocol(self._root)
+        return {key.removeprefix(root).lstrip("/"): int(told["size"]) for key, told in found.items()}
+
+    def modified(self, key: str) -> datetime:
+        """Return when an object was written."""
+        self._files.invalidate_cache()
+        at: datetime = self._ask("read", key, self._files.modified)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
 
     def empty(self) -> bool:
         """Whether there is nothing below the URL."""
