@@ -59,6 +59,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     first = begin - plastic.first[0]
     last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
     missed, n_missed, zero = plastic.missed, plastic.n_missed, origin(plastic)
+    soonest = max(last, zero)
     prefetch_segment(plastic, wires, begin, length)
     n, m = 0, 0
     for s in range(length):
@@ -80,7 +81,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     for depth in range(m - 1, -1, -1):
         number, at, after = missed[0, depth], missed[1, depth], missed[2, depth]
         for k in range(n_missed[depth]):
-            s, tick, before = number[k], at[k], max(last, after[k])
+            s, tick, before = number[k], at[k], max(soonest, after[k])
             slot = target[np.uint64(s)]
             synapse = synapse_of(plastic, weight, first, s)
             now = moment(plastic, zero, tick)
@@ -105,11 +106,12 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
     pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
-    row, now, released = inputs[base:], moment(plastic, origin(plastic), tick), release_of(pre, c)
+    zero, row, released = origin(plastic), inputs[base:], release_of(pre, c)
+    now, soonest = moment(plastic, zero, tick), max(last, zero)
     for s in range(length):
         slot = target[s]
         synapse = synapse_of(plastic, weight, first, s)
-        before = max(last, plastic.post_last[slot])
+        before = max(soonest, plastic.post_last[slot])
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
