@@ -240,23 +240,20 @@ def test_trials_follow_the_equations():
     assert np.abs(after[1] - before[1]).max() > 0.01
 
 
-@st.composite
-def trials(draw):
-    """Draw samples with their labels: which channel fires when, and how often, in each of a few trials."""
-    n = draw(st.integers(1, 5))
-    spike = st.tuples(st.integers(0, n - 1), st.integers(0, TICKS - 1), st.integers(0, N_IN - 1))
-    spikes = sorted(draw(st.sets(spike, max_size=40 * n)))
-    trial, tick, channel = np.array(spikes, int).reshape(-1, 3).T
+def spike_trains(n, rate, seed):
+    """Spikes at ``rate`` a channel and tick, a channel's as many as come, and a label for each of ``n`` trials."""
+    rng = np.random.default_rng(seed)
+    trial, tick, channel = np.nonzero(rng.random((n, TICKS, N_IN)) < rate)
     events = SimpleNamespace(
         trial=trial, tick=tick, channel=channel, n_trials=n, n_ticks=TICKS, n_channels=N_IN
     )
-    return events, np.array(draw(st.lists(st.integers(0, N_OUT - 1), min_size=n, max_size=n)))
+    return events, rng.integers(0, N_OUT, n)
 
 
 @pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
-    trials(),
+    st.builds(spike_trains, st.integers(1, 6), st.floats(0.01, 0.15), st.integers(0, 999)),
     st.lists(st.integers(0, N_OUT - 1), min_size=N_HIDDEN, max_size=N_HIDDEN),
     st.floats(0.2, 1.0),
     st.integers(0, 999),

@@ -60,7 +60,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
     missed, n_missed, zero = plastic.missed, plastic.n_missed, origin(plastic)
     soonest = max(last, zero)
-    prefetch_segment(plastic, wires, begin, length)
+    prefetch_synapses(plastic, wires, begin, length)
     n, m = 0, 0
     for s in range(length):
         tick = plastic.post_last[target[s]]
@@ -92,7 +92,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
             put_synapse(plastic, weight, first, s, synapse, to_store(now))
 
 
-def prefetch_segment(plastic: Any, wires: Any, begin: int, length: int) -> None:
+def prefetch_synapses(plastic: Any, wires: Any, begin: int, length: int) -> None:
     """Ask the memory for all that synapses keep: it comes while is found out which post spikes they missed."""
     for s in range(begin, begin + length, 64 // wires.weight.itemsize):
         prefetch(wires.weight, s)
