@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tegmentum.plasticity import D1D2, STDP, DopamineSTDP, RateHebb
 from tegmentum.simcore import (
@@ -68,12 +70,12 @@ def part(events, lo, hi):
     )
 
 
-def network(on_hidden=None, subpopulations=None, sparse=0.0, general=False, plastic=True, **expected):
+def network(on_hidden=None, subpopulations=None, sparse=0.0, general=False, plastic=True, seed=1, **expected):
     """Connect pixels, hidden and output neurons, a share of pairs listed where ``sparse``.
 
     Where ``general``, a level is chosen for each synapse, and learning takes the path of continuous time.
     """
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     pixels = SpikeTrain("pixels", N_IN, np.zeros(0), np.zeros(0, int))
     hidden = Population("hidden", N_HIDDEN, HIDDEN, update="stepped")
     output = Population("output", N_OUT, OUTPUT, update="stepped")
@@ -95,7 +97,7 @@ def network(on_hidden=None, subpopulations=None, sparse=0.0, general=False, plas
     def connect(weight, delay):
         if not sparse:
             return {"rule": AllToAll(), "weight": weight, "delay": delay}
-        kept = np.flatnonzero(np.random.default_rng(7).random(weight.size) < sparse)
+        kept = np.flatnonzero(np.random.default_rng(seed + 6).random(weight.size) < sparse)
         delay = np.broadcast_to(delay, weight.shape).ravel()[kept]
         pairs = FromCOO(*np.divmod(kept, weight.shape[1]))
         return {"rule": pairs, "weight": weight.ravel()[kept], "delay": delay}
@@ -132,30 +134,41 @@ def same(a, b):
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def slow(n_trials):
-    """Weights, thresholds, answers and levels after trials, from the description alone."""
-    net = network()
-    q = {p.name: p for p in net.projections}
-    w1, w2 = np.array(q["first"].weight), np.array(q["second"].weight)
-    delay = np.array(q["first"].delay)[:, 0].astype(int)
+def synapses_of(projection):
+    """Return the synapses of a projection as {(pre, post): (weight, delay in ticks)}."""
+    size = projection.pre.size, projection.post.size
+    listed = isinstance(projection.rule, FromCOO)
+    pre, post = (projection.rule.pre, projection.rule.post) if listed else np.indices(size).reshape(2, -1)
+    shape = len(pre) if listed else size
+    weight = np.broadcast_to(getattr(projection.weight, "value", projection.weight), shape).ravel().tolist()
+    delay = (
+        np.broadcast_to(getattr(projection.delay, "value", projection.delay), shape)
+        .ravel()
+        .astype(int)
+        .tolist()
+    )
+    pairs = zip(np.asarray(pre).tolist(), np.asarray(post).tolist(), strict=True)
+    return dict(zip(pairs, zip(weight, delay, strict=True), strict=True))
+
+
+def slow(net, events, labels=None, groups=LABELS):
+    """Weights, thresholds, answers, levels and spike counts after trials, from the description alone.
+
+    Without ``labels`` nothing is learned.
+    """
+    q = {p.name: synapses_of(p) for p in net.projections}
+    w1, w2 = ({pair: w for pair, (w, _) in q[name].items()} for name in ("first", "second"))
     theta = [HIDDEN.v_thresh] * N_HIDDEN
-    events, labels = samples(n_trials)
-    answers, levels = [], []
-    for n in range(n_trials):
+    answers, levels, n_spikes = [], [], []
+    for n in range(events.n_trials):
         mine = events.trial == n
         given = [
             (int(t) + 1, "pixels", int(i))
             for t, i in zip(events.tick[mine], events.channel[mine], strict=True)
         ]
-        synapses = [
-            ("pixels", i, "hidden", j, 0, w1[i, j], delay[i]) for i in range(N_IN) for j in range(N_HIDDEN)
-        ]
-        synapses += [
-            ("hidden", i, "hidden", j, 1, -0.02, 1) for i in range(N_HIDDEN) for j in range(N_HIDDEN)
-        ]
-        synapses += [
-            ("hidden", i, "output", j, 0, w2[i, j], 2) for i in range(N_HIDDEN) for j in range(N_OUT)
-        ]
+        synapses = [("pixels", i, "hidden", j, 0, w, q["first"][i, j][1]) for (i, j), w in w1.items()]
+        synapses += [("hidden", i, "hidden", j, 1, w, d) for (i, j), (w, d) in q["lateral"].items()]
+        synapses += [("hidden", i, "output", j, 0, w, 2) for (i, j), w in w2.items()]
         first = HIDDEN.initial()
         spikes, end = reference.simulate(
             {"hidden": HIDDEN, "output": OUTPUT},
@@ -171,6 +184,9 @@ def slow(n_trials):
         counts = [len(times["output", k]) for k in range(N_OUT)]
         v = [s.v for s in end["output"]]
         answers.append(max(range(N_OUT), key=lambda k: (counts[k], v[k])))
+        n_spikes.append(sum(len(times["hidden", j]) for j in range(N_HIDDEN)))
+        if labels is None:
+            continue
         total = sum(math.exp(0.7 * c) for c in counts)
         delta = [(k == labels[n]) - math.exp(0.7 * counts[k]) / total for k in range(N_OUT)]
         levels.append([min(max(0.5 + d, 0.0), 1.0) for d in delta])
@@ -188,27 +204,27 @@ def slow(n_trials):
                         e -= a_minus * math.exp(-(a - b) / tau_minus - (TICKS - a) / 60.0)
             return e
 
-        for i in range(N_IN):
-            arrivals = [t + delay[i] for t, _, k in given if k == i and t + delay[i] <= TICKS]
-            for j in range(N_HIDDEN):
-                level = min(max(0.5 + delta[j % N_OUT], 0.0), 1.0)
-                dw = gain(level) * eligibility(arrivals, times["hidden", j], 8.0, 12.0, 0.02, 0.008)
-                dw *= (0.6 - w1[i, j] if dw > 0 else w1[i, j]) * 2 / 0.6
-                w1[i, j] = min(max(w1[i, j] + dw, 0.0), 0.6)
-        for j in range(N_HIDDEN):
+        for i, j in w1:
+            d = q["first"][i, j][1]
+            arrivals = [t + d for t, _, k in given if k == i and t + d <= TICKS]
+            level = min(max(0.5 + delta[groups[j]], 0.0), 1.0)
+            dw = gain(level) * eligibility(arrivals, times["hidden", j], 8.0, 12.0, 0.02, 0.008)
+            dw *= (0.6 - w1[i, j] if dw > 0 else w1[i, j]) * 2 / 0.6
+            w1[i, j] = min(max(w1[i, j] + dw, 0.0), 0.6)
+        for j, k in w2:
             arrivals = [t + 2 for t in times["hidden", j] if t + 2 <= TICKS]
-            for k in range(N_OUT):
-                level = min(max(0.5 + 0.5 * delta[k], 0.0), 1.0)
-                dw = gain(level) * eligibility(arrivals, times["output", k], 20.0, 20.0, 0.03, 0.0)
-                w2[j, k] = min(max(w2[j, k] + dw, 0.0), 1.0)
+            level = min(max(0.5 + 0.5 * delta[k], 0.0), 1.0)
+            dw = gain(level) * eligibility(arrivals, times["output", k], 20.0, 20.0, 0.03, 0.0)
+            w2[j, k] = min(max(w2[j, k] + dw, 0.0), 1.0)
+        for j in range(N_HIDDEN):
             theta[j] = max(theta[j] + 0.02 * ((len(times["hidden", j]) > 0) - 0.4), 0.05)
-    return w1, w2, theta, answers, levels
+    return list(w1.values()), list(w2.values()), theta, answers, levels, n_spikes
 
 
 @pytest.mark.slow
 def test_trials_follow_the_equations():
     n = 12
-    w1, w2, theta, answers, levels = slow(n)
+    w1, w2, theta, answers, levels, _ = slow(network(), *samples(n))
     sim = simulation()
     before = state(sim)
     shown = learn(sim, *samples(n))
@@ -217,11 +233,50 @@ def test_trials_follow_the_equations():
     assert shown.spikes["hidden"].sum() > 3 * n
     assert shown.votes.sum() > n
     after = state(sim)
-    np.testing.assert_allclose(after[0], w1.ravel(), rtol=1e-9)
-    np.testing.assert_allclose(after[1], w2.ravel(), rtol=1e-9)
+    np.testing.assert_allclose(after[0], w1, rtol=1e-9)
+    np.testing.assert_allclose(after[1], w2, rtol=1e-9)
     np.testing.assert_allclose(after[2][0], theta, rtol=1e-12)
     assert np.abs(after[0] - before[0]).max() > 0.01
     assert np.abs(after[1] - before[1]).max() > 0.01
+
+
+def spike_trains(n, rate, seed):
+    """Spikes at ``rate`` a channel and tick, a channel's as many as come, and a label for each of ``n`` trials."""
+    rng = np.random.default_rng(seed)
+    trial, tick, channel = np.nonzero(rng.random((n, TICKS, N_IN)) < rate)
+    events = SimpleNamespace(
+        trial=trial, tick=tick, channel=channel, n_trials=n, n_ticks=TICKS, n_channels=N_IN
+    )
+    return events, rng.integers(0, N_OUT, n)
+
+
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None)
+@given(
+    st.builds(spike_trains, st.integers(1, 6), st.floats(0.01, 0.15), st.integers(0, 999)),
+    st.lists(st.integers(0, N_OUT - 1), min_size=N_HIDDEN, max_size=N_HIDDEN),
+    st.floats(0.2, 1.0),
+    st.integers(0, 999),
+    st.integers(2, 4),
+)
+def test_drawn_networks_learn_and_answer_as_slow_python(shown, groups, share, seed, n_copies):
+    """Online with plastic synapses, and over the trial axis without."""
+    events, labels = shown
+    drawn = {"subpopulations": ByPost(np.array(groups)), "sparse": share, "seed": seed}
+    net = network(**drawn)
+    w1, w2, theta, answers, levels, n_spikes = slow(net, events, labels, groups)
+    sim = simulation(net)
+    found = learn(sim, events, labels)
+    assert found.chosen.tolist() == answers
+    assert found.spikes["hidden"].tolist() == n_spikes
+    np.testing.assert_allclose(found.levels["dopamine"], levels, rtol=1e-12)
+    for got, expected in zip(state(sim), (w1, w2, [theta]), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-15)
+    fixed = network(plastic=False, **drawn)
+    *_, answers, _, n_spikes = slow(fixed, events)
+    tested = simulation(fixed, n_trials=n_copies).present(events, readout="output")
+    assert tested.chosen.tolist() == answers
+    assert tested.spikes["hidden"].tolist() == n_spikes
 
 
 @pytest.mark.slow

@@ -74,14 +74,18 @@ def rule_binding(
                 "synapse_of",
                 "plastic, weight, first, s",
                 tuple_of(
-                    "Synapse", (f"{minus}weight[s]", *(f"plastic.kept[{n}][first + s]" for n, _ in own))
+                    "Synapse",
+                    (
+                        f"{minus}weight[np.uint64(s)]",
+                        *(f"plastic.kept[{n}][np.uint64(first + s)]" for n, _ in own),
+                    ),
                 ),
             ),
             lines(
                 "put_synapse",
                 "plastic, weight, first, s, v, scale",
-                f"weight[s] = {minus}v.w",
-                *(f"plastic.kept[{n}][first + s] = v.{f}{scale.get(f, '')}" for n, f in own),
+                f"weight[np.uint64(s)] = {minus}v.w",
+                *(f"plastic.kept[{n}][np.uint64(first + s)] = v.{f}{scale.get(f, '')}" for n, f in own),
             ),
             lines(
                 "put_peeked",

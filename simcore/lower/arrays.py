@@ -78,7 +78,7 @@ class Plastic(NamedTuple):
     post_tick: Any  # int32[n_slots, HISTORY], last spikes, a ring
     post_n: Any  # int64[n_slots], number of spikes
     settled: Any  # int64[n_slots], number of spikes that all synapses have seen
-    missed: Any  # int32[HISTORY, longest segment + 1], scratch
+    missed: Any  # int32[3, HISTORY, longest segment + 1], scratch: synapse, tick of the post spike, and of that before
     n_missed: Any  # int64[HISTORY], scratch
     kept: Any  # tuple of real[n_synapses], for each field of the rule's Synapse but the weight
     gains: Any  # tuple of Gain, one for each neuromodulator's hold on an eligibility

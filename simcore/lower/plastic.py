@@ -84,7 +84,7 @@ def plastics_of(
                 post_tick=np.full((n_slots, HISTORY), NEVER, np.int32),
                 post_n=np.zeros(n_slots, np.int64),
                 settled=np.zeros(n_slots, np.int64),
-                missed=np.zeros((HISTORY, int(length.max(initial=0)) + 1), np.int32),
+                missed=np.zeros((3, HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
                 kept=tuple(np.zeros(n_synapses, real) for _ in module.Synapse._fields[1:]),
                 gains=gains_of(modulations, named, taus, which, p.dt),

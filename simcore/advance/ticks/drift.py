@@ -33,9 +33,12 @@ def origin(plastic: Any) -> Any:
 
 
 def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before: Any, now: Any) -> Any:
-    """Return a synapse as it is at the :func:`moment` ``now``, from what is stored since its spike at ``before``."""
+    """Return a synapse as it is at the :func:`moment` ``now``, from what is stored since its spike at ``before``.
+
+    Of a spike before the present window, ``before`` is the window's start.
+    """
     zero, row, fall, _ = now
-    start = np.uint64(max(before - zero, 0))
+    start = np.uint64(before - zero)
     area = areas(plastic, slot, segment, at, row, start)
     return drift(synapse, area, fade_from(fall, row, start), plastic.constants)
 

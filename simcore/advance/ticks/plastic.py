@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tegmentum.simcore.intrinsics.memory import prefetch
 from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
@@ -57,33 +59,44 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     first = begin - plastic.first[0]
     last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
     missed, n_missed, zero = plastic.missed, plastic.n_missed, origin(plastic)
+    soonest = max(last, zero)
+    prefetch_synapses(plastic, wires, begin, length)
     n, m = 0, 0
     for s in range(length):
-        missed[0, n] = s
-        n += plastic.post_last[target[s]] >= since
+        tick = plastic.post_last[target[s]]
+        missed[0, 0, n], missed[1, 0, n] = s, tick
+        n += tick >= since
     n_missed[0] = n
-    while n > 0 and m < HISTORY - 2:
+    while n > 0 and m < HISTORY - 1:
         m += 1
         more = 0
         for k in range(n):
-            s = missed[m - 1, k]
-            slot = target[s]
-            missed[m, more] = s
-            more += plastic.post_tick[slot, (plastic.post_n[slot] - 1 - m) & (HISTORY - 1)] >= since
+            s = missed[0, m - 1, k]
+            slot = target[np.uint64(s)]
+            tick = plastic.post_tick[slot, np.uint64((plastic.post_n[slot] - 1 - m) & (HISTORY - 1))]
+            missed[2, m - 1, k] = tick
+            missed[0, m, more], missed[1, m, more] = s, tick
+            more += tick >= since
         n_missed[m] = n = more
-    for depth in range(m, -1, -1):
+    for depth in range(m - 1, -1, -1):
+        number, at, after = missed[0, depth], missed[1, depth], missed[2, depth]
         for k in range(n_missed[depth]):
-            s = missed[depth, k]
-            slot = target[s]
-            place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
-            tick = plastic.post_tick[slot, place]
+            s, tick, before = number[k], at[k], max(soonest, after[k])
+            slot = target[np.uint64(s)]
             synapse = synapse_of(plastic, weight, first, s)
-            before = max(last, plastic.post_tick[slot, (place - 1) & (HISTORY - 1)])
             now = moment(plastic, zero, tick)
             synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
             x = pre_at(plastic, segment, pre, tick - last)
+            place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
             synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
             put_synapse(plastic, weight, first, s, synapse, to_store(now))
+
+
+def prefetch_synapses(plastic: Any, wires: Any, begin: int, length: int) -> None:
+    """Ask the memory for all that synapses keep: it comes while is found out which post spikes they missed."""
+    for s in range(begin, begin + length, 64 // wires.weight.itemsize):
+        prefetch(wires.weight, s)
+        prefetch_kept(plastic, s - plastic.first[0])
 
 
 def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
@@ -93,11 +106,12 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
     pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
-    row, now, released = inputs[base:], moment(plastic, origin(plastic), tick), release_of(pre, c)
+    zero, row, released = origin(plastic), inputs[base:], release_of(pre, c)
+    now, soonest = moment(plastic, zero, tick), max(last, zero)
     for s in range(length):
         slot = target[s]
         synapse = synapse_of(plastic, weight, first, s)
-        before = max(last, plastic.post_last[slot])
+        before = max(soonest, plastic.post_last[slot])
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))

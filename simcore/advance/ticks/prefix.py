@@ -59,7 +59,7 @@ def peek(plastic: Any, wires: Any, tick: int, w: Any, kept: Any) -> None:
     for segment in range(len(plastic.begin)):
         begin, length = plastic.begin[segment], plastic.length[segment]
         target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-        first, last = begin - plastic.first[0], plastic.pre_tick[segment]
+        first, last = begin - plastic.first[0], max(plastic.pre_tick[segment], plastic.window[0])
         for s in range(length):
             slot = target[s]
             synapse = synapse_of(plastic, weight, first, s)
