@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .announce import announce, announce_recording
-from .interrupts import Interrupts, resumable, stop_interrupted
+from .interrupts import EXIT_RESUMABLE, Interrupts, resumable, stop_interrupted
+from .mpi import on_first, ranks
 from .options import (
     CHECKPOINT_EVERY,
     CheckpointEvery,
@@ -57,7 +58,29 @@ def run(
     durable: Durable = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Simulate a network described in TOML and write what it recorded to a run store."""
+    """Simulate a network described in TOML and write what it recorded to a run store.
+
+    Under `mpiexec -n N` all ranks simulate the one network, each with --threads threads, and the first
+    writes the store.
+    """
+    with ranks() as comm:
+        _run(file, out, force, threads, seed, backend, overrides, checkpoint_every, durable, as_json, comm)
+
+
+def _run(
+    file: Path,
+    out: str | None,
+    force: bool,
+    threads: int | None,
+    seed: int | None,
+    backend: str,
+    overrides: list[str] | None,
+    checkpoint_every: float,
+    durable: bool,
+    as_json: bool,
+    comm: Any,
+) -> None:
+    """Simulate on one process, or as one of the ranks of a communicator."""
     from .config import read_text, rehearsed, text_of
 
     one_of("--backend", backend, ("cpu", "cuda", "auto"))
@@ -65,8 +88,8 @@ def run(
     config = read_text(text, overrides, str(file))
     s = config.simulation
     store = place(out) or file.with_suffix(".zarr")
-    check_store(store, force)
-    network, record, _ = rehearsed(config, seed)
+    on_first(comm, lambda: check_store(store, force))
+    network, record, _ = rehearsed(config, seed, 1 if comm is None else comm.Get_size())
     if backend != "cpu":
         from tegmentum.simcore.advance.backends import chosen_backend
 
@@ -79,7 +102,7 @@ def run(
     started = time.perf_counter()
     announce_recording(record, network, s.duration, s.dt, s.n_trials, histories)
     document = {"text": text, "overrides": overrides or [], "file": str(file)}
-    with interruptible(store, s.duration) as draw:
+    with interruptible(store, s.duration, quiet=comm is not None and comm.Get_rank() > 0) as draw:
         simulation = Simulation(
             network,
             dt=s.dt,
@@ -88,6 +111,7 @@ def run(
             n_trials=s.n_trials,
             precision=s.precision,
             backend=backend,
+            comm=comm,
         )
         result = simulation.run(
             s.duration,
@@ -103,13 +127,20 @@ def run(
 
 
 @contextmanager
-def interruptible(store: Path | str, ms: float, there: bool = False) -> Iterator[Report]:
+def interruptible(store: Path | str, ms: float, there: bool = False, quiet: bool = False) -> Iterator[Report]:
     """Give what draws the progress of a run; an interrupt ends the command, and says how to go on.
 
-    ``there`` says that the store is there from the beginning.
+    ``there`` says that the store is there from the beginning; ``quiet`` that another MPI rank tells what is to be told.
     """
     from tegmentum.simcore.advance.progress import reporting
 
+    if quiet:
+        with Interrupts():
+            try:
+                yield lambda done, total: None
+            except KeyboardInterrupt:
+                raise typer.Exit(EXIT_RESUMABLE) from None
+        return
     before = None if there else _identity(store)
     with Interrupts():
         try:
@@ -167,6 +198,8 @@ def tell(simulation: Simulation, result: Result, store: Path | str, started: flo
         "update": simulation.policies,
         "mean_weights": learnt,
     }
+    if simulation.ranks is not None:
+        summary["ranks"] = simulation.ranks.size
     if as_json:
         typer.echo(json.dumps(summary))
         return

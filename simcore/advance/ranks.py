@@ -138,7 +138,9 @@ class Ranks:
             else "".join(traceback.format_exception(error)).rstrip()
         )
         print(
-            f"error: rank {self.rank} of {self.size} stopped, and so all: {said}", file=sys.stderr, flush=True
+            f"error: rank {self.rank} of {self.size} stopped, and so all: {said}",
+            file=sys.__stderr__,
+            flush=True,
         )
         self.comm.Abort(1)
         raise SystemExit(1)
@@ -167,7 +169,8 @@ def refuse(
     for projection in network.projections:
         if projection.structure is not None:
             raise DescriptionError(
-                f"Projection {projection.name!r}: {type(projection.structure).__name__}, synapses that turn over, {whole}"
+                f"Projection {projection.name!r}: {type(projection.structure).__name__}, structural "
+                f"plasticity, {whole}"
             )
         for modulator in projection.modulators:
             if modulator.watch is not None:

@@ -140,6 +140,7 @@ class Simulation(Controlled):
             ranks,
         )
         self._workers = Workers(self.threads - 1)
+        self._compiled = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
@@ -533,6 +534,13 @@ class Simulation(Controlled):
             self._advance_device(stop, log)
             return
         exchanger = self._exchanger
+        if self.ranks is not None and not self._compiled:
+            if (
+                self.ranks.rank == 0
+            ):  # no tick, but the first rank compiles, and the others find what it has compiled
+                self._work(0, self.tick, log.recording, trials)
+            self.ranks.meet()
+            self._compiled = True
         while self.tick < stop or (exchanger is not None and exchanger.pending):
             if exchanger is not None:
                 exchanger.prepare()

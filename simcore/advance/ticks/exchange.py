@@ -1,7 +1,7 @@
 """Spikes between the ranks of an MPI run: kept during a window of ticks, exchanged, then emitted tick by tick.
 
-No delay is shorter than a window, so that a spike arrives after the exchange that tells of it; and as spikes are emitted
-in the order of their ticks, populations and neurons, every queue is what it is without ranks.
+No delay is shorter than a window, so that a spike arrives after the exchange that tells of it; and as spikes are
+emitted in the order of their ticks, populations and neurons, every queue is what it is without ranks.
 
 A kernel template.
 """
