@@ -60,15 +60,16 @@ def static() -> Network:
         Projection(exc, exc, FixedIndegree(30), weight=Normal(0.5, 0.1), delay=Uniform(1.5, 40.0), name="in"),
         Projection(exc, inh, FixedOutdegree(9), **spread, name="out"),
         Projection(exc, exc, FixedOutdegree(5, multapses=False), **spread, name="out once"),
-        Projection(inh, exc, FixedProbability(0.2), weight=-1.0, delay=1.5, name="chance"),
+        Projection(inh, exc, FixedProbability(0.2), weight=-0.2, delay=1.5, name="chance"),
         Projection(inh, inh, FixedProbability(0.2, autapses=False), **spread, name="chance of one's own"),
         Projection(exc, inh, FixedTotal(800), **spread, name="total"),
         Projection(exc, exc, OneToOne(), **spread, name="one to one"),
         Projection(inh, inh, AllToAll(autapses=False), **spread, name="all"),
         Projection(inh, exc, AllToAll(), weight=Uniform(-0.05, -0.01), delay=1.5, name="matrix"),
         Projection(exc, inh, listed, weight=draw.uniform(0.0, 0.2, 900), delay=2.0, name="listed"),
-        Projection(exc, one, AllToAll(), weight=0.4, delay=2.0, name="onto one"),
-        *(Poisson(p, rate=11_000.0, weight=0.1) for p in (exc, inh)),
+        Projection(exc, one, AllToAll(), weight=5.0, delay=2.0, name="onto one"),
+        Poisson(exc, rate=16_000.0, weight=0.1),
+        Poisson(inh, rate=6_000.0, weight=0.1),
     )
 
 
@@ -137,7 +138,7 @@ def refused(comm) -> list[str]:
     """Return what is said of that which ranks do not do."""
     p = Population("p", 40, NEURON)
     grows = Projection(
-        p, p, FixedIndegree(3), weight=Uniform(0.1, 0.2), plasticity=STDP(w_max=1.0), structure=Turnover()
+        p, p, FixedIndegree(3), weight=Uniform(0.1, 0.2), plasticity=STDP(w_max=1.0), structure=Turnover(every=50.0, indegree=3)
     )
     lists = Projection(p, p, FixedIndegree(3), weight=np.full(120, 0.1))
     said = []

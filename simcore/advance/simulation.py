@@ -500,33 +500,35 @@ class Simulation(Controlled):
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
         at_border = at_end if in_trials else self.tick % self._window == 0
-        if at_border or at_end:
-            self._check_finite()
-        if at_border:
-            counts = self._control.spikes.sum(axis=0)
-            since, counted = self._watched
-            self._watched = self.tick, counts
-            check_rates(
-                self._plan.populations,
-                counts,
-                (since, counted),
-                self.tick,
-                self.dt,
-                self.n_trials,
-                self.max_rate,
-            )
-
-    def _check_finite(self) -> None:
-        """Look for NaN; where one rank finds it, all stop."""
-        if self.ranks is None:
-            check_finite(self._model_groups, self._plan.populations, self.t)
+        if not (at_border or at_end):
             return
         error = None
         try:
-            check_finite(self._model_groups, self._plan.populations, self.t)
+            self._check(at_border)
         except SimulationError as met:
+            if self.ranks is None:
+                raise
             error = met
-        self.ranks.together(error)
+        if self.ranks is not None:
+            self.ranks.together(error)
+
+    def _check(self, rates: bool) -> None:
+        """Stop at NaN, and at runaway activity since the last look at ``rates``."""
+        check_finite(self._model_groups, self._plan.populations, self.t)
+        if not rates:
+            return
+        counts = self._control.spikes.sum(axis=0)
+        since, counted = self._watched
+        self._watched = self.tick, counts
+        check_rates(
+            self._plan.populations,
+            counts,
+            (since, counted),
+            self.tick,
+            self.dt,
+            self.n_trials,
+            self.max_rate,
+        )
 
     def _advance(self, stop: int, log: Log, trials: list[Trials] | None = None) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
