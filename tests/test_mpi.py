@@ -6,18 +6,35 @@ import importlib.util
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mpi_jobs
 import numpy as np
 import pytest
 import zarr
 
-from tegmentum.simcore import DescriptionError, Simulation
+from tegmentum.plasticity import DopamineSTDP
+from tegmentum.simcore import (
+    DescriptionError,
+    FixedIndegree,
+    Modulator,
+    Network,
+    Population,
+    Projection,
+    Release,
+    Simulation,
+    Uniform,
+)
+from tegmentum.simcore.advance import machine
+from tegmentum.simcore.advance.exchange import window_of
 from tegmentum.simcore.compile import modules
+from tegmentum.simcore.lower.footprint import footprint
+from tegmentum.simcore.lower.plan import plan
 from tegmentum.simcore.lower.rows import PLACING, WIRING, delay_of, draws_of, rows_for
 
 HERE = Path(__file__).parent
@@ -219,6 +236,44 @@ class TestOnePart:
             for found, expected in zip(listed(part, lo, hi), listed(whole, lo, hi), strict=True):
                 np.testing.assert_array_equal(found, expected)
         assert lower.sum() == len(whole.post) > 0
+
+    @pytest.mark.parametrize(
+        ("delays", "release", "ticks"),
+        [
+            ((1.5, 2.0), 1.6, 15),
+            ((1.5, Uniform(0.4, 2.0)), 1.6, 4),
+            ((9.0, 2.0), 0.3, 3),
+            ((1.5, 0.1), 5.0, 1),
+        ],
+    )
+    def test_a_window_is_the_shortest_delay(self, delays, release, ticks):
+        p = Population("p", 40, mpi_jobs.NEURON)
+        rule = DopamineSTDP(Modulator("d", tau=50.0, releases=[Release(p, delay=release)]), w_max=1.0)
+        network = Network(
+            p,
+            Projection(p, p, FixedIndegree(3), weight=0.1, delay=delays[0], name="a"),
+            Projection(
+                p, p, FixedIndegree(3), weight=Uniform(0.1, 0.2), delay=delays[1], plasticity=rule, name="b"
+            ),
+        )
+        found = [delay_of(q, 0.1) for q in network.projections]
+        assert window_of(plan(network, 0.1, 2), found) == ticks
+
+    def test_what_does_not_fit_a_rank_is_refused_with_the_bytes(self, monkeypatch):
+        network = mpi_jobs.static()
+        n_bytes = footprint(network)[1]
+
+        def together(error):
+            raise error
+
+        ranks = SimpleNamespace(
+            rank=0, size=2, neighbours=lambda: 2, told=lambda value: [value, value], together=together
+        )
+        monkeypatch.setattr(machine, "machine_memory", lambda: 0.9 * n_bytes)
+        share, memory = n_bytes / 2 / 2**30, 0.45 * n_bytes / 2**30
+        said = f"{share:.3g} GiB on each of 2 MPI ranks, more than a rank's {memory:.3g} GiB of memory"
+        with pytest.raises(DescriptionError, match=re.escape(said)):
+            machine.Machine(network, 0.1, 0, 1, 1, "float32", ranks=ranks)
 
     def test_no_communicator(self):
         with pytest.raises(DescriptionError, match="comm must be a communicator of mpi4py"):

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.network import Network
 from ..lower.arrays import Exchange
 from ..lower.modulation import channels_of
 from ..lower.plan import Plan
@@ -26,11 +25,9 @@ _ROOM = (
 _FEW = 256  # ids that go with the head at first
 
 
-def window_of(p: Plan, network: Network, delays: list[Delay]) -> int:
+def window_of(p: Plan, delays: list[Delay]) -> int:
     """Return the ticks from one exchange to the next: the shortest delay of a synapse or a release."""
-    least = [
-        d.least for d, q in zip(delays, network.projections, strict=True) if d.given.size or d.table.size
-    ]
+    least = [int(d.given.min()) if d.given.size else d.least for d in delays if d.given.size or d.table.any()]
     least += [int(n) for channel in channels_of(p) for n in channel.release[:, 2]]
     return max(1, min([*least, 1 << 10, _ROOM // max(p.n_sources, 1)]))
 

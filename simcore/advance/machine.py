@@ -122,7 +122,7 @@ class Machine:
             self._wires = [job.result() for job in jobs]
         self._groups = groups
         if self.ranks is not None:
-            self._window_ticks = window_of(self._whole, self.network, delays)
+            self._window_ticks = window_of(self._whole, delays)
         self._check_drawn()
         self._trains = trains_of(p, self.n_trials, self._given)
         if self.arithmetic == "fixed":
@@ -167,8 +167,8 @@ class Machine:
         _, n_bytes = footprint(self.network, self.dt, self.precision)
         if n_bytes * share > memory:
             raise DescriptionError(
-                f"Network: synapses take {n_bytes * share / 2**30:.1f} GiB on each of {self.ranks.size} MPI ranks, "
-                f"more than a rank's {memory / 2**30:.1f} GiB of memory; more ranks on more machines may fit"
+                f"Network: synapses take {n_bytes * share / 2**30:.3g} GiB on each of {self.ranks.size} MPI ranks, "
+                f"more than a rank's {memory / 2**30:.3g} GiB of memory; more ranks on more machines may fit"
             )
 
     def _check_drawn(self) -> None:
