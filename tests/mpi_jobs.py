@@ -137,9 +137,8 @@ def outcome(job: str, folder: Path, threads: int, comm=None) -> dict[str, np.nda
 def refused(comm) -> list[str]:
     """Return what is said of that which ranks do not do."""
     p = Population("p", 40, NEURON)
-    grows = Projection(
-        p, p, FixedIndegree(3), weight=Uniform(0.1, 0.2), plasticity=STDP(w_max=1.0), structure=Turnover(every=50.0, indegree=3)
-    )
+    learns = {"weight": Uniform(0.1, 0.2), "plasticity": STDP(w_max=1.0)}
+    grows = Projection(p, p, FixedIndegree(3), **learns, structure=Turnover(every=50.0, indegree=3))
     lists = Projection(p, p, FixedIndegree(3), weight=np.full(120, 0.1))
     said = []
     for network, options in (
