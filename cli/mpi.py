@@ -28,6 +28,11 @@ def n_launched() -> int:
     return int(said[0]) if said and said[0].isdigit() else 1
 
 
+def is_first() -> bool:
+    """Tell whether this is the first of the ranks that a launcher has started, or the only one."""
+    return not any(os.environ.get(name, "0") != "0" for name in RANKS)
+
+
 def world() -> Any:
     """Return the communicator of all ranks, or None where there is one process.
 
@@ -64,7 +69,7 @@ def ranks() -> Iterator[Any]:
     try:
         comm = world()
     except DeviceError:
-        if any(os.environ.get(name, "0") != "0" for name in RANKS):
+        if not is_first():
             raise typer.Exit(2) from None  # the first rank says it
         raise
     if comm is None:

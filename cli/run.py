@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tegmentum.simcore.errors import DescriptionError
+
 from .announce import announce, announce_recording
 from .interrupts import EXIT_RESUMABLE, Interrupts, resumable, stop_interrupted
-from .mpi import on_first, ranks
+from .mpi import is_first, n_launched, on_first, ranks
 from .options import (
     CHECKPOINT_EVERY,
     CheckpointEvery,
@@ -56,6 +58,27 @@ def run(
     ] = None,
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
     durable: Durable = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what the run would take, and do nothing else.")
+    ] = False,
+    n_ranks: Annotated[
+        int | None,
+        typer.Option(
+            "--ranks",
+            min=1,
+            max=1_000_000,
+            help=r"MPI ranks that --plan is to assume \[those that were started].",
+            show_default=False,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help=r"Mean rate of all neurons, in Hz, that --plan is to assume \[5].",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a network described in TOML and write what it recorded to a run store.
@@ -63,8 +86,37 @@ def run(
     Under `mpiexec -n N` all ranks simulate the one network, each with --threads threads, and the first
     writes the store.
     """
+    if not plan and (n_ranks, rate) != (None, None):
+        raise DescriptionError("--ranks and --rate are for --plan; a run has the ranks that mpiexec starts")
+    if plan:
+        _plan(file, overrides, threads, n_ranks, rate, as_json)
+        return
     with ranks() as comm:
         _run(file, out, force, threads, seed, backend, overrides, checkpoint_every, durable, as_json, comm)
+
+
+def _plan(
+    file: Path,
+    overrides: list[str] | None,
+    threads: int | None,
+    n_ranks: int | None,
+    rate: float | None,
+    as_json: bool,
+) -> None:
+    """Say what a run would take."""
+    if not is_first():
+        return
+    from tegmentum.simcore.advance.outlook import outlook
+
+    from .config import network_of, read_text, text_of
+    from .foretell import tell_plan
+
+    config = read_text(text_of(file), overrides, str(file))
+    s, n = config.simulation, threads or config.simulation.threads or 1
+    n_ranks = n_launched() if n_ranks is None else n_ranks
+    rate = 5.0 if rate is None else rate
+    found = outlook(network_of(config), s.duration, s.dt, s.precision, n_ranks, n, rate)
+    tell_plan(found, s.duration, s.dt, n_ranks, n, as_json)
 
 
 def _run(

@@ -32,8 +32,8 @@ from tegmentum.simcore import (
 )
 from tegmentum.simcore.advance import machine
 from tegmentum.simcore.advance.exchange import window_of
+from tegmentum.simcore.advance.outlook import outlook
 from tegmentum.simcore.compile import modules
-from tegmentum.simcore.lower.footprint import footprint
 from tegmentum.simcore.lower.plan import plan
 from tegmentum.simcore.lower.rows import PLACING, WIRING, delay_of, draws_of, rows_for
 
@@ -261,7 +261,7 @@ class TestOnePart:
 
     def test_what_does_not_fit_a_rank_is_refused_with_the_bytes(self, monkeypatch):
         network = mpi_jobs.static()
-        n_bytes = footprint(network)[1]
+        n_bytes = sum(outlook(network, 1.0, n_ranks=2).n_bytes.values())
 
         def together(error):
             raise error
@@ -269,8 +269,8 @@ class TestOnePart:
         ranks = SimpleNamespace(
             rank=0, size=2, neighbours=lambda: 2, told=lambda value: [value, value], together=together
         )
-        monkeypatch.setattr(machine, "machine_memory", lambda: 0.9 * n_bytes)
-        share, memory = n_bytes / 2 / 2**30, 0.45 * n_bytes / 2**30
+        monkeypatch.setattr(machine, "machine_memory", lambda: 1.8 * n_bytes)
+        share, memory = n_bytes / 2**30, 0.9 * n_bytes / 2**30
         said = f"{share:.3g} GiB on each of 2 MPI ranks, more than a rank's {memory:.3g} GiB of memory"
         with pytest.raises(DescriptionError, match=re.escape(said)):
             machine.Machine(network, 0.1, 0, 1, 1, "float32", ranks=ranks)

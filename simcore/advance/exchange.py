@@ -19,9 +19,8 @@ from ..lower.rows import Delay
 from .ranks import Ranks
 
 Array = np.ndarray[Any, Any]
-_ROOM = (
-    1 << 27
-)  # ids of a window that all neurons may fire: 512 MiB of addresses, of which spikes alone take memory
+#: Ids of a window in which all neurons fire in each tick: 2 GiB of addresses, of which spikes alone take memory.
+_ROOM = 1 << 29
 _FEW = 256  # ids that go with the head at first
 
 

@@ -17,7 +17,6 @@ from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError, TegmentumError
 from ..lower import synapses
 from ..lower.arrays import DENSE, PLASTIC
-from ..lower.footprint import footprint
 from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
 from ..lower.inputs import (
     current_steps,
@@ -40,6 +39,7 @@ from ..lower.synapses import Places
 from ..lower.watch import watched_of, watches_of
 from ..machine import memory as machine_memory
 from .exchange import Exchanger, window_of
+from .outlook import outlook
 from .ranks import Ranks
 
 Array = np.ndarray[Any, Any]
@@ -142,7 +142,7 @@ class Machine:
         if self.ranks is not None:
             memory = min(self.ranks.told(memory / self.ranks.neighbours()))
             share = 1.0 / self.ranks.size
-            self._check_rank(memory, share)
+            self._check_rank(memory)
         for projection in self.network.projections:
             n = share * projection.rule.expected(projection.pre.size, projection.post.size)
             if 2 * n > memory:  # the least that a synapse takes
@@ -161,13 +161,14 @@ class Machine:
                 f"takes queues of {bytes_ / 2**30:.1f} GiB, more than the {memory / 2**30:.1f} GiB of memory"
             )
 
-    def _check_rank(self, memory: float, share: float) -> None:
+    def _check_rank(self, memory: float) -> None:
         """Refuse a network of which a rank's share does not fit into its share of the memory."""
         assert self.ranks is not None
-        _, n_bytes = footprint(self.network, self.dt, self.precision)
-        if n_bytes * share > memory:
+        found = outlook(self.network, self.dt, self.dt, self.precision, self.ranks.size, self.threads)
+        n_bytes = sum(found.n_bytes.values())
+        if n_bytes > memory:
             raise DescriptionError(
-                f"Network: synapses take {n_bytes * share / 2**30:.3g} GiB on each of {self.ranks.size} MPI ranks, "
+                f"Network: it takes {n_bytes / 2**30:.3g} GiB on each of {self.ranks.size} MPI ranks, "
                 f"more than a rank's {memory / 2**30:.3g} GiB of memory; more ranks on more machines may fit"
             )
 
