@@ -134,6 +134,29 @@ def outcome(job: str, folder: Path, threads: int, comm=None) -> dict[str, np.nda
     return out
 
 
+def changed(comm=None) -> dict[str, np.ndarray]:
+    """Change delays, weights, levels, given spikes and go back to the start; return the states in between."""
+    sim, out = Simulation(plastic(True), seed=5, threads=1, comm=comm), {}
+
+    def keep(name: str) -> None:
+        sim.run(15.0)
+        out.update({f"{name}/{key}": values for key, values in sim.state().items()})
+
+    draw, n = np.random.default_rng(1), len(sim.synapses("learn"))
+    sim.set_delays("learn", 0.1 * draw.integers(15, 60, n))
+    sim.set_weights("learn", draw.uniform(0.1, 0.3, n))
+    keep("set")
+    sim.release("dopamine", 0.3)
+    sim.set_spikes("train", [20.0, 21.0], [1, 2])
+    sim.set_weights("learn", 0.9 * sim.synapses("learn").weight)
+    keep("set again")
+    sim.reset(seed=8)
+    keep("reset")
+    sim.reset(keep=())
+    keep("as at first")
+    return out
+
+
 def refused(comm) -> list[str]:
     """Return what is said of that which ranks do not do."""
     p = Population("p", 40, NEURON)
@@ -170,6 +193,11 @@ def main() -> None:
             if comm.Get_rank() == 0:
                 assert all(one == said[0] for one in said), said
                 Path(folder, "refused.txt").write_text("\n".join(said[0]))
+            continue
+        if job == "changed":
+            found = changed(comm)
+            if comm.Get_rank() == 0:
+                np.savez(Path(folder, "changed.npz"), **found)
             continue
         if job == "broken":
             breaks(comm)

@@ -129,6 +129,15 @@ def test_ranks_do_what_one_process_does(n, threads, alone, tmp_path):
 
 @needs_mpi
 @pytest.mark.slow
+def test_what_is_changed_between_runs_is_changed_on_all(tmp_path):
+    done = jobs(2, 1, tmp_path, "changed")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "changed.npz") as found:
+        assert_equal({key: found[key] for key in found.files}, mpi_jobs.changed())
+
+
+@needs_mpi
+@pytest.mark.slow
 def test_what_ranks_do_not_do_is_refused_by_name_on_all(tmp_path):
     done = jobs(2, 1, tmp_path, "refused")
     assert done.returncode == 0, done.stderr
@@ -195,6 +204,40 @@ def test_the_command_line_on_two_ranks(tmp_path, tegmentum):
     again = mpi(2, *command)
     assert again.returncode == 4
     assert again.stderr.count("two.zarr: exists") == 1
+
+
+class TestPlan:
+    """What is told before anything is built."""
+
+    def test_it_tells_of_ranks_and_builds_nothing(self, tegmentum, tmp_path):
+        (tmp_path / "net.toml").write_text(NETWORK)
+        one = tegmentum("run", "net.toml", "--plan", "--json").document
+        four = tegmentum("run", "net.toml", "--plan", "--ranks", 4, "--rate", 10.0, "--json").document
+        assert (one["n_neurons"], one["n_synapses"], one["n_ticks"]) == (100, 2000, 1000)
+        assert (one["window"], one["n_exchanges"], one["ranks"], one["rate"]) == (0, 0, 1, 5.0)
+        assert (four["window"], four["n_exchanges"], four["ranks"], four["rate"]) == (15, 67, 4, 10.0)
+        assert (
+            four["events_per_hz"] == one["events_per_hz"] == pytest.approx(200.0)
+        )  # 2,000 synapses for 0.1 s
+        assert four["n_bytes"]["targets"] == one["n_bytes"]["targets"] / 4 == 1000
+        assert not (tmp_path / "net.zarr").exists()
+        told = tegmentum("run", "net.toml", "--plan", "--ranks", 4).out
+        assert "memory of each of 4 MPI ranks" in told
+        assert "67 exchanges of spikes, one in 15 ticks" in told
+
+    def test_time_grows_with_all_that_is_counted(self):
+        network = mpi_jobs.plastic(False)
+        one = outlook(network, 1_000.0)
+        assert outlook(network, 2_000.0).seconds == pytest.approx(2 * one.seconds)
+        assert outlook(network, 1_000.0, rate=50.0).seconds > one.seconds
+        assert outlook(network, 1_000.0, threads=2).seconds < one.seconds
+        assert outlook(network, 1_000.0, n_ranks=2).n_exchanges == 667
+
+    def test_what_is_for_a_plan_alone(self, tegmentum, tmp_path):
+        (tmp_path / "net.toml").write_text(NETWORK)
+        found = tegmentum("run", "net.toml", "--ranks", 4)
+        assert found.code == 3
+        assert "--ranks and --rate are for --plan" in found.err
 
 
 class TestOnePart:
