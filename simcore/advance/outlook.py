@@ -9,9 +9,9 @@ with neurons and events of the rank and spikes of the network, as every rank emi
 networks of LIF neurons, each under one source of Poisson spikes, on one thread of a shared 2.1 GHz core: 2,500 to
 80,000 neurons with 100 to 1,250 inputs each, static or, from excitatory to excitatory, under pair STDP. Left out in
 turn, each is foretold with a median error of 11%; the worst, the largest network, takes 1.8 times as long as foretold.
-What was fitted to one process foretells the computing of each of two ranks of static networks within 40%; that of
-plastic ones took up to 2.3 times as long, on a machine that other work shared. Three and four ranks could not be
-checked on its two cores. Other models, lazy populations, caches of other sizes and waiting for other ranks are not in
+What was fitted to one process foretells 0.63 to 1.1 of the CPU time of each of two ranks with six static networks, and
+0.35 to 0.67 of that with three plastic ones, on two cores that other work shared. Three and four ranks had no core of
+their own there, so that the model is not checked for them. Other models, lazy populations, caches of other sizes and waiting for other ranks are not in
 the fit.
 """
 
