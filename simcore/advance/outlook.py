@@ -11,8 +11,8 @@ networks of LIF neurons, each under one source of Poisson spikes, on one thread 
 turn, each is foretold with a median error of 11%; the worst, the largest network, takes 1.8 times as long as foretold.
 What was fitted to one process foretells 0.63 to 1.1 of the CPU time of each of two ranks with six static networks, and
 0.35 to 0.67 of that with three plastic ones, on two cores that other work shared. Three and four ranks had no core of
-their own there, so that the model is not checked for them. Other models, lazy populations, caches of other sizes and waiting for other ranks are not in
-the fit.
+their own there, so that the model is not checked for them. Other models, lazy populations, caches of other sizes and
+waiting for other ranks are not in the fit.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Ranks:
     Parameters
     ----------
     comm : mpi4py.MPI.Intracomm
-        duplicated, so that nothing else is mixed up with these messages
+        duplicated once, so that nothing else is mixed up with these messages
     """
 
     def __init__(self, comm: Any) -> None:
@@ -32,7 +32,7 @@ class Ranks:
             raise DescriptionError(
                 f"Simulation: comm must be a communicator of mpi4py, such as MPI.COMM_WORLD, got {checks.shown(comm)}"
             )
-        self.comm = comm.Dup()
+        self.comm = _own(comm)
         self.rank, self.size = int(self.comm.Get_rank()), int(self.comm.Get_size())
         self.agreed: BaseException | None = None  # the last error that all ranks have raised
 
@@ -144,6 +144,20 @@ class Ranks:
         )
         self.comm.Abort(1)
         raise SystemExit(1)
+
+
+_KEY: list[int] = []
+
+
+def _own(comm: Any) -> Any:
+    """Return a duplicate of a communicator, the same each time: MPI has few, and none is freed by itself."""
+    if not _KEY:
+        _KEY.append(type(comm).Create_keyval(nopython=False))
+    found = comm.Get_attr(_KEY[0])
+    if found is None:
+        found = comm.Dup()
+        comm.Set_attr(_KEY[0], found)
+    return found
 
 
 def ranks_of(comm: Any) -> Ranks | None:
