@@ -556,10 +556,13 @@ def _recordable(network: Network, kind: str) -> list[str]:
     return [str(q.name) for q in plastic]
 
 
-def rehearsed(config: Config, seed: int | None = None) -> tuple[Network, Record, tuple[float, float]]:
+def rehearsed(
+    config: Config, seed: int | None = None, n_ranks: int = 1
+) -> tuple[Network, Record, tuple[float, float]]:
     """Return the network and what to record, after every check that needs no building.
 
-    The last part of what is returned is the expected number of synapses and of their bytes.
+    The last part of what is returned is the expected number of synapses and of their bytes; ``n_ranks`` share
+    the memory.
     """
     from tegmentum.simcore.advance.rehearsal import rehearse
 
@@ -567,6 +570,13 @@ def rehearsed(config: Config, seed: int | None = None) -> tuple[Network, Record,
     record = record_of(config, network)
     s = config.simulation
     expected = rehearse(
-        network, s.dt, s.seed if seed is None else seed, s.n_trials, s.precision, record, s.duration
+        network,
+        s.dt,
+        s.seed if seed is None else seed,
+        s.n_trials,
+        s.precision,
+        record,
+        s.duration,
+        n_ranks,
     )
     return network, record, expected

@@ -10,6 +10,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
+from .mpi import ranks
 from .options import CHECKPOINT_EVERY, Durable, RunStoreName, located
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def resume(
     if "document" in told:
         if data_dir is not None:
             raise DescriptionError(f"--data-dir: {store} is a run of a network, which has none; leave it out")
-        _run(at, told, until, threads, checkpoint_every, durable, force, as_json)
+        with ranks() as comm:
+            _run(at, told, until, threads, checkpoint_every, durable, force, as_json, comm)
         return
     if until is not None:
         raise DescriptionError(f"--until: {store} is no run of model time; leave it out")
@@ -91,6 +93,7 @@ def _run(
     durable: bool,
     force: bool,
     as_json: bool,
+    comm: Any,
 ) -> None:
     """Go on with a network of a TOML file, as it was when the run began."""
     from .config import network_of, read_text
@@ -100,7 +103,8 @@ def _run(
     network = network_of(read_text(document["text"], document["overrides"], document["file"]))
     from tegmentum.simcore import Simulation
 
-    with interruptible(store, told["ms"] if until is None else until, there=True) as draw:
+    quiet = comm is not None and comm.Get_rank() > 0
+    with interruptible(store, told["ms"] if until is None else until, there=True, quiet=quiet) as draw:
         simulation, result = Simulation.resume(
             store,
             network,
@@ -110,5 +114,6 @@ def _run(
             progress=draw,
             checkpoint_every=checkpoint_every,
             durable=durable,
+            comm=comm,
         )
     tell(simulation, result, store, started, as_json)

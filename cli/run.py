@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tegmentum.simcore.errors import DescriptionError
+
 from .announce import announce, announce_recording
-from .interrupts import Interrupts, resumable, stop_interrupted
+from .interrupts import EXIT_RESUMABLE, Interrupts, resumable, stop_interrupted
+from .mpi import is_first, n_launched, on_first, ranks
 from .options import (
     CHECKPOINT_EVERY,
     CheckpointEvery,
@@ -55,9 +58,81 @@ def run(
     ] = None,
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
     durable: Durable = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what the run would take, and do nothing else.")
+    ] = False,
+    n_ranks: Annotated[
+        int | None,
+        typer.Option(
+            "--ranks",
+            min=1,
+            max=1_000_000,
+            help=r"MPI ranks that --plan is to assume \[those that were started].",
+            show_default=False,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help=r"Mean rate of all neurons, in Hz, that --plan is to assume \[5].",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Simulate a network described in TOML and write what it recorded to a run store."""
+    """Simulate a network described in TOML and write what it recorded to a run store.
+
+    Under `mpiexec -n N` all ranks simulate the one network, each with --threads threads, and the first
+    writes the store.
+    """
+    if not plan and (n_ranks, rate) != (None, None):
+        raise DescriptionError("--ranks and --rate are for --plan; a run has the ranks that mpiexec starts")
+    if plan:
+        _plan(file, overrides, threads, n_ranks, rate, as_json)
+        return
+    with ranks() as comm:
+        _run(file, out, force, threads, seed, backend, overrides, checkpoint_every, durable, as_json, comm)
+
+
+def _plan(
+    file: Path,
+    overrides: list[str] | None,
+    threads: int | None,
+    n_ranks: int | None,
+    rate: float | None,
+    as_json: bool,
+) -> None:
+    """Say what a run would take."""
+    if not is_first():
+        return
+    from tegmentum.simcore.advance.outlook import outlook
+
+    from .config import network_of, read_text, text_of
+    from .foretell import tell_plan
+
+    config = read_text(text_of(file), overrides, str(file))
+    s, n = config.simulation, threads or config.simulation.threads or 1
+    n_ranks = n_launched() if n_ranks is None else n_ranks
+    rate = 5.0 if rate is None else rate
+    found = outlook(network_of(config), s.duration, s.dt, s.precision, n_ranks, n, rate)
+    tell_plan(found, s.duration, s.dt, n_ranks, n, as_json)
+
+
+def _run(
+    file: Path,
+    out: str | None,
+    force: bool,
+    threads: int | None,
+    seed: int | None,
+    backend: str,
+    overrides: list[str] | None,
+    checkpoint_every: float,
+    durable: bool,
+    as_json: bool,
+    comm: Any,
+) -> None:
+    """Simulate on one process, or as one of the ranks of a communicator."""
     from .config import read_text, rehearsed, text_of
 
     one_of("--backend", backend, ("cpu", "cuda", "auto"))
@@ -65,8 +140,8 @@ def run(
     config = read_text(text, overrides, str(file))
     s = config.simulation
     store = place(out) or file.with_suffix(".zarr")
-    check_store(store, force)
-    network, record, _ = rehearsed(config, seed)
+    on_first(comm, lambda: check_store(store, force))
+    network, record, _ = rehearsed(config, seed, 1 if comm is None else comm.Get_size())
     if backend != "cpu":
         from tegmentum.simcore.advance.backends import chosen_backend
 
@@ -80,7 +155,7 @@ def run(
     started = time.perf_counter()
     announce_recording(record, network, recorded, s.dt, s.n_trials, histories)
     document = {"text": text, "overrides": overrides or [], "file": str(file)}
-    with interruptible(store, s.duration) as draw:
+    with interruptible(store, s.duration, quiet=comm is not None and comm.Get_rank() > 0) as draw:
         simulation = Simulation(
             network,
             dt=s.dt,
@@ -89,6 +164,7 @@ def run(
             n_trials=s.n_trials,
             precision=s.precision,
             backend=backend,
+            comm=comm,
         )
         result = simulation.run(
             s.duration,
@@ -104,13 +180,20 @@ def run(
 
 
 @contextmanager
-def interruptible(store: Path | str, ms: float, there: bool = False) -> Iterator[Report]:
+def interruptible(store: Path | str, ms: float, there: bool = False, quiet: bool = False) -> Iterator[Report]:
     """Give what draws the progress of a run; an interrupt ends the command, and says how to go on.
 
-    ``there`` says that the store is there from the beginning.
+    ``there`` says that the store is there from the beginning; ``quiet`` that another MPI rank tells what is to be told.
     """
     from tegmentum.simcore.advance.progress import reporting
 
+    if quiet:
+        with Interrupts():
+            try:
+                yield lambda done, total: None
+            except KeyboardInterrupt:
+                raise typer.Exit(EXIT_RESUMABLE) from None
+        return
     before = None if there else _identity(store)
     with Interrupts():
         try:
@@ -168,6 +251,8 @@ def tell(simulation: Simulation, result: Result, store: Path | str, started: flo
         "update": simulation.policies,
         "mean_weights": learnt,
     }
+    if simulation.ranks is not None:
+        summary["ranks"] = simulation.ranks.size
     if as_json:
         typer.echo(json.dumps(summary))
         return

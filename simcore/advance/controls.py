@@ -18,13 +18,13 @@ from ..lower.arrays import Trains
 from ..lower.grid import check_sums, to_grid
 from ..lower.inputs import trains_of
 from ..lower.modulation import modulators_of, raise_levels
-from ..lower.plan import plan
 from ..lower.queues import new_control, with_room
-from ..lower.synapses import Synapses
+from ..lower.synapses import Places, Synapses
 from ..lower.watch import gathered, watches_of
 from ..record import state as states
 from . import structure
 from .machine import Machine
+from .ranks import Ranks
 
 Array = np.ndarray[Any, Any]
 
@@ -42,10 +42,11 @@ class Controlled(Machine):
         precision: str,
         arithmetic: str = "float",
         backend: str = "cpu",
+        ranks: Ranks | None = None,
     ) -> None:
         self._rewired: set[str] = set()  # projections whose delays were set
         self._reweighted: set[str] = set()  # those whose weights were set and do not learn
-        super().__init__(network, dt, seed, threads, n_trials, precision, arithmetic, backend)
+        super().__init__(network, dt, seed, threads, n_trials, precision, arithmetic, backend, ranks)
         self._contacts = {
             str(q.name): turnover.fresh(self._found(q), q.post.size)
             for q in network.projections
@@ -62,7 +63,19 @@ class Controlled(Machine):
     def _found(self, name: str | Projection) -> Synapses:
         places = self._places(name)
         weight, kept = self._peeked(name, places)
-        return Synapses(places.pre, places.post, places.delay, weight, kept, np.arange(len(places.pre)))
+        known = places.pre, places.post, places.delay, weight, *kept.values()
+        pre, post, delay, weight, *values = self._of_all(name, places, *known)
+        return Synapses(pre, post, delay, weight, dict(zip(kept, values, strict=True)), np.arange(len(pre)))
+
+    def _chosen(self, name: str | Projection, ids: Array) -> tuple[Places, Array]:
+        """Return where those of some synapses lie that are here, and which of them they are."""
+        places = self._places(name)
+        if self.ranks is None:
+            return places.at(ids), np.arange(len(ids))
+        here = self._ids_here(name, places)
+        at = np.searchsorted(here, ids).clip(0, max(len(here) - 1, 0))
+        mine = np.flatnonzero(here[at] == ids) if len(here) else np.zeros(0, np.int64)
+        return places.at(at[mine]), mine
 
     def restructure(self, name: str | Projection) -> None:
         """Let the synapses of a projection turn over now, as its :class:`.Turnover` says.
@@ -99,7 +112,11 @@ class Controlled(Machine):
     def _write(self, name: str, weights: Any) -> None:
         self._settle()
         places, projection = self._places(name), self._projection(name)
-        values = synapses.weights_for(places, weights, projection)
+        if self.ranks is not None:
+            values = synapses.weights_for(places, weights, projection, self._n_of(name, places))
+            values = values[self._ids_here(name, places)]
+        else:
+            values = synapses.weights_for(places, weights, projection)
         before = synapses.read(places, self._wires)
         synapses.write(places, self._wires, values)
         if self.arithmetic == "fixed":
@@ -111,6 +128,11 @@ class Controlled(Machine):
             for k, wires in enumerate(self._wires):
                 to_grid(self._plan, k, wires, self._quanta, self._grid_kernels)
         self._device = None
+
+    def _n_of(self, name: str, places: Places) -> int:
+        """Return how many synapses a projection has on all ranks."""
+        assert self.ranks is not None
+        return int(self.ranks.total(np.array([len(places.pre)], np.int64))[0])
 
     def _check_sums(self, what: str, trains: Trains) -> None:
         check_sums(self._plan, self._wires, trains, self._quanta, self._real, what, self._grid_kernels)
@@ -213,7 +235,7 @@ class Controlled(Machine):
         parts = (new.get(str(part.name), part) for part in network.projections)
         before = network, self._plan
         self.network = Network(*network.populations, *network.spike_trains, *parts, *network.sources)
-        self._plan = plan(self.network, self.dt, self._n_shards, self.seed)
+        self._plan = self._planned(self.network)
         try:
             self._lower()
         except DescriptionError:

@@ -14,7 +14,7 @@ from ..describe.connectivity import Constant, Distribution
 from ..describe.modulation import BySynapse
 from ..describe.network import Network, Projection
 from ..describe.sources import SpikeTrain
-from ..errors import DescriptionError
+from ..errors import DescriptionError, TegmentumError
 from ..lower import synapses
 from ..lower.arrays import DENSE, PLASTIC
 from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
@@ -38,6 +38,9 @@ from ..lower.segments import wires_of
 from ..lower.synapses import Places
 from ..lower.watch import watched_of, watches_of
 from ..machine import memory as machine_memory
+from .exchange import Exchanger, window_of
+from .outlook import outlook
+from .ranks import Ranks
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +58,9 @@ class Machine:
         precision: str,
         arithmetic: str = "float",
         backend: str = "cpu",
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks
         self.arithmetic, self.backend = arithmetic, backend
         self.network, self.dt, self.seed, self.threads = network, dt, seed, threads
         self.n_trials, self.precision = n_trials, precision
@@ -63,14 +68,35 @@ class Machine:
         self._given: dict[str, SpikeTrain] = {}  # trains that were set
         self._input_seed = seed
         self._real = np.dtype(precision).type
+        self._exchanger: Exchanger | None = None
+        self._ids: dict[str, Array] = {}  # of projections onto this rank, where they were asked for
         self._n_shards = threads if n_trials == 1 and backend == "cpu" else 1
         self._device: Any = None  # kernels and synapses on a CUDA device, until the synapses change
-        self._plan: Plan = plan(network, dt, self._n_shards, seed)
+        self._plan: Plan = self._planned(network)
         self._lower()
         self._compile()
         self._allocate()
 
+    def _planned(self, network: Network) -> Plan:
+        """Return the plan of the shards here; that of all ranks' shards is kept beside it."""
+        ranks = self.ranks
+        self._whole = plan(network, self.dt, self._n_shards * (ranks.size if ranks else 1), self.seed)
+        return self._whole.part(ranks.rank * self._n_shards, self._n_shards) if ranks else self._whole
+
     def _lower(self) -> None:
+        """Build the synapses; an error that one rank meets is raised on all."""
+        if self.ranks is None:
+            self._build()
+            return
+        error = None
+        try:
+            self._build()
+        except TegmentumError as met:
+            error = met
+        self.ranks.together(error)
+        self._ids.clear()
+
+    def _build(self) -> None:
         from ..compile import modules as build
 
         started = time.perf_counter()
@@ -86,13 +112,17 @@ class Machine:
         with ThreadPoolExecutor(
             self.threads
         ) as pool:  # a synapse is a function of the seed and its place alone
-            rows = build_rows(self.network, delays, p.lazy, self.seed, wiring, pool.map)
+            own = None if self.ranks is None else {q.name: p.own(q.name) for q in p.populations}
+            before = None if self.ranks is None else self.ranks.before
+            rows = build_rows(self.network, delays, p.lazy, self.seed, wiring, pool.map, own, before)
             jobs = [
                 pool.submit(wires_of, p, k, groups, rows, delays, self.seed, real, placing)
                 for k in range(self._n_shards)
             ]
             self._wires = [job.result() for job in jobs]
         self._groups = groups
+        if self.ranks is not None:
+            self._window_ticks = window_of(self._whole, delays)
         self._check_drawn()
         self._trains = trains_of(p, self.n_trials, self._given)
         if self.arithmetic == "fixed":
@@ -108,8 +138,13 @@ class Machine:
     def _check_room(self, delays: list[Delay]) -> None:
         """Refuse synapses, and delays whose queues, would not fit into the memory."""
         memory = machine_memory() or math.inf
+        share = 1.0
+        if self.ranks is not None:
+            memory = min(self.ranks.told(memory / self.ranks.neighbours()))
+            share = 1.0 / self.ranks.size
+            self._check_rank(memory)
         for projection in self.network.projections:
-            n = projection.rule.expected(projection.pre.size, projection.post.size)
+            n = share * projection.rule.expected(projection.pre.size, projection.post.size)
             if 2 * n > memory:  # the least that a synapse takes
                 raise DescriptionError(
                     f"Projection {projection.name!r}: {type(projection.rule).__name__} makes {n:g} synapses, "
@@ -124,6 +159,17 @@ class Machine:
             raise DescriptionError(
                 f"Projection {longest[1].name!r}: delay up to {longest[0].most * self.dt:g} ms at dt = {self.dt} ms "
                 f"takes queues of {bytes_ / 2**30:.1f} GiB, more than the {memory / 2**30:.1f} GiB of memory"
+            )
+
+    def _check_rank(self, memory: float) -> None:
+        """Refuse a network of which a rank's share does not fit into its share of the memory."""
+        assert self.ranks is not None
+        found = outlook(self.network, self.dt, self.dt, self.precision, self.ranks.size, self.threads)
+        n_bytes = sum(found.n_bytes.values())
+        if n_bytes > memory:
+            raise DescriptionError(
+                f"Network: it takes {n_bytes / 2**30:.3g} GiB on each of {self.ranks.size} MPI ranks, "
+                f"more than a rank's {memory / 2**30:.3g} GiB of memory; more ranks on more machines may fit"
             )
 
     def _check_drawn(self) -> None:
@@ -157,7 +203,7 @@ class Machine:
             build.rule_module(q.plasticity, self.precision, waits, q.short_term, q.sign or 1)
             for q, waits in zip(learners, self._waits, strict=True)
         ]
-        self._sources = sources_of(self._plan)
+        self._sources = sources_of(self._plan) + ["exchange"] * (self.ranks is not None)
         self._modules = modules
         self._trial_engine: Any = None
         self._watch_modules = [
@@ -208,6 +254,9 @@ class Machine:
         self._active = [new_active(n_trials, n) for n in p.n_slots]
         self._fired = new_fired(p, n_trials)
         self._scratch = [new_scratch() for _ in range(self.threads)]
+        if self.ranks is not None:
+            self._made = self.ranks.total(np.array([self._count_synapses(), self._count_bytes()], np.int64))
+            self._exchanger = Exchanger(self.ranks, self._whole, self._n_shards, self._window_ticks)
         self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
         self._control = new_control(p, self._trains, self.threads, n_trials)
         self._trials = TrialState(np.zeros(len(modulators_of(self.network))))
@@ -240,16 +289,23 @@ class Machine:
     @property
     def n_synapses(self) -> int:
         """Number of synapses, those of dense matrices included."""
+        return self._count_synapses() if self.ranks is None else int(self._made[0])
+
+    def _count_synapses(self) -> int:
         found = sum(len(w.target) + len(w.dense) for w in self._wires)
         for group in self._groups:
             projection = self.network.projections[group.members[0]]
             if group.format == DENSE and without_diagonal(projection):
-                found -= projection.pre.size  # places that stay 0
+                lo, hi = self._plan.own(projection.post.name)
+                found -= hi - lo  # places that stay 0
         return found
 
     @property
     def synapse_bytes(self) -> int:
         """Memory of all synapses, with the tables that find them [bytes]."""
+        return self._count_bytes() if self.ranks is None else int(self._made[1])
+
+    def _count_bytes(self) -> int:
         own = [array for plastics in self._plastics for p in plastics for array in p.kept]
         own += [gain.which for plastics in self._plastics for p in plastics for gain in p.gains]
         return int(sum(array.nbytes for array in (*own, *(array for w in self._wires for array in w))))
@@ -285,6 +341,34 @@ class Machine:
             groups.index(True),
             projection,
         )
+
+    def _ids_here(self, name: str | Projection, places: Places) -> Array:
+        """Return which of a projection's synapses, in the order of all ranks', are those onto this rank."""
+        assert self.ranks is not None
+        projection = self._projection(name)
+        found = self._ids.get(str(projection.name))
+        if found is None:
+            delay = delay_of(projection, self.dt)
+            n_delays = delay.most - delay.least + 1
+            group = places.pre * n_delays + places.delay - delay.least
+            counts = np.bincount(group, minlength=projection.pre.size * n_delays).astype(np.int64)
+            total = self.ranks.total(counts)
+            first = np.cumsum(total) - total + self.ranks.before(counts)
+            found = first[group] + np.arange(len(group)) - (np.cumsum(counts) - counts)[group]
+            self._ids[str(projection.name)] = found
+        return found
+
+    def _of_all(self, name: str | Projection, places: Places, *columns: Array) -> list[Array]:
+        """Return numbers that each rank has of a projection's synapses onto it, of all, in the order of ids."""
+        if self.ranks is None:
+            return list(columns)
+        ids = self.ranks.joined(self._ids_here(name, places))
+        out = []
+        for column in columns:
+            values = self.ranks.joined(column)
+            out.append(np.empty_like(values))
+            out[-1][ids] = values
+        return out
 
     def _learners(self) -> list[tuple[int, int, str]]:
         """Return number, group and name of each plastic projection."""

@@ -39,6 +39,7 @@ def rehearse(
     precision: str = "float32",
     record: Record | None = None,
     ms: float | None = None,
+    n_ranks: int = 1,
 ) -> tuple[float, float]:
     """Try all of a simulation that needs neither synapses nor compiled code.
 
@@ -51,6 +52,8 @@ def rehearse(
     record : Record, optional
     ms : float, ms, optional
         how long it is to run
+    n_ranks : int
+        MPI ranks that share the network, each on a machine like this one at best
 
     Returns
     -------
@@ -74,12 +77,12 @@ def rehearse(
         record = record.of(network)
     _check_duration(dt, ms, record)
     n_neurons = n_trials * sum(node.size for node in network.nodes())
-    _check_memory(_NEURON * float(n_neurons), f"{n_neurons:,} neurons in all trials")
+    _check_memory(_NEURON * float(n_neurons) / n_ranks, f"{n_neurons:,} neurons in all trials")
     try:
         with np.errstate(over="raise", invalid="raise", divide="raise"):
             delays = [_delay(projection, dt) for projection in network.projections]
             n_synapses, n_bytes = footprint(network, dt, precision)
-            _check_memory(n_bytes, f"about {n_synapses:,.0f} synapses")
+            _check_memory(n_bytes / n_ranks, f"about {n_synapses:,.0f} synapses")
             _check_memory(
                 _waiting(network, delays, n_trials),
                 "spikes that wait for delays as long, or as spread, as these",

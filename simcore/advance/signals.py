@@ -41,6 +41,15 @@ class Deferred:
     def _wait(self, number: int, frame: FrameType | None) -> None:
         self._waiting = number, frame
 
+    @property
+    def waiting(self) -> bool:
+        """Whether one has arrived."""
+        return self._waiting is not None
+
+    def drop(self) -> None:
+        """Forget what has arrived: it was handled otherwise."""
+        self._waiting = None
+
     def let_through(self) -> None:
         """Handle what has arrived as it would have been without this."""
         if self._waiting is not None:

@@ -16,7 +16,7 @@ from ..describe.plasticity import WindowRule
 from ..describe.record import Record, Result
 from ..describe.sources import Noise
 from ..describe.trials import Presented
-from ..errors import DescriptionError, StoreError
+from ..errors import DescriptionError, SimulationError, StoreError
 from ..lower.arrays import Recording, Trials
 from ..lower.inputs import current_at, next_change, scales, std_at
 from ..lower.modulation import modulators_of
@@ -32,10 +32,12 @@ from .backends import chosen_arithmetic, chosen_backend
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
 from .progress import Report, reporting
+from .ranks import ranks_of, refuse
 from .signals import Deferred
 from .stored import ARGUMENTS, Keeper, placed, whole_ticks
 from .workers import Workers
 
+LATE = ("trials", "exchange")  # sources that kernels take after what watches
 _MANY = 20_000  # neurons from which two threads pay
 
 
@@ -65,6 +67,10 @@ class Simulation(Controlled):
     arithmetic : {'float', 'fixed'}, optional
         ``fixed`` rounds weights to multiples of a power of two, so that sums are exact in any order and backends agree,
         see :mod:`.grid`; by default ``float`` on the CPU, and ``fixed`` on CUDA, which has no other
+    comm : mpi4py.MPI.Intracomm, optional
+        one network on all its ranks, each with ``threads`` threads (by default 1): every rank owns a part of each
+        population and the synapses onto it, and results are those of one process, bit for bit. All ranks make the same
+        calls; the first holds and writes what is recorded
 
     Attributes
     ----------
@@ -85,6 +91,7 @@ class Simulation(Controlled):
         max_rate: float = 500.0,
         backend: str = "cpu",
         arithmetic: str | None = None,
+        comm: Any = None,
     ) -> None:
         if not isinstance(network, Network):
             raise DescriptionError(f"Simulation: network must be a Network, got {checks.shown(network)}")
@@ -116,14 +123,31 @@ class Simulation(Controlled):
             )
         backend = chosen_backend(backend, network, arithmetic)
         arithmetic = chosen_arithmetic(arithmetic, backend, network)
-        threads = int(threads) if threads is not None else _default_threads(network, int(n_trials))
+        ranks = ranks_of(comm)
+        if threads is None:
+            threads = 1 if ranks else _default_threads(network, int(n_trials))
+        if ranks is not None:
+            refuse(network, ranks, int(n_trials), int(threads), backend, arithmetic)
         super().__init__(
-            network, float(dt), int(seed), threads, int(n_trials), str(precision), arithmetic, backend
+            network,
+            float(dt),
+            int(seed),
+            int(threads),
+            int(n_trials),
+            str(precision),
+            arithmetic,
+            backend,
+            ranks,
         )
         self._workers = Workers(self.threads - 1)
+        self._compiled = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy as the network, the arguments and :meth:`state`; kernels are compiled or found anew."""
+        if self.ranks is not None:
+            raise DescriptionError(
+                "Simulation: one of several MPI ranks cannot be pickled; all of them can save"
+            )
         arguments = {**self._arguments(), "threads": self.threads, "backend": self.backend}
         return {"network": self._described, "arguments": arguments, "state": self.state()}
 
@@ -143,7 +167,17 @@ class Simulation(Controlled):
         StoreError
             if it cannot be written
         """
-        saved.write(path, self.state(), arguments=self._arguments())
+        state = self.state()
+        if self.ranks is None:
+            saved.write(path, state, arguments=self._arguments())
+            return
+        error = None
+        if self.ranks.rank == 0:
+            try:
+                saved.write(path, state, arguments=self._arguments())
+            except StoreError as met:
+                error = met
+        self.ranks.together(error)
 
     @classmethod
     def load(
@@ -154,6 +188,7 @@ class Simulation(Controlled):
         force: bool = False,
         backend: str = "cpu",
         arithmetic: str | None = None,
+        comm: Any = None,
     ) -> Self:
         """Return a simulation of ``network`` that goes on from what :meth:`save` wrote, bit for bit.
 
@@ -170,6 +205,8 @@ class Simulation(Controlled):
             whichever wrote the file
         arithmetic : {'float', 'fixed'}, optional
             by default that of the file, where the backend has it
+        comm : mpi4py.MPI.Intracomm, optional
+            as many ranks as one likes, whichever wrote the file
 
         Raises
         ------
@@ -182,14 +219,19 @@ class Simulation(Controlled):
         arguments = about.get("arguments")
         if not isinstance(arguments, dict) or not arguments.keys() <= set(ARGUMENTS):
             raise StoreError(f"{path}: holds no state of a simulation")
-        simulation = cls(network, threads=threads, **placed(arguments, network, backend, arithmetic))
+        simulation = cls(
+            network, threads=threads, comm=comm, **placed(arguments, network, backend, arithmetic)
+        )
         simulation.load_state(state)
         return simulation
 
     def fork(self, threads: int | None = None) -> Self:
         """Return another simulation that goes on from here, independent of this one."""
         threads = self.threads if threads is None else threads
-        simulation = type(self)(self._described, threads=threads, backend=self.backend, **self._arguments())
+        comm = None if self.ranks is None else self.ranks.comm
+        simulation = type(self)(
+            self._described, threads=threads, backend=self.backend, comm=comm, **self._arguments()
+        )
         simulation.load_state(self.state())
         return simulation
 
@@ -205,6 +247,7 @@ class Simulation(Controlled):
         checkpoint_every: float | None = None,
         backend: str = "cpu",
         durable: bool = False,
+        comm: Any = None,
     ) -> tuple[Self, Result]:
         """Go on with a run into a store, from its last checkpoint, as if it had never stopped: bit for bit.
 
@@ -226,6 +269,8 @@ class Simulation(Controlled):
             whichever ran before
         durable : bool
             force what is written to disk, see :meth:`run`
+        comm : mpi4py.MPI.Intracomm, optional
+            as many ranks as one likes, however many ran before
 
         Raises
         ------
@@ -235,7 +280,7 @@ class Simulation(Controlled):
             if it is of another network, or complete
         """
         return stored.resume(
-            cls, store, network, until, threads, force, progress, checkpoint_every, backend, durable
+            cls, store, network, until, threads, force, progress, checkpoint_every, backend, durable, comm
         )
 
     def run(
@@ -321,6 +366,8 @@ class Simulation(Controlled):
 
     def present(self, events: Any, labels: Any = None, **options: Any) -> Presented:
         """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
+        if self.ranks is not None:
+            raise DescriptionError("present: trials do not run on several MPI ranks yet; use one process")
         if self.backend == "cuda":
             raise DescriptionError("present: trials do not run on CUDA yet; use backend='cpu'")
         from .present import present
@@ -366,7 +413,10 @@ class Simulation(Controlled):
                     ]
                     t0 = time.perf_counter()
                     self._advance(stop, log, trials)
-                    if time.perf_counter() - t0 < 0.1:
+                    quick, due, interrupted = self._agreed(
+                        time.perf_counter() - t0 < 0.1, keeper.due, signals.waiting
+                    )
+                    if quick:
                         length *= 2
                     log.drain_traces()
                     if trials is None:
@@ -375,14 +425,20 @@ class Simulation(Controlled):
                     self._guard(stop == until, trials is not None)
                     try:
                         report((self.tick - start) * self.dt, (until - start) * self.dt)
-                        signals.let_through()
-                        if keeper.due:
+                        if self.ranks is None:
+                            signals.let_through()
+                        elif interrupted:
+                            signals.drop()
+                            self.ranks.interrupt()
+                        if due:
                             self._keep(keeper, log, histories, books())
                     except KeyboardInterrupt:
                         self._keep(keeper, log, histories, books())
                         raise
             keeper.keep(self, log, histories, books())
         except BaseException as error:
+            if self.ranks is not None and error is not self.ranks.agreed:
+                self.ranks.abort(error)
             try:
                 log.close(books(), complete=False)
             except Exception as second:
@@ -391,6 +447,13 @@ class Simulation(Controlled):
         came_to = books()
         log.close(came_to, complete=True)
         return histories.into(self, log.result(came_to))
+
+    def _agreed(self, quick: bool, due: bool, interrupted: bool) -> tuple[bool, bool, bool]:
+        """Return what the first rank says of its clock, and whether any was interrupted."""
+        if self.ranks is None:
+            return quick, due, interrupted
+        told = self.ranks.told((quick, due, interrupted))
+        return told[0][0], told[0][1], any(one for _, _, one in told)
 
     def _turn_over(self) -> None:
         """Let those synapses turn over whose time it is."""
@@ -440,28 +503,52 @@ class Simulation(Controlled):
     def _guard(self, at_end: bool, in_trials: bool = False) -> None:
         """Look for NaN and runaway activity at the borders of windows, for NaN at the end of a run as well."""
         at_border = at_end if in_trials else self.tick % self._window == 0
-        if at_border or at_end:
-            check_finite(self._model_groups, self._plan.populations, self.t)
-        if at_border:
-            counts = self._control.spikes.sum(axis=0)
-            since, counted = self._watched
-            self._watched = self.tick, counts
-            check_rates(
-                self._plan.populations,
-                counts,
-                (since, counted),
-                self.tick,
-                self.dt,
-                self.n_trials,
-                self.max_rate,
-            )
+        if not (at_border or at_end):
+            return
+        error = None
+        try:
+            self._check(at_border)
+        except SimulationError as met:
+            if self.ranks is None:
+                raise
+            error = met
+        if self.ranks is not None:
+            self.ranks.together(error)
+
+    def _check(self, rates: bool) -> None:
+        """Stop at NaN, and at runaway activity since the last look at ``rates``."""
+        check_finite(self._model_groups, self._plan.populations, self.t)
+        if not rates:
+            return
+        counts = self._control.spikes.sum(axis=0)
+        since, counted = self._watched
+        self._watched = self.tick, counts
+        check_rates(
+            self._plan.populations,
+            counts,
+            (since, counted),
+            self.tick,
+            self.dt,
+            self.n_trials,
+            self.max_rate,
+        )
 
     def _advance(self, stop: int, log: Log, trials: list[Trials] | None = None) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
         if self.backend == "cuda":
             self._advance_device(stop, log)
             return
-        while self.tick < stop:
+        exchanger = self._exchanger
+        if self.ranks is not None and not self._compiled:
+            if (
+                self.ranks.rank == 0
+            ):  # no tick, but the first rank compiles, and the others find what it has compiled
+                self._work(0, self.tick, log.recording, trials)
+            self.ranks.meet()
+            self._compiled = True
+        while self.tick < stop or (exchanger is not None and exchanger.pending):
+            if exchanger is not None:
+                exchanger.prepare()
             jobs = range(1, self.threads)
             pool = self._workers.pool
             futures = [pool.submit(self._work, w, stop, log.recording, trials) for w in jobs] if pool else []
@@ -470,6 +557,8 @@ class Simulation(Controlled):
             finally:
                 for future in futures:
                     future.result()
+            if exchanger is not None and exchanger.error is not None:
+                raise exchanger.error
             log.drain()
             self._grow()
 
@@ -483,6 +572,8 @@ class Simulation(Controlled):
             "trains": self._trains,
             "levels": self._channels[k],
         }
+        if self._exchanger is not None:
+            sources["exchange"] = self._exchanger.by_shard[k]
         watched = self._watching[k]
         engine, present = self._engine, self._sources
         if trials is not None:
@@ -496,9 +587,9 @@ class Simulation(Controlled):
             self._wires[k],
             self._plastics[k],
             self._ring[k],
-            *(sources[name] for name in present if name != "trials"),
+            *(sources[name] for name in present if name not in LATE),
             *watched,
-            *(sources[name] for name in present if name == "trials"),
+            *(sources[name] for name in present if name in LATE),
             self._active[k],
             self._model_groups[k],
             self._fired,

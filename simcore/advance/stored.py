@@ -6,13 +6,16 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from ..describe.as_dict import described
 from ..describe.network import Network
 from ..describe.record import Record, Result
 from ..describe.record_dict import record_dict, record_of_dict
-from ..errors import DescriptionError, StoreError
+from ..errors import DescriptionError, StoreError, TegmentumError
 from ..record import checkpoints
 from ..record.histories import Histories
 from ..record.log import Before, Log
@@ -21,6 +24,7 @@ from .progress import Report, reporting
 from .signals import Deferred
 
 if TYPE_CHECKING:
+    from ..record.store import RunStore
     from .simulation import Simulation
 
 #: arguments that say how a simulation goes on; the number of threads is not one of them
@@ -45,10 +49,12 @@ class Keeper:
     Parameters
     ----------
     to : Checkpoints or None
+    elsewhere : bool
+        whether another MPI rank has such a folder, to which this one gives its part
     """
 
-    def __init__(self, to: checkpoints.Checkpoints | None = None) -> None:
-        self._to = to
+    def __init__(self, to: checkpoints.Checkpoints | None = None, elsewhere: bool = False) -> None:
+        self._to, self._elsewhere = to, elsewhere
 
     @property
     def due(self) -> bool:
@@ -57,12 +63,15 @@ class Keeper:
 
     def keep(self, simulation: Simulation, log: Log, histories: Histories, before: Before) -> None:
         """Write a checkpoint, between two ticks."""
-        if self._to is None:
+        if self._to is None and not self._elsewhere:
             return
         parts = {"simulation": simulation.state(), "log": log.state(), "histories": histories.state()}
         arrays = {f"{part}/{key}": values for part, found in parts.items() for key, values in found.items()}
         about = {"arguments": simulation._arguments(), "before": before.as_dict()}
-        self._to.write(arrays, kind="run", at_ms=(simulation.tick - before.start) * simulation.dt, **about)
+        if self._to is not None:
+            self._to.write(
+                arrays, kind="run", at_ms=(simulation.tick - before.start) * simulation.dt, **about
+            )
 
 
 def begin(
@@ -82,15 +91,35 @@ def begin(
     from ..record.store import RunStore
 
     told = _config(simulation, n, record, checkpoint_every) | dict(notes)
-    with RunStore.create(path, config=told, force=force, durable=durable) as store:
-        keeper = Keeper(
-            None if checkpoint_every is None else checkpoints.Checkpoints(store, checkpoint_every)
-        )
-        log = Log(simulation, record, n, store, checkpointed=checkpoint_every is not None)
+    with _held(simulation, lambda: RunStore.create(path, config=told, force=force, durable=durable)) as store:
+        keeper = _keeper(store, checkpoint_every)
+        log = Log(simulation, record, n, store, checkpointed=checkpoint_every is not None, stored=True)
         histories.open(simulation, store)
         if not told["fresh"]:
             keeper.keep(simulation, log, histories, log.before)
         return simulation._run(n, log, histories, signals, report, keeper=keeper)
+
+
+def _held(simulation: Simulation, made: Callable[[], RunStore]) -> AbstractContextManager[RunStore | None]:
+    """Return a store to write; of several MPI ranks the first has it, and the others hear whether it could be made."""
+    ranks = simulation.ranks
+    if ranks is None:
+        return made()
+    store, error = None, None
+    if ranks.rank == 0:
+        try:
+            store = made()
+        except TegmentumError as met:
+            error = met
+    ranks.together(error)
+    return nullcontext() if store is None else store
+
+
+def _keeper(store: RunStore | None, every: float | None) -> Keeper:
+    """Return what keeps a run's checkpoints beside its store, or helps the MPI rank that does."""
+    if every is None:
+        return Keeper()
+    return Keeper(None if store is None else checkpoints.Checkpoints(store, every), store is None)
 
 
 def resume(
@@ -104,6 +133,7 @@ def resume(
     checkpoint_every: float | None,
     backend: str,
     durable: bool = False,
+    comm: Any = None,
 ) -> tuple[S, Result]:
     """Go on with a run; see :meth:`.Simulation.resume`."""
     from ..record.manifest import read_manifest
@@ -126,7 +156,7 @@ def resume(
     _worth(path, manifest, at, end, (at - start) * dt, until)
     if parts["log"] and not checkpoints.spool_file(path).exists():
         raise StoreError(f"{path}: a complete run of several trials cannot be gone on with")
-    simulation = cls(network, threads=threads, **placed(arguments, network, backend))
+    simulation = cls(network, threads=threads, comm=comm, **placed(arguments, network, backend))
     if found is not None:
         simulation.load_state(parts["simulation"])
     record = record_of_dict(told["record"]).of(simulation.network)
@@ -135,9 +165,9 @@ def resume(
     ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:
         shapes = {} if found is None else found[1]["shapes"]
-        with RunStore.reopen(os.fspath(path), shapes, durable, config={"ms": ms}) as store:
-            keeper = Keeper(None if every is None else checkpoints.Checkpoints(store, every))
-            log = Log(simulation, record, n, store, before, checkpointed=every is not None)
+        with _held(simulation, lambda: RunStore.reopen(os.fspath(path), shapes, durable, config={"ms": ms})) as store:
+            keeper = _keeper(store, every)
+            log = Log(simulation, record, n, store, before, checkpointed=every is not None, stored=True)
             log.load_state(parts["log"])
             histories.open(simulation, store)
             return simulation, simulation._run(n, log, histories, signals, report, keeper=keeper)
@@ -193,15 +223,18 @@ def _worth(path: Any, manifest: Mapping[str, Any], at: int, end: int, ms: float,
 
 
 def counts(simulation: Simulation, log: Log) -> Callable[[float], Before]:
-    """Return a function that says what a run has come to, its earlier parts included."""
+    """Return a function that says what a run has come to, its earlier parts included; MPI ranks call it together."""
     before = log.before
     spikes, events = simulation._control.spikes.sum(axis=0), int(simulation._control.events[:, 0].sum())
 
     def so_far(seconds: float) -> Before:
+        delivered = int(simulation._control.events[:, 0].sum()) - events
+        if simulation.ranks is not None:
+            delivered = int(simulation.ranks.total(np.array([delivered], np.int64))[0])
         return Before(
             start=before.start,
             n_spikes=before.n_spikes + (simulation._control.spikes.sum(axis=0) - spikes),
-            events=before.events + int(simulation._control.events[:, 0].sum()) - events,
+            events=before.events + delivered,
             seconds=before.seconds + seconds,
         )
 

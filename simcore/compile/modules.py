@@ -352,6 +352,7 @@ SOURCES = {
     "levels": "_m0",
     "watches": "_u0",
     "trials": "_e0",
+    "exchange": "_x0",
 }
 
 
@@ -396,6 +397,10 @@ def engine_module(
             "advance.ticks.modulate", real=real, kept=("relax", "release")
         ),
     }
+    if "exchange" in sources:
+        compiled["advance.ticks.exchange"] = kernel_module(
+            "advance.ticks.exchange", real=real, kept=("keep", "is_due", "swap", "unpack")
+        )
     imports = [
         f"from {model_group.__name__} import step as step_{k}, look as look_{k}"
         for k, model_group in enumerate(model_groups)
@@ -416,6 +421,7 @@ def engine_module(
         ]
     repeats = {suffix: int(name in sources) for name, suffix in SOURCES.items()}
     imports += [f"from {made.__name__} import watch as watch_u{k}" for k, made in enumerate(watches)]
+    repeats |= {"_n0": int("exchange" not in sources)}
     repeats |= {"_p0": len(rules), "_0": len(model_groups), "_u0": len(watches)}
     body = template("advance.ticks.loop", ("advance",), repeats=repeats, compiled=compiled)
     return load("engine", "\n\n".join([header, *imports, body]))

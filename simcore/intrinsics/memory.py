@@ -1,4 +1,4 @@
-"""Four things that Numba does not offer: prefetch, an atomic counter, its atomic read, and giving up the CPU.
+"""What Numba does not offer: prefetch, an atomic counter, its atomic read, giving up the CPU, a call by address.
 
 Only kernels import this file.
 """
@@ -72,3 +72,14 @@ def give_way(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def call_out(typingctx: Any, address: Any) -> Any:
+    """Call a C function without arguments that lies at an address; returns its int32."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = ir.FunctionType(ir.IntType(32), [])
+        return builder.call(builder.inttoptr(args[0], function.as_pointer()), [])
+
+    return types.int32(types.int64), codegen

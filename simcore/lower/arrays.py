@@ -39,6 +39,10 @@ class Draws(NamedTuple):
     counters: Any  # uint32[64]
     projection: Any  # int, number in the network
     key: Any  # uint64[2]
+    start: (
+        Any  # int64[n_pre or 0], number of each row's first synapse here, where a rank holds part of the rows
+    )
+    number: Any  # uint32[n or 0], number of each synapse in its row, where a rank holds those between others
 
 
 class Wires(NamedTuple):
@@ -301,6 +305,27 @@ class Fired(NamedTuple):
 
     source: Any  # int32[n_trials, 2, n_shards, n_slots]
     ptr: Any  # int64[n_trials, 2, n_shards, n_populations + 1]
+
+
+class Exchange(NamedTuple):
+    """What the ranks of an MPI run tell each other: the spikes of a window of ticks, see :mod:`..advance.exchange`.
+
+    The spikes of a tick lie in the row ``(tick - 1) % window``. All but ``fired`` is shared by a rank's shards.
+    """
+
+    window: Any  # int64[1], ticks from one exchange to the next, at most the shortest delay
+    call: Any  # int64[1], address of the function that exchanges
+    failed: Any  # int64[1], whether it could not
+    tick: Any  # int64[1], tick up to which it is to exchange
+    exchanged: Any  # int64[1], tick up to which spikes have been exchanged
+    pending: Any  # int64[1], whether some shard had yet to emit such spikes when the kernel was called
+    emitted: Any  # int64[n_shards of the rank], tick up to which each has emitted them
+    n: Any  # int64[n_shards of the rank], spikes since the last exchange
+    own: Any  # int32[n_shards of the rank, capacity], these spikes' sources
+    own_ptr: Any  # int64[n_shards of the rank, window, n_populations + 1]
+    all: Any  # int32[capacity], spikes of all ranks
+    all_ptr: Any  # int64[window, n_shards, n_populations + 1]
+    fired: Any  # Fired of all shards in one tick, a shard's own copy
 
 
 class Trains(NamedTuple):

@@ -11,7 +11,7 @@ from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
 from .plan import check, plan
 from .rows import Delay, delay_of, groups_of
 
-_SEGMENT, _SOURCE = 12, 8  # bytes of a segment's entry and delay, and of a source's place among the segments
+SEGMENT, SOURCE = 12, 8  # bytes of a segment's entry and delay, and of a source's place among the segments
 
 
 def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> tuple[float, float]:
@@ -24,10 +24,20 @@ def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> 
     DescriptionError
         where ``dt``, ``precision`` or a delay cannot be
     """
+    n_synapses, parts = by_kind(network, dt, precision)
+    return n_synapses, sum(parts.values())
+
+
+def by_kind(network: Network, dt: float = 0.1, precision: str = "float32") -> tuple[float, dict[str, float]]:
+    """Return the expected number of synapses, and their bytes by what they hold.
+
+    Kinds are ``targets``, ``weights``, ``kept by rules`` (eligibilities and levels chosen) and ``segments`` with what
+    finds them.
+    """
     check(dt, precision)
     delays = [delay_of(projection, dt) for projection in network.projections]
     p, real = plan(network, dt, 1), np.dtype(precision).itemsize
-    n_synapses, n_bytes = 0.0, float(_SOURCE * p.n_sources)
+    n_synapses, targets, weights, kept_bytes, found = 0.0, 0.0, 0.0, 0.0, float(SOURCE * p.n_sources)
     for group in groups_of(network, delays, p.lazy):
         reached: dict[str, float] = {}
         for m in group.members:
@@ -36,16 +46,18 @@ def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> 
             reached[q.pre.name] = reached.get(q.pre.name, 0.0) + n
             n_synapses += n
             own = group.format not in (CONSTANT, LAZY_CONSTANT)
-            n_bytes += n * (real if group.format == DENSE else 2 + real * own)
+            targets += n * 2 * (group.format != DENSE)
+            weights += n * real * own
             if isinstance(q.plasticity, SynapseRule):
                 kept = len(q.plasticity.functions()["Synapse"]._fields) - 1
                 chosen = sum(isinstance(m.subpopulations, BySynapse) for m in q.modulations)
-                n_bytes += n * (kept * real + 2 * chosen)
+                kept_bytes += n * (kept * real + 2 * chosen)
         sizes = {network.projections[m].pre.name: network.projections[m].pre.size for m in group.members}
         span = max(_span(delays[m]) for m in group.members)
         segments = sum(size * min(span, reached[name] / size) for name, size in sizes.items())
-        n_bytes += segments * (_SEGMENT + 8 * (group.format == PLASTIC))
-    return n_synapses, n_bytes
+        found += segments * (SEGMENT + 8 * (group.format == PLASTIC))
+    parts = {"targets": targets, "weights": weights, "kept by rules": kept_bytes, "segments": found}
+    return n_synapses, parts
 
 
 def _span(delay: Delay) -> float:

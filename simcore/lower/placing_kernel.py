@@ -63,14 +63,39 @@ def draw_weights(i: int, first: int, draws: Any) -> None:
         draw(draws.weight_words, draws.counters, STREAM_WEIGHTS, number, counter, i, 0, draws.key)
 
 
+def number_of(i: int, s: int, ptr: Any, draws: Any) -> Any:
+    """Return the number of synapse ``s`` in the row of pre neuron ``i``, of which a rank may hold a part."""
+    if len(draws.number):
+        return np.int64(draws.number[s])
+    if len(draws.start):
+        return draws.start[i] + s - ptr[i]
+    return s - ptr[i]
+
+
+def block_end(i: int, s: int, end: int, ptr: Any, draws: Any) -> Any:
+    """Return where the synapses end whose words are drawn with those of ``s``, at most ``end``."""
+    n = number_of(i, s, ptr, draws)
+    last = n // BLOCK * BLOCK + BLOCK
+    if len(draws.number) == 0:
+        return min(end, s + last - n)
+    while s < end and draws.number[s] < last:
+        s += 1
+    return s
+
+
 def count_delays(ptr: Any, post: Any, lo: int, hi: int, least: int, count: Any, draws: Any) -> None:
     """Add to ``count[i, delay - least]`` the synapses of each pre neuron onto targets in [lo, hi)."""
     for i in range(len(ptr) - 1):
-        for begin in range(ptr[i], ptr[i + 1], BLOCK):
-            draw_delays(i, begin - ptr[i], draws)
-            for k in range(min(BLOCK, ptr[i + 1] - begin)):
-                if lo <= post[begin + k] < hi:
-                    count[i, tick_of(k, begin + k, draws) - least] += 1
+        begin, end = ptr[i], ptr[i + 1]
+        while begin < end:
+            first = number_of(i, begin, ptr, draws) // BLOCK * BLOCK
+            stop = block_end(i, begin, end, ptr, draws)
+            draw_delays(i, first, draws)
+            for s in range(begin, stop):
+                if lo <= post[s] < hi:
+                    k = number_of(i, s, ptr, draws) - first
+                    count[i, tick_of(k, s, draws) - least] += 1
+            begin = stop
 
 
 def place(
@@ -90,19 +115,23 @@ def place(
     ``shift`` turns a post neuron's number into its target; ``weight`` has length 0 where all are equal.
     """
     for i in range(len(ptr) - 1):
-        for begin in range(ptr[i], ptr[i + 1], BLOCK):
-            draw_delays(i, begin - ptr[i], draws)
+        begin, end = ptr[i], ptr[i + 1]
+        while begin < end:
+            first = number_of(i, begin, ptr, draws) // BLOCK * BLOCK
+            stop = block_end(i, begin, end, ptr, draws)
+            draw_delays(i, first, draws)
             if len(weight):
-                draw_weights(i, begin - ptr[i], draws)
-            for k in range(min(BLOCK, ptr[i + 1] - begin)):
-                s = begin + k
+                draw_weights(i, first, draws)
+            for s in range(begin, stop):
                 if lo <= post[s] < hi:
+                    k = number_of(i, s, ptr, draws) - first
                     d = tick_of(k, s, draws) - least
                     position = cursor[i, d]
                     cursor[i, d] = position + 1
                     target[position] = post[s] + shift
                     if len(weight):
                         weight[position] = weight_of(k, s, draws)
+            begin = stop
 
 
 def take(ptr: Any, post: Any, lo: int, hi: int, out: Any, weight: Any, draws: Any) -> Any:

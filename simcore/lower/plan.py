@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,20 @@ class Plan:
     def numbers(self, shard: int, name: str) -> tuple[int, int]:
         """Range of a population's neurons that a shard owns."""
         return self.cuts[name][shard], self.cuts[name][shard + 1]
+
+    def part(self, first: int, n: int) -> Plan:
+        """Return the plan of ``n`` shards alone, the ``first`` of which becomes shard 0: those of an MPI rank."""
+        return replace(
+            self,
+            n_shards=n,
+            cuts={name: cuts[first : first + n + 1] for name, cuts in self.cuts.items()},
+            first_slot=self.first_slot[first : first + n],
+            n_slots=self.n_slots[first : first + n],
+        )
+
+    def own(self, name: str) -> tuple[int, int]:
+        """Range of a population's neurons that the shards own together: all, but in an MPI rank."""
+        return self.cuts[name][0], self.cuts[name][-1]
 
 
 def ticks(ms: float, dt: float, what: str) -> int:

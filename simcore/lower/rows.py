@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +23,10 @@ from .arrays import (
     WEIGHTED,
     Draws,
 )
-from .targets import Builder
+from .targets import Before, Builder
 
 Array = np.ndarray[Any, Any]
+_WHOLE, _NO_NUMBERS = np.zeros(0, np.int64), np.zeros(0, np.uint32)
 LONGEST = 2**31  # ticks; a segment's delay is 4 bytes
 #: Kernels of :mod:`.wiring_kernel` and :mod:`.placing_kernel`.
 WIRING = ("fixed_degree", "count_partners", "transpose", "fixed_probability", "count_total", "fixed_total")
@@ -172,6 +174,9 @@ class TargetRows:
     weights: Array  # one, all, or none where drawn
     weight_table: Array
     delay: Delay
+    n_post: int  # neurons onto which there are synapses here: those of a rank, or all
+    start: Array  # as in Draws
+    number: Array
 
 
 def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Array]:
@@ -191,44 +196,83 @@ def given_weights(projection: Projection, order: Any, n: int) -> tuple[Array, Ar
             flat = flat[~np.eye(shape[0], dtype=bool)]
     elif flat.shape != (n,):
         raise DescriptionError(f"{where}: weight must have {n} values, got shape {flat.shape}")
-    flat = flat.ravel() if order is None else flat[order]
+    flat = flat.ravel() if order is None else flat.ravel()[order]
     if flat.size == 1:
         flat = np.repeat(flat, 2)  # length 1 would mean a constant
     return flat, np.zeros((3, 1))
 
 
 def rows_for(
-    projection: Projection, number: int, delay: Delay, key: Array, kernels: Any, spread: Any = map
+    projection: Projection,
+    number: int,
+    delay: Delay,
+    key: Array,
+    kernels: Any,
+    spread: Any = map,
+    own: tuple[int, int] | None = None,
+    before: Before | None = None,
 ) -> TargetRows:
-    """Rows of one projection, the ``number``-th of its network."""
-    ptr, post, order = Builder(projection, number, key, kernels, spread).targets()
-    weights, table = given_weights(projection, order, len(post))
-    if delay.n is not None and delay.n != len(post):
-        raise DescriptionError(
-            f"Projection {projection.name!r}: delay must have {len(post)} values, got {delay.n}"
-        )
+    """Rows of one projection, the ``number``-th of its network.
+
+    ``own`` and ``before`` are as in :class:`.Builder`.
+    """
+    builder = Builder(projection, number, key, kernels, spread, own, before)
+    ptr, post, order = builder.targets()
+    n = len(post) if builder.n is None else builder.n
+    weights, table = given_weights(projection, order, n)
+    if delay.n is not None and delay.n != n:
+        raise DescriptionError(f"Projection {projection.name!r}: delay must have {n} values, got {delay.n}")
     if delay.given.size > 1 and order is not None:
         delay = Delay(delay.given[order], delay.table, delay.least, delay.most)
-    return TargetRows(ptr, post, weights, table, delay)
+    n_post = builder.hi - builder.lo
+    return TargetRows(ptr, post, weights, table, delay, n_post, builder.start, builder.row_number)
 
 
 def build_rows(
-    network: Network, delays: list[Delay], lazy: set[str], seed: int, kernels: Any, spread: Any = map
+    network: Network,
+    delays: list[Delay],
+    lazy: set[str],
+    seed: int,
+    kernels: Any,
+    spread: Any = map,
+    own: Mapping[str, tuple[int, int]] | None = None,
+    before: Before | None = None,
 ) -> list[TargetRows | None]:
-    """Rows of every projection that is not dense; ``spread`` may be the ``map`` of a pool of threads."""
+    """Rows of every projection that is not dense; ``spread`` may be the ``map`` of a pool of threads.
+
+    ``own`` gives the neurons of each population that a rank owns, where it builds no others; ``before`` as in
+    :class:`.Builder`.
+    """
     key = np.array(seed_key(seed), dtype=np.uint64)
     return [
         None
         if is_dense(projection, delay, lazy)
-        else rows_for(projection, number, delay, key, kernels, spread)
+        else rows_for(
+            projection,
+            number,
+            delay,
+            key,
+            kernels,
+            spread,
+            None if own is None else own[projection.post.name],
+            before,
+        )
         for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True))
     ]
 
 
-def draws_of(number: int, delay: Delay, weights: Array, table: Array, key: Array) -> Draws:
+def draws_of(
+    number: int,
+    delay: Delay,
+    weights: Array,
+    table: Array,
+    key: Array,
+    start: Array = _WHOLE,
+    row_number: Array = _NO_NUMBERS,
+) -> Draws:
     """Return what the kernels need to know of a projection's delays and weights, and their scratch."""
     words = (np.zeros(256, np.uint32), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
-    return Draws(delay.given, delay.table, weights, table, *words, number, key)
+    return Draws(delay.given, delay.table, weights, table, *words, number, key, start, row_number)
 
 
 def dense_weights(

@@ -59,7 +59,9 @@ class _Placement:
         self.key = np.array(seed_key(seed), dtype=np.uint64)
         self.projections = p.network.projections
         self.draws = [
-            None if r is None else draws_of(m, r.delay, r.weights, r.weight_table, self.key)
+            None
+            if r is None
+            else draws_of(m, r.delay, r.weights, r.weight_table, self.key, r.start, r.number)
             for m, r in enumerate(rows)
         ]
         self.parts = _parts(p, shard, ordered, rows, delays)
@@ -222,7 +224,7 @@ def _short(p: Plan, shard: int, group: Group, rows: list[TargetRows | None], del
         slot = p.first_slot[shard][projection.post.name]
         blocks.update(range(slot // BLOCK, (slot + max(hi - lo, 1) - 1) // BLOCK + 1))
         pres[projection.pre.name] = projection.pre.size
-        n_synapses += 0 if r is None else len(r.post) * (hi - lo) / projection.post.size
+        n_synapses += 0 if r is None else len(r.post) * (hi - lo) / max(r.n_post, 1)
     most, least = max(delays[m].most for m in group.members), min(delays[m].least for m in group.members)
     n_segments = sum(pres.values()) * (most - least + 1) * len(blocks)
     return group.format != DENSE and len(blocks) > 1 and n_synapses < _SHORT * n_segments

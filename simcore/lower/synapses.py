@@ -177,20 +177,22 @@ def kept_of(places: Places, plastics: list[Any], rule: Any) -> dict[str, Array]:
     return out
 
 
-def weights_for(places: Places, weights: Any, projection: Any) -> Array:
-    """Return one weight for each synapse, checked: number, shape, and sign against receptor and rule."""
+def weights_for(places: Places, weights: Any, projection: Any, n: int | None = None) -> Array:
+    """Return one weight for each synapse, checked: number, shape, and sign against receptor and rule.
+
+    ``n`` is how many there are, where others than those of ``places`` are on other ranks.
+    """
     where = f"Projection {projection.name!r}"
     if places.form in (CONSTANT, LAZY_CONSTANT):
         raise DescriptionError(
             f"{where}: its weights are stored as one number; give weight as an array to change them"
         )
     values = checks.array(weights, where, "weight", what="a number or an array").astype(np.float64)
-    if values.ndim and values.shape != places.pre.shape:
-        raise DescriptionError(
-            f"{where}: weight must have {len(places.pre)} values, got shape {values.shape}"
-        )
+    n = len(places.pre) if n is None else n
+    if values.ndim and values.shape != (n,):
+        raise DescriptionError(f"{where}: weight must have {n} values, got shape {values.shape}")
     projection.check_weights(values)
-    return np.broadcast_to(values, places.pre.shape)
+    return np.broadcast_to(values, n)
 
 
 def write(places: Places, all_wires: list[Any], values: Array) -> None:
@@ -308,12 +310,19 @@ def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[s
 
 
 def load_traces(
-    all_wires: list[Any], plastics: list[Any], group: int, saved: dict[str, Array], tick: int
+    all_wires: list[Any],
+    plastics: list[Any],
+    group: int,
+    saved: dict[str, Array],
+    tick: int,
+    at: int = 0,
 ) -> None:
-    """Set the traces of a plastic projection from what :func:`save_traces` returned."""
+    """Set the traces of a plastic projection from what :func:`save_traces` returned.
+
+    ``at`` is the first post neuron here.
+    """
     known = {(int(source), int(delay)): rest for source, delay, *rest in saved["pre"]}
     silent = [tick, *np.zeros(saved["pre"].shape[1] - 3)]  # a segment that has just grown
-    at = 0
     for wires, plastic in zip(all_wires, plastics, strict=True):
         for s, pair in enumerate(zip(*_segments(wires, group), strict=True)):
             plastic.pre_tick[s], *values = known.get(pair, silent)

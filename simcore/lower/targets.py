@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..errors import DescriptionError
 
 Array = np.ndarray[Any, Any]
 _PIECES, _SMALL = 8, 1 << 16  # into how many calls a projection is split, unless it has few synapses
+_ROOM = 1 << 22  # synapses that are drawn at once where some are left out
 
 
 def ends(counts: Array) -> Array:
@@ -29,11 +30,19 @@ def ends(counts: Array) -> Array:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
+#: Returns, for counts of synapses by pre neuron, how many lower ranks have of each.
+Before = Callable[[Array], Array]
+
+
 @dataclass
 class Builder:
     """Builder of the ``number``-th projection of a network.
 
-    ``spread`` may be the ``map`` of a pool of threads; what is built does not depend on it.
+    ``spread`` may be the ``map`` of a pool of threads; what is built does not depend on it. With ``own``, a range of
+    post neurons, synapses onto others are left out, and what finds the draws of the rest is kept: ``start``, the number
+    of each row's first synapse in the whole row, or ``row_number``, that of each synapse. Partners that post neurons
+    draw are drawn for the range alone, and ``before`` tells what the ranks of lower ranges have drawn; partners that
+    pre neurons draw are drawn for all, a piece at a time, and those in the range kept.
     """
 
     projection: Projection
@@ -41,20 +50,32 @@ class Builder:
     key: Array
     kernels: Any
     spread: Any = map
+    own: tuple[int, int] | None = None
+    before: Before | None = None
+    n: int | None = None  # synapses onto all neurons, where ``own`` leaves some out
+    start: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    row_number: Array = field(default_factory=lambda: np.zeros(0, np.uint32))
 
     def __post_init__(self) -> None:
         self.n_pre, self.n_post = self.projection.pre.size, self.projection.post.size
         self.same = self.projection.pre is self.projection.post
+        self.lo, self.hi = (0, self.n_post) if self.own is None else self.own
 
     def targets(self) -> tuple[Array, Array, Any]:
         """Return targets in CSR form, and the order of listed synapses in it."""
         rule = self.projection.rule
+        if self.own is not None and isinstance(rule, (OneToOne, Explicit, AllToAll)):
+            return self._listed(rule)
         if isinstance(rule, FixedIndegree):
-            return self._transposed(self._partners(self.n_post, self.n_pre, rule))
+            self._refuse_arrays()
+            return self._transposed(self._partners(self.lo, self.hi, self.n_pre, rule))
         if isinstance(rule, FixedOutdegree):
-            partner = self._partners(self.n_pre, self.n_post, rule)
+            if self.own is not None:
+                return self._kept(rule.k * self.n_pre, lambda a, b: self._out_piece(rule, a, b))
+            partner = self._partners(0, self.n_pre, self.n_post, rule)
             return ends(np.full(self.n_pre, rule.k)), partner.ravel(), None
         if isinstance(rule, FixedProbability):
+            self._refuse_arrays()
             return self._jumps(rule)
         if isinstance(rule, FixedTotal):
             return self._total(rule)
@@ -82,16 +103,78 @@ class Builder:
     def _n_pieces(n: int, work: float) -> int:
         return 1 if work < _SMALL else min(n, _PIECES)
 
-    def _partners(self, n_here: int, n_there: int, rule: FixedIndegree | FixedOutdegree) -> Array:
-        """Draw ``rule.k`` partners for each neuron."""
-        partner = np.empty((n_here, rule.k), np.uint32)
+    def _refuse_arrays(self) -> None:
+        """Refuse a list of weights or delays for synapses that are drawn, where each rank draws its own."""
+        for name in ("weight", "delay"):
+            if self.own is not None and np.ndim(getattr(self.projection, name)) > 0:
+                rule = type(self.projection.rule).__name__
+                raise DescriptionError(
+                    f"Projection {self.projection.name!r}: {name} must be a number or a distribution where "
+                    f"{rule} is drawn by several ranks; list the synapses (FromCOO) to give each its own"
+                )
+
+    def _listed(self, rule: Any) -> tuple[Array, Array, Any]:
+        """Keep synapses onto the range of those that a rule tells without drawing."""
+        i, j, order = self._pairs(rule)
+        self.row_number = (order[1]).astype(np.uint32)
+        return ends(np.bincount(i, minlength=self.n_pre)), j.astype(np.uint32), order[0]
+
+    def _pairs(self, rule: Any) -> tuple[Array, Array, tuple[Array, Array]]:
+        """Return pre and post of the synapses onto the range, by pre, their place in the list, and in their row."""
+        if isinstance(rule, OneToOne):
+            self.n, here = self.n_pre, np.arange(self.lo, self.hi)
+            return here, here, (here, np.zeros(len(here), np.int64))
+        if isinstance(rule, Explicit):
+            i, j = (np.asarray(end, np.int64) for end in rule.pairs())
+            order = np.argsort(i, kind="stable")
+            self.n, first = len(i), ends(np.bincount(i, minlength=self.n_pre))
+            place = np.arange(len(i)) - first[i[order]]
+            mine = (j[order] >= self.lo) & (j[order] < self.hi)
+            return i[order][mine], j[order][mine], (order[mine], place[mine])
+        without = self.same and not rule.autapses
+        width = self.n_post - without
+        self.n = self.n_pre * width
+        i = np.repeat(np.arange(self.n_pre), self.hi - self.lo)
+        j = np.tile(np.arange(self.lo, self.hi), self.n_pre)
+        if without:
+            i, j = i[i != j], j[i != j]
+        place = j - (j > i) if without else j
+        return i, j, (i * width + place, place)
+
+    def _kept(self, n: int, draw: Callable[[int, int], tuple[Array, Array]]) -> tuple[Array, Array, None]:
+        """Draw all ``n`` synapses, some pre neurons at a time, and keep those onto the range.
+
+        ``draw(a, b)`` returns where the rows of the pre neurons ``a`` to ``b - 1`` begin and end, and their targets.
+        """
+        self._refuse_arrays()
+        step = max(1, int(_ROOM * self.n_pre / max(n, 1)))
+        counts = np.zeros(self.n_pre, np.int64)
+        posts, numbers = [np.zeros(0, np.uint32)], [self.row_number]
+        for a in range(0, self.n_pre, step):
+            b = min(a + step, self.n_pre)
+            ptr, post = draw(a, b)
+            at = np.flatnonzero((post >= self.lo) & (post < self.hi))
+            row = np.searchsorted(ptr, at, side="right") - 1
+            counts[a:b] = np.bincount(row, minlength=b - a)
+            posts.append(post[at])
+            numbers.append((at - ptr[row]).astype(np.uint32))
+        self.row_number = np.concatenate(numbers)
+        return ends(counts), np.concatenate(posts), None
+
+    def _out_piece(self, rule: FixedOutdegree, a: int, b: int) -> tuple[Array, Array]:
+        return ends(np.full(b - a, rule.k)), self._partners(a, b, self.n_post, rule).ravel()
+
+    def _partners(self, first: int, last: int, n_there: int, rule: FixedIndegree | FixedOutdegree) -> Array:
+        """Draw ``rule.k`` partners for each of the neurons ``first`` to ``last - 1``."""
+        partner = np.empty((last - first, rule.k), np.uint32)
 
         def call(_: int, lo: int, hi: int) -> None:
             mark = np.zeros(0 if rule.multapses else n_there, np.int64)
             flags = self.same, rule.autapses, rule.multapses
-            self.kernels.fixed_degree(lo, hi, partner, mark, n_there, *flags, self.number, self.key)
+            lo, hi = first + lo, first + hi
+            self.kernels.fixed_degree(lo, hi, first, partner, mark, n_there, *flags, self.number, self.key)
 
-        self._each(call, n_here, partner.size)
+        self._each(call, last - first, partner.size)
         return partner
 
     def _transposed(self, partner: Array) -> tuple[Array, Array, None]:
@@ -102,11 +185,14 @@ class Builder:
             len(partner),
             partner.size,
         )
-        ptr = ends(counts.sum(axis=0))
+        length = counts.sum(axis=0)
+        if self.before is not None:
+            self.start = self.before(length)
+        ptr = ends(length)
         cursor = ptr[:-1] + np.cumsum(counts, axis=0) - counts
         post = np.empty(partner.size, np.uint32)
         self._each(
-            lambda j, lo, hi: self.kernels.transpose(lo, hi, partner, cursor[j], post),
+            lambda j, lo, hi: self.kernels.transpose(lo, hi, self.lo, partner, cursor[j], post),
             len(partner),
             partner.size,
         )
@@ -117,18 +203,20 @@ class Builder:
         length, none = np.zeros(self.n_pre, np.int64), np.zeros(0, np.uint32)
         if rule.p == 0:
             return ends(length), none, None
-        work = self.n_pre * self.n_post * rule.p
-        flags = rule.p, self.same, rule.autapses, self.number, self.key
+        work, before = self.n_pre * self.n_post * rule.p, np.zeros(self.n_pre, np.int64)
+        flags = self.lo, self.hi, self.n_post, rule.p, self.same, rule.autapses, self.number, self.key
 
         def count(_: int, lo: int, hi: int) -> None:
-            self.kernels.fixed_probability(lo, hi, length, none, self.n_post, *flags)
+            self.kernels.fixed_probability(lo, hi, length, none, before, *flags)
 
         self._each(count, self.n_pre, work)
+        if self.own is not None:
+            self.start = before
         ptr = ends(length)
         post = np.empty(ptr[-1], np.uint32)
 
         def fill(_: int, lo: int, hi: int) -> None:
-            self.kernels.fixed_probability(lo, hi, ptr, post, self.n_post, *flags)
+            self.kernels.fixed_probability(lo, hi, ptr, post, before, *flags)
 
         if len(post):
             self._each(fill, self.n_pre, work)
@@ -143,7 +231,16 @@ class Builder:
             self.kernels.count_total(lo, hi, rule.n, self.n_pre, counts[j], self.number, self.key)
 
         self._each(count, n_quads, rule.n)
-        ptr, post = ends(counts.sum(axis=0)), np.empty(rule.n, np.uint32)
+        ptr = ends(counts.sum(axis=0))
         flags = self.n_post, self.same, rule.autapses, self.number, self.key
+
+        def piece(a: int, b: int) -> tuple[Array, Array]:
+            post = np.empty(ptr[b] - ptr[a], np.uint32)
+            self.kernels.fixed_total(a, b, ptr - ptr[a], post, *flags)
+            return ptr[a : b + 1] - ptr[a], post
+
+        if self.own is not None:
+            return self._kept(rule.n, piece)
+        post = np.empty(rule.n, np.uint32)
         self._each(lambda _, lo, hi: self.kernels.fixed_total(lo, hi, ptr, post, *flags), self.n_pre, rule.n)
         return ptr, post, None

@@ -66,6 +66,7 @@ def choose(
 def fixed_degree(
     lo: int,
     hi: int,
+    first: int,
     out: Any,
     mark: Any,
     n_there: int,
@@ -75,27 +76,32 @@ def fixed_degree(
     projection: int,
     key: Any,
 ) -> None:
-    """Draw the partners of neurons ``lo`` to ``hi - 1`` into ``out``, uint32[n_here, k].
+    """Draw the partners of neurons ``lo`` to ``hi - 1`` into ``out``, uint32[n_here, k], whose first is ``first``'s.
 
     ``mark`` is int64[n_there], all 0, where each partner is drawn once.
     """
     for i in range(lo, hi):
-        choose(out[i], mark, i, n_there, i if same and not autapses else -1, multapses, projection, key)
+        choose(
+            out[i - first], mark, i, n_there, i if same and not autapses else -1, multapses, projection, key
+        )
 
 
 def count_partners(lo: int, hi: int, partner: Any, count: Any) -> None:
-    """Count in ``count[i]`` how often each ``i`` is among the partners of neurons ``lo`` to ``hi - 1``."""
+    """Count in ``count[i]`` how often each ``i`` is among the partners in rows ``lo`` to ``hi - 1``."""
     for i in range(lo, hi):
         for j in range(partner.shape[1]):
             count[partner[i, j]] += 1
 
 
-def transpose(lo: int, hi: int, partner: Any, cursor: Any, post: Any) -> None:
-    """Write neurons ``lo`` to ``hi - 1`` to their partners' rows, where ``cursor`` points."""
+def transpose(lo: int, hi: int, first: int, partner: Any, cursor: Any, post: Any) -> None:
+    """Write the neurons of rows ``lo`` to ``hi - 1``, that of row 0 being ``first``, to their partners' rows.
+
+    ``cursor`` points to where.
+    """
     for i in range(lo, hi):
         for j in range(partner.shape[1]):
             p = partner[i, j]
-            post[cursor[p]] = i
+            post[cursor[p]] = first + i
             cursor[p] += 1
 
 
@@ -104,6 +110,9 @@ def fixed_probability(
     hi: int,
     ptr: Any,
     post: Any,
+    before: Any,
+    first: int,
+    last: int,
     n_post: int,
     p: float,
     same: bool,
@@ -111,30 +120,34 @@ def fixed_probability(
     projection: int,
     key: Any,
 ) -> None:
-    """Connect each pair with probability ``p``, by geometric jumps along each row.
+    """Connect each pair with probability ``p``, by geometric jumps along each row; keep targets in [first, last).
 
-    With an empty ``post`` targets are counted, to ``ptr[i]``; else they are written from ``post[ptr[i]]`` on.
+    With an empty ``post`` targets are counted, to ``ptr[i]``, and those before ``first``, to ``before[i]``; else they
+    are written from ``post[ptr[i]]`` on.
     """
     scale = 0.0 if p >= 1.0 else 1.0 / math.log1p(-p)
     fill = len(post) > 0
     for i in range(lo, hi):
         x: Any = -1
-        n, j = ptr[i] if fill else 0, 0
+        n, n_before, j = ptr[i] if fill else 0, 0, 0
         while True:
             w = draw(i, j, projection, key)
             j += 1
             u = (np.float64(w[0] * np.uint64(1 << 21) + (w[1] >> np.uint64(11))) + 0.5) * 2.0**-53
             jump = math.log(u) * scale
             x += 1 + (np.int64(jump) if jump < n_post else n_post)
-            if x >= n_post:
+            if x >= last:
                 break
             if same and not autapses and x == i:
+                continue
+            if x < first:
+                n_before += 1
                 continue
             if fill:
                 post[n] = x
             n += 1
         if not fill:
-            ptr[i] = n
+            ptr[i], before[i] = n, n_before
 
 
 def count_total(lo: int, hi: int, n: int, n_pre: int, count: Any, projection: int, key: Any) -> None:

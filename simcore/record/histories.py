@@ -38,7 +38,7 @@ class Watch(Protocol):
 
     every: int
 
-    def open(self, simulation: Simulation, store: RunStore) -> None:
+    def open(self, simulation: Simulation, store: RunStore | None) -> None:
         """Let what is found go to a store."""
 
     def look(self, simulation: Simulation) -> None:
@@ -58,6 +58,13 @@ class Kept:
     def column(self, k: int, dtype: Any, *shape: int) -> Array:
         """Return the k-th part of all snapshots, one under the other."""
         return np.array([row[k] for row in self.rows], dtype).reshape(-1, *shape)
+
+
+class Elsewhere:
+    """Snapshots that another MPI rank writes."""
+
+    def append(self, tick: int, *values: Any) -> None:
+        """Leave one snapshot to it."""
 
 
 class SynapseWatch:
@@ -96,10 +103,13 @@ class SynapseWatch:
             at = snapshots.ids(len(found), where)
             self.ids = found.ids[at]
         self.pre, self.post, self.delay = found.pre[at], found.post[at], found.delay[at]
-        self.places, self.there = simulation._places(name).at(at), np.ones(len(at), bool)
+        (self.places, self.mine), self.there = simulation._chosen(name, at), np.ones(len(at), bool)
 
-    def open(self, simulation: Simulation, store: RunStore) -> None:
+    def open(self, simulation: Simulation, store: RunStore | None) -> None:
         """Let snapshots go to a store."""
+        if store is None:
+            self.sink = Elsewhere()
+            return
         projection = simulation._projection(self.name)
         self.sink = store.snapshots(
             self.kind,
@@ -117,6 +127,10 @@ class SynapseWatch:
         self._follow(simulation)
         weight, kept = simulation._peeked(self.name, self.places)
         found = weight if self.kind == "weights" else kept[self.kept]
+        if simulation.ranks is not None:
+            place, here = simulation.ranks.joined(self.mine), simulation.ranks.joined(found)
+            found = np.empty(len(place), here.dtype)
+            found[place] = here
         now = np.full(len(self.ids), np.nan, simulation._real)
         now[self.there] = found
         if not self.changed:
@@ -167,8 +181,11 @@ class LevelWatch:
         self.every = interval(every, simulation.dt, f"Record: modulators: {name!r}")
         self.sink: Sink = Kept()
 
-    def open(self, simulation: Simulation, store: RunStore) -> None:
+    def open(self, simulation: Simulation, store: RunStore | None) -> None:
         """Let samples go to a store."""
+        if store is None:
+            self.sink = Elsewhere()
+            return
         self.sink = store.levels(self.name, len(simulation.levels(self.name)), simulation.dt)
 
     def look(self, simulation: Simulation) -> None:
@@ -221,8 +238,8 @@ class Histories:
         self._looked = int(saved["looked"]) if saved else -1
         self._streams = False
 
-    def open(self, simulation: Simulation, store: RunStore) -> None:
-        """Let everything go to a store from now on, instead of into memory."""
+    def open(self, simulation: Simulation, store: RunStore | None) -> None:
+        """Let everything go to a store from now on, instead of into memory; None is a store that another rank has."""
         self._streams = True
         for watch in self._watches:
             watch.open(simulation, store)

@@ -63,7 +63,8 @@ class Log:
     """Buffers of one run.
 
     With a store they have a fixed size: spikes and traces go there after each chunk of ticks. Without one they grow
-    with the run.
+    with the run. Of several MPI ranks the first records; the others give it their part of the traces. ``stored`` says
+    in these that it has a store.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Log:
         store: RunStore | None = None,
         before: Before | None = None,
         checkpointed: bool = False,
+        stored: bool | None = None,
     ) -> None:
         start = simulation.tick
         until = start + n
@@ -81,12 +83,14 @@ class Log:
         none = np.zeros(len(simulation._plan.populations), np.int64)
         self.before = Before(start, none) if before is None else before
         self.store = store
+        self.ranks = simulation.ranks
+        self.stored = store is not None if stored is None else stored
         p, n_trials, real = simulation._plan, simulation.n_trials, simulation._real
         self.record = record = record.of(simulation.network)
         known = {id(node): k for k, node in enumerate(p.nodes)}
         wanted = np.zeros(len(p.nodes), np.uint8)
         for node in record.spikes:
-            wanted[known[id(node)]] = 1
+            wanted[known[id(node)]] = self.ranks is None or self.ranks.rank == 0
         room = int(simulation._control.room[0])
         capacity = 2 * room + max(1024, (1 << 20) // n_trials) if wanted.any() else room
         self.every = ticks_between(record, simulation.dt)
@@ -97,7 +101,7 @@ class Log:
         first = max(start, self.window[0]) // self.every + 1
         n_samples = max(0, min(until, self.window[1]) // self.every + 1 - first) if record.traces else 0
         rows = n_samples
-        if store is not None:
+        if self.stored:
             rows = min(n_samples, max(1, TRACE_BUFFER // max(1, n_trials * n_columns)))
         self.first_sample, self.n_samples = first, n_samples
         self.chunks: list[tuple[int, Array, Array]] = []
@@ -182,7 +186,7 @@ class Log:
         self.recording.every[0] = self.every if inside else NEVER
         edge = start if tick < start else stop if inside else NEVER
         rows = int(self.recording.trace.shape[1])
-        if self.store is None or not self.record.traces or not rows:
+        if not self.stored or not self.record.traces or not rows:
             return min(self.until, edge)
         return min(edge, (tick // self.every + 1 + rows) * self.every - 1)
 
@@ -221,18 +225,23 @@ class Log:
 
     def drain_traces(self) -> None:
         """Write the samples until now to the store; the buffer begins anew with the next one."""
-        if self.store is None or not self.record.traces:
+        if not self.stored or not self.record.traces:
             return
         begin = int(self.recording.every[1])
         end = min(self.simulation.tick, self.window[1]) // self.every + 1
         if end <= begin:
             return
         ticks = np.arange(begin, end) * self.every
-        for name, trace in self.record.traces.items():
-            values = self.recording.trace[:, : end - begin, self.columns[name]]
+        found = self._of_all(self.recording.trace[:, : end - begin])
+        self.recording.every[1] = end
+        for name, trace in self.record.traces.items() if self.store is not None else ():
+            values = found[:, :, self.columns[name]]
             shaped = values[0] if self.simulation.n_trials == 1 else values.transpose(1, 0, 2)
             self.writers[name].append(ticks, **{trace.state: shaped})
-        self.recording.every[1] = end
+
+    def _of_all(self, trace: Array) -> Array:
+        """Return samples of all neurons, of which a rank has its own."""
+        return trace if self.ranks is None else self.ranks.overlaid(trace)
 
     def _spool(self, trial: int, tick: Array, source: Array) -> None:
         """Put spikes of one of several trials aside: in the store each trial's follow those of the one before."""
@@ -269,11 +278,13 @@ class Log:
 
     def close(self, came_to: Before, complete: bool) -> None:
         """Bring everything until now into the store, also after a stop; without a store there is nothing to do."""
-        if self.store is None:
+        if not self.stored:
             return
         simulation = self.simulation
         self.drain()
         self.drain_traces()
+        if self.store is None:
+            return
         n_ticks = simulation.tick - came_to.start
         for name, stream in self.streams.items():
             for trial in range(simulation.n_trials):
@@ -302,7 +313,8 @@ class Log:
         """Return what was recorded."""
         simulation, p = self.simulation, self.simulation._plan
         first = self.first_sample
-        kept = self.store is None
+        kept = not self.stored
+        trace = self._of_all(self.recording.trace) if kept else self.recording.trace
         return Result(
             start=came_to.start,
             stop=self.until,
@@ -310,7 +322,7 @@ class Log:
             n_trials=simulation.n_trials,
             sizes={q.name: q.size for q in p.populations},
             spikes=self._sorted() if kept else {},
-            traces={name: self.recording.trace[:, :, c] for name, c in self.columns.items()} if kept else {},
+            traces={name: trace[:, :, c] for name, c in self.columns.items()} if kept else {},
             trace_tick=np.arange(first, first + self.n_samples) * self.every,
             n_spikes={q.name: int(n) for q, n in zip(p.populations, came_to.n_spikes, strict=True)},
             synaptic_events=came_to.events,

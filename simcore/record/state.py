@@ -40,7 +40,7 @@ def state(sim: Controlled) -> dict[str, Array]:
         **_identity(sim),
     }
     for key, values in _arrays(sim).items():
-        out[key] = np.concatenate([v.copy() for v in values], axis=1)
+        out[key] = _joined(sim, np.concatenate([v.copy() for v in values], axis=1), axis=1)
     sim._settle()
     for name in sorted(sim._rewired):
         found = sim.synapses(name)
@@ -59,11 +59,16 @@ def state(sim: Controlled) -> dict[str, Array]:
                 out[f"trains/{name}/{column}"] = np.asarray(getattr(train, column))
     for number, group, name in sim._learners():
         places = sim._places(name)
-        out[f"plastic/{name}/weight"] = synapses.read(places, sim._wires)
+        (out[f"plastic/{name}/weight"],) = sim._of_all(name, places, synapses.read(places, sim._wires))
         here = [plastics[number] for plastics in sim._plastics]
         gains = synapses.save_gains(places, here, sim._rules[number], sim._projection(name).modulations)
+        kept = [key for key in gains if key.startswith("eligibility")]
+        gains |= zip(kept, sim._of_all(name, places, *(gains[key] for key in kept)), strict=True)
         out.update({f"plastic/{name}/{key}": values for key, values in gains.items()})
         traces = synapses.save_traces(sim._wires, here, group)
+        if sim.ranks is not None:
+            table, post = _joined(sim, traces["pre"]), _joined(sim, traces["post"], axis=1)
+            traces = {"pre": np.unique(table, axis=0), "post": post}
         out.update({f"plastic/{name}/{end}": table for end, table in traces.items()})
     for modulator, channel in zip(modulators_of(sim.network), sim._channels[0], strict=True):
         out[f"modulators/{modulator.name}/level"] = channel.level.copy()
@@ -73,8 +78,15 @@ def state(sim: Controlled) -> dict[str, Array]:
         watched = gathered(sim._watching, q)
         out.update({f"modulators/{modulator.name}/{key}": values for key, values in watched.items()})
     pending = in_flight(sim._wires, sim._ring, sim.tick)
+    if sim.ranks is not None:
+        pending = np.unique(_joined(sim, pending), axis=0)
     out.update({f"in_flight/{name}": column for name, column in zip(IN_FLIGHT, pending.T, strict=True)})
     return out
+
+
+def _joined(sim: Controlled, values: Array, axis: int = 0) -> Array:
+    """Return what all ranks have, along an axis; what is there where there are none."""
+    return values if sim.ranks is None else sim.ranks.joined(values, axis)
 
 
 def load_state(sim: Controlled, saved: Mapping[str, Array]) -> None:
@@ -92,12 +104,14 @@ def resume(sim: Controlled, saved: Mapping[str, Array]) -> None:
     }
     sim._restore(_columns(saved, "rewired"), given, int(saved["input_seed"]))
     for key, values in _arrays(sim).items():
-        at = 0
+        at = sim._plan.own(key.split("/")[1])[0]
         for v in values:
             v[:] = saved[key][:, at : at + v.shape[1]]
             at += v.shape[1]
     tick = int(saved["tick"])
     sim._control.clock[:] = tick
+    if sim._exchanger is not None:
+        sim._exchanger.seek(tick)
     sim._control.spikes[:] = saved["n_spikes"]
     sim._at_rest = bool(saved["trials/at_rest"])
     sim._trials = TrialState(saved["trials/usual"].astype(np.float64), int(saved["trials/n"]))
@@ -110,10 +124,14 @@ def resume(sim: Controlled, saved: Mapping[str, Array]) -> None:
         sim._write(name, saved[f"plastic/{name}/weight"])
         here = [plastics[number] for plastics in sim._plastics]
         traces = {end: saved[f"plastic/{name}/{end}"] for end in ("pre", "post")}
-        synapses.load_traces(sim._wires, here, group, traces, tick)
+        first = sim._plan.own(sim._projection(name).post.name)[0]
+        synapses.load_traces(sim._wires, here, group, traces, tick, first)
         rule, modulations = sim._rules[number], sim._projection(name).modulations
         keys = synapses.gain_shapes(here[0], rule, modulations)
         gains = {key: saved[f"plastic/{name}/{key}"] for key in keys}
+        if sim.ranks is not None:
+            ids = sim._ids_here(name, places)
+            gains |= {key: gains[key][ids] for key in keys if key.startswith("eligibility")}
         synapses.load_gains(places, here, rule, modulations, gains)
     for number, modulator in enumerate(modulators_of(sim.network)):
         for channels in sim._channels:
@@ -228,8 +246,8 @@ def _shapes(sim: Controlled, saved: Mapping[str, Array]) -> dict[str, tuple[tupl
         "trials/n": ((), "iu"),
         "trials/usual": (sim._trials.usual.shape, "f"),
     }
-    for key, values in _arrays(sim).items():
-        out[key] = (sim.n_trials, sum(v.shape[1] for v in values)), "fiu"
+    for key in _arrays(sim):
+        out[key] = (sim.n_trials, sim.network[key.split("/")[1]].size), "fiu"
     for number, _, name in sim._learners():
         plastic, coincident = sim._plastics[0][number], sim._projection(name).plasticity.coincident
         out[f"plastic/{name}/weight"] = (None,), "f"

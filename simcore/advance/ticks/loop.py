@@ -7,7 +7,7 @@ tick, so nothing that happens in a tick depends on another spike of that tick.
 
 A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every model group of the network, and
 leaves out those of the sources of input (``_r0`` and so on, see :data:`.modules.SOURCES`) that the network does not
-have.
+have. Shards of one process meet in each tick (``_n0``); those of several exchange spikes once a window (``_x0``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from typing import Any
 
 from tegmentum.simcore.compile.each import each
 
-from .events import barrier, broadcast, deliver
+from .events import barrier, deliver
 from .events import begin as begin_t0
+from .events import broadcast as broadcast_n0
+from .events import broadcast as broadcast_x0
 from .events import play as play_t0
+from .exchange import is_due as is_due_x0
+from .exchange import keep as keep_x0
+from .exchange import swap as swap_x0
+from .exchange import unpack as unpack_x0
 from .gaussian import add_gaussian as add_gaussian_w0
 from .modulate import relax as relax_m0
 from .modulate import release as release_m0
@@ -70,6 +76,7 @@ def advance(
     levels_m0: Any,
     watched_u0: Any,
     trials_e0: Any,
+    exchange_x0: Any,
     active: Any,
     model_groups: Any,
     fired: Any,
@@ -95,10 +102,34 @@ def advance(
     for trial in range(first, inputs.shape[0], step):
         tick = control.clock[k, trial]
         flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
+        told, pending = tick, False
+        with each("_x0"):
+            told, pending = exchange_x0.emitted[k], exchange_x0.pending[0] != 0
         with each("_t0"):
-            cursor_t0 = begin_t0(wires, ring, trains_t0, recording, k, trial, tick, until)
+            cursor_t0 = begin_t0(wires, ring, trains_t0, recording, k, trial, told, until)
         stop = False
-        while tick < until and not stop:
+        while (tick < until or pending) and not stop:
+            with each("_x0"):
+                if pending:
+                    while exchange_x0.emitted[k] < exchange_x0.exchanged[0] and not stop:
+                        told = exchange_x0.emitted[k] + 1
+                        unpack_x0(exchange_x0, trial, told)
+                        with each("_m0"):
+                            release_m0(levels_m0, exchange_x0.fired, trial, told)
+                        broadcast_x0(wires, ring, exchange_x0.fired, recording, control, k, trial, told)
+                        with each("_t0"):
+                            cursor_t0 = play_t0(wires, ring, trains_t0, recording, k, trial, told, cursor_t0)
+                        exchange_x0.emitted[k] = told
+                        stop = ring.spill_count[trial] > 0
+                        if k == 0 and recording.count[trial] + control.room[0] > recording.tick.shape[1]:
+                            stop = True
+                    if n_shards > 1:
+                        control.stop[0, k] = stop
+                        barrier(control, n_shards)
+                        for j in range(n_shards):
+                            stop = stop or control.stop[0, j] != 0
+                    pending = False
+                    continue
             tick += 1
             parity = tick & 1
             with each("_p0") as q:
@@ -128,19 +159,31 @@ def advance(
             with each("_e0"):
                 if ends_e0(trials_e0.protocol, tick):
                     hold_potential_e0(trials_e0.protocol, trial)
-            stop = ring.spill_count[trial] > 0
-            if k == 0 and recording.count[trial] + control.room[0] > recording.tick.shape[1]:
-                stop = True
-            if n_shards > 1:
-                control.stop[parity, k] = stop
-                barrier(control, n_shards)
-                for j in range(n_shards):
-                    stop = stop or control.stop[parity, j] != 0
-            with each("_m0"):
-                release_m0(levels_m0, fired, trial, tick)
-            broadcast(wires, ring, fired, recording, control, k, trial, tick)
-            with each("_t0"):
-                cursor_t0 = play_t0(wires, ring, trains_t0, recording, k, trial, tick, cursor_t0)
+            with each("_n0"):
+                stop = ring.spill_count[trial] > 0
+                if k == 0 and recording.count[trial] + control.room[0] > recording.tick.shape[1]:
+                    stop = True
+                if n_shards > 1:
+                    control.stop[parity, k] = stop
+                    barrier(control, n_shards)
+                    for j in range(n_shards):
+                        stop = stop or control.stop[parity, j] != 0
+                with each("_m0"):
+                    release_m0(levels_m0, fired, trial, tick)
+                broadcast_n0(wires, ring, fired, recording, control, k, trial, tick)
+                with each("_t0"):
+                    cursor_t0 = play_t0(wires, ring, trains_t0, recording, k, trial, tick, cursor_t0)
+            with each("_x0"):
+                keep_x0(exchange_x0, out, ptr, k, tick)
+                if is_due_x0(exchange_x0, tick, until):
+                    if n_shards > 1:
+                        barrier(control, n_shards)
+                    if k == 0:
+                        swap_x0(exchange_x0, tick)
+                    if n_shards > 1:
+                        barrier(control, n_shards)
+                    stop = exchange_x0.failed[0] != 0
+                    pending = True
             with each("_e0"):
                 protocol_e0 = trials_e0.protocol
                 tally_e0(protocol_e0, fired, k, trial, tick)
