@@ -165,7 +165,9 @@ def resume(
     ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:
         shapes = {} if found is None else found[1]["shapes"]
-        with _held(simulation, lambda: RunStore.reopen(os.fspath(path), shapes, durable, config={"ms": ms})) as store:
+        with _held(
+            simulation, lambda: RunStore.reopen(os.fspath(path), shapes, durable, config={"ms": ms})
+        ) as store:
             keeper = _keeper(store, every)
             log = Log(simulation, record, n, store, before, checkpointed=every is not None, stored=True)
             log.load_state(parts["log"])
