@@ -307,6 +307,8 @@ class TestEach:
             "_m0": 1,
             "_e0": 1,
             "_u0": 2,
+            "_n0": 1,
+            "_x0": 1,
         }
         unrolled(ast.parse(ast.unparse(tree)), repeats, name)
         blocks = [
@@ -316,7 +318,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance/ticks/loop": 19, "advance/ticks/events": 2}[name]
+        assert len(blocks) == {"advance/ticks/loop": 23, "advance/ticks/events": 2}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body
