@@ -5,8 +5,9 @@ python examples/self_backpropagation.py --task nettalk --kind rbm --data-dir FOL
 python examples/self_backpropagation.py --task digits                # in the package
 
 Each row is the same network with other gains of the changes: none (f = 0), as published (f = 0.2), strong (f = neurons:
-a mean gain of 2), and the strong one replaced by its mean for all synapses or dealt out anew among neurons; beside them
-the symmetric rule, with which the publication compares. Differences are paired by seed, with a 95 % interval (t).
+a mean gain of 2), and the strong one replaced by its mean for all synapses, dealt out anew among neurons, or by the
+learning rate that makes changes as large; beside them the symmetric rule, with which the publication compares.
+Differences are paired by seed, with a 95 % interval (t).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def rows(hidden: int) -> dict[str, tuple[str, Propagation]]:
         f"strong, f = {hidden}": ("post", Propagation(strong)),
         "uniform of that size": ("post", Propagation(strong, control="uniform")),
         "shuffled of that size": ("post", Propagation(strong, control="shuffled")),
+        "matched learning rate": ("post", Propagation(strong, control="matched")),
         "symmetric rule": ("symmetric", Propagation(0.0)),
     }
 

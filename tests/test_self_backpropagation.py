@@ -76,6 +76,17 @@ def test_the_published_strength_is_a_gain_of_four_in_ten_thousand():
     assert np.allclose(np.sort(shuffled), Propagation(500.0).gain(1.0, np.arange(500.0), rng))
 
 
+def test_a_matched_learning_rate_changes_as_much_in_the_direction_of_each_layers_rule():
+    rng = np.random.default_rng(3)
+    changes = [rng.normal(size=(6, 5)), rng.normal(size=(5, 3))]
+    spread = Propagation(5.0).spread(changes, rng)
+    for matched, change, other in zip(
+        Propagation(5.0, control="matched").spread(changes, rng), changes, spread, strict=True
+    ):
+        assert abs(matched).sum() == pytest.approx(abs(other).sum())
+        assert np.allclose(matched / change, (matched / change)[0, 0])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("base", ["post", "symmetric"])
 def test_one_batch_is_the_equations(kind, base):

@@ -21,7 +21,7 @@ is :math:`1 + f \lambda / n`: 1.0004 as published (f = 0.2, n = 500).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from tegmentum.simcore.errors import DescriptionError
 
 Array = np.ndarray[Any, Any]
 
-CONTROLS = ("none", "uniform", "shuffled")
+CONTROLS = ("none", "uniform", "shuffled", "matched")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ class Propagation:
         ``f``; 0 leaves what the rule of each layer says. The number of neurons of a layer makes its mean gain 2
     pre, post, back : float, 1.0, 0.5, 1.0
         :math:`\lambda` of the three ways
-    control : {'none', 'uniform', 'shuffled'}
-        what becomes of the gains: as they are; their mean for all, which is another learning rate; or dealt out anew
-        among the neurons of the layer
+    control : {'none', 'uniform', 'shuffled', 'matched'}
+        what becomes of the gains: as they are; their mean for all; dealt out anew among the neurons of the layer; or
+        one gain for each layer and batch that makes its change as large, in the sum of magnitudes, as the one that
+        spreads. Gains are high where changes are large, so that a change grows by more than the mean gain: the last is
+        the learning rate that matches it
     """
 
     fraction: float = 0.2
@@ -84,6 +86,10 @@ class Propagation:
         """
         if self.fraction == 0:
             return list(changes)
+        if self.control == "matched":
+            found = replace(self, control="none").spread(changes, rng)
+            sizes = [(abs(s).sum(), abs(c).sum()) for s, c in zip(found, changes, strict=True)]
+            return [c * (s / b if b > 0 else 1.0) for c, (s, b) in zip(changes, sizes, strict=True)]
         out: list[Array] = []
         onwards: tuple[Array, Array] | None = None
         for change in reversed(changes):
