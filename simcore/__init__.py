@@ -26,6 +26,15 @@ if TYPE_CHECKING:
         Rule,
         Uniform,
     )
+    from .describe.graphs import (
+        Nearby,
+        degree_sequence,
+        from_graph,
+        from_sparse,
+        lattice,
+        nearby,
+        small_world,
+    )
     from .describe.grids import AvgPool2D, Conv2D
     from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Whole
@@ -90,6 +99,7 @@ __all__ = [
     "Lognormal",
     "Modulation",
     "Modulator",
+    "Nearby",
     "Network",
     "NeuronModel",
     "Noise",
@@ -122,11 +132,17 @@ __all__ = [
     "Watch",
     "Whole",
     "WindowRule",
+    "degree_sequence",
     "export",
+    "from_graph",
+    "from_sparse",
+    "lattice",
+    "nearby",
     "one_hot",
     "open_run",
     "param",
     "random_table",
+    "small_world",
     "sweep",
 ]
 
@@ -134,6 +150,7 @@ _HOMES = {
     "describe.connectivity": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "errors": "DataError DescriptionError DeviceError SimulationError StoreError TegmentumError",
+    "describe.graphs": "Nearby degree_sequence from_graph from_sparse lattice nearby small_world",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Whole",
