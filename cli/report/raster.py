@@ -55,7 +55,8 @@ def _stack(trains: Sequence[Train], line: Timeline, dotted: set[str], room: int)
             "text": f"<i>{label(short(train.name))}</i>",
         }
         layout["annotations"].append(_ABOVE | heading | {"yshift": 0 if k or not told else 12})
-        of = f"{count(int(train.edges[-1]), 'spike')} of {count(train.n_neurons, 'neuron')}"
+        some = f"{train.n_heard:,} of " if train.recorded is not None else ""
+        of = f"{count(int(train.edges[-1]), 'spike')} of {some}{count(train.n_neurons, 'neuron')}"
         if train.name in dotted:
             data.append(_dots(train, line, SERIES[k % len(SERIES)]) | {"yaxis": y})
             words.append(f"{train.name}: all {of}, a dot each")
