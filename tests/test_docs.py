@@ -12,6 +12,7 @@ import pytest
 DOCS = Path(__file__).parent.parent / "docs"
 PEERS = ("Brian2", "NEST", "snnTorch", "BindsNET")  # the first line of what another simulator runs
 NOT_HERE = {
+    "mpi.md": "a fragment for several processes; test_mpi.py runs what it says",
     "events.md": "needs a recording of an event camera",
     "store.md": "a fragment for each kind of store",
     "sweeps.md": "run by test_sweep_cli.py",

@@ -52,6 +52,17 @@ def test_every_example_is_run_or_says_why_not():
         assert name.removesuffix(".py") in (Path(__file__).parent / test).read_text()
 
 
+def test_self_backpropagation(run):
+    options = "--hidden", 20, "--epochs", 2, "--seeds", 2, "--limit-train", 200, "--limit-test", 100
+    table = run(EXAMPLES / "self_backpropagation.py", "--task", "digits", *options)
+    head, *rows = table.splitlines()
+    assert head.startswith("digits, spiking, 64-20-10, 200 samples, 2 epochs, 2 seeds")
+    assert [row[:24].strip() for row in rows] == [
+        "none, f = 0", "published, f = 0.2", "strong, f = 20", "uniform of that size", "shuffled of that size",
+        "matched learning rate", "symmetric rule",
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_distal_reward(run):
     out = run(EXAMPLES / "distal_reward.py", "--hours", 0.01)
