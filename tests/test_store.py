@@ -483,7 +483,14 @@ def test_the_summary_counts_and_averages(path):
         for entry in summary[kind].values():
             assert entry.pop("bytes") > 0
     assert summary["spikes"]["exc"] == {
-        **{"n_neurons": 10, "tick_ms": 0.1, "n_spikes": 100, "n_trials": 2},
+        **{
+            "n_neurons": 10,
+            "n_recorded": 10,
+            "window_ms": None,
+            "tick_ms": 0.1,
+            "n_spikes": 100,
+            "n_trials": 2,
+        },
         **{"duration_ms": 1000.0, "mean_rate": 10.0},
     }
     assert summary["spikes"]["unknown"]["mean_rate"] is None
