@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         Uniform,
     )
     from .describe.graphs import (
-        Nearby,
         degree_sequence,
         from_graph,
         from_sparse,
@@ -99,7 +98,6 @@ __all__ = [
     "Lognormal",
     "Modulation",
     "Modulator",
-    "Nearby",
     "Network",
     "NeuronModel",
     "Noise",
@@ -150,7 +148,7 @@ _HOMES = {
     "describe.connectivity": "AllToAll Constant Distribution FixedIndegree FixedOutdegree FixedProbability FixedTotal "
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "errors": "DataError DescriptionError DeviceError SimulationError StoreError TegmentumError",
-    "describe.graphs": "Nearby degree_sequence from_graph from_sparse lattice nearby small_world",
+    "describe.graphs": "degree_sequence from_graph from_sparse lattice nearby small_world",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Whole",
