@@ -139,6 +139,7 @@ def test_every_rule_and_every_model_is_exported():
     assert parts - set(simcore.__all__) <= {
         "Explicit",
         "Mirrored",  # what FromCOO and the grids have in common
+        "Nearby",  # what nearby() returns
         "Static",  # what synapses have that are under a short-term rule alone
     }
 
