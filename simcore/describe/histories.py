@@ -69,12 +69,17 @@ class Snapshots:
         if self.synapses is None:
             return np.arange(n)
         if np.ndim(self.synapses) == 0:
-            count = min(int(np.asarray(self.synapses)), n)
-            return np.arange(count) * n // max(count, 1)
+            return evenly(int(np.asarray(self.synapses)), n)
         ids = np.asarray(self.synapses, np.int64)
         if ids.max() >= n:
             raise DescriptionError(f"{where}: synapses must be in [0, {n}), got {ids.max()}")
         return ids
+
+
+def evenly(count: int, n: int) -> Array:
+    """Return ``count`` of the numbers below ``n``, evenly spaced; all where there are fewer."""
+    count = min(count, n)
+    return np.arange(count) * n // max(count, 1)
 
 
 def as_snapshots(value: Any, where: str) -> Snapshots:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DescriptionError
 from . import checks
-from .histories import ChangeHistory, LevelHistory, SynapseHistory, as_snapshots
+from .histories import ChangeHistory, LevelHistory, SynapseHistory, as_snapshots, evenly
 from .network import Network, Population
 from .plasticity import SynapseRule
 
@@ -199,8 +199,7 @@ def _numbers_of(neurons: Any, size: int, where: str) -> Array | None:
     if neurons is None:
         return None
     if np.ndim(neurons) == 0:
-        count = min(int(neurons), size)
-        return np.arange(count) * size // count
+        return evenly(int(neurons), size)
     found = np.sort(np.asarray(neurons, np.int64))
     if found[-1] >= size:
         raise DescriptionError(f"{where}: neurons must be in [0, {size}), got {found[-1]}")

@@ -121,10 +121,8 @@ class Log:
         self.spool: Spool | None = None
         if store is not None:
             dt = simulation.dt
-            heard = [max(0, min(t, NEVER) - self.before.start) for t in self.window]
-            part = (
-                None if self.window == ALWAYS else (heard[0], None if self.window[1] >= NEVER else heard[1])
-            )
+            first, last = (max(0, tick - self.before.start) for tick in self.window)
+            part = None if self.window == ALWAYS else (first, None if self.window[1] == NEVER else last)
             self.streams = {
                 node.name: store.spikes(node.name, node.size, dt, recorded=ids, window=part)
                 for node, ids in dict(record.spikes).items()

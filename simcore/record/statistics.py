@@ -30,6 +30,9 @@ class Statistics:
     def _group(self, kind: str, projection: str) -> Any:
         raise NotImplementedError
 
+    def _place(self, group: Any, kind: str, projection: str, at: float | None) -> tuple[str, int]:
+        raise NotImplementedError
+
     def weights(self, projection: str, at: float | None = None, kind: str = "weights") -> Any:
         """Return weights; see `Run`."""
         raise NotImplementedError
@@ -170,8 +173,7 @@ class Statistics:
             If the projection's weights were not recorded.
         """
         group = self._group(kind, projection)
-        along = str(group["w" if kind == "weights" else "e"].dims[0])
-        along = "time" if "time" in group.sizes else along
+        along, _ = self._place(group, kind, projection, None)
         measures: dict[str, Any] = {
             "mean": np.nanmean,
             "std": np.nanstd,
@@ -260,11 +262,8 @@ def _recorded(trains: Trains) -> Array:
 
 def _parts(neuron: Array, neurons: Array) -> Any:
     """Give the place of each neuron in ``neurons`` and its slice of what is ordered by neuron."""
-    edges = np.searchsorted(neuron, np.append(neurons, np.iinfo(np.int64).max))
-    return (
-        (k, slice(int(edges[k]), int(np.searchsorted(neuron, neurons[k], "right"))))
-        for k in range(len(neurons))
-    )
+    first, stop = (np.searchsorted(neuron, neurons, side) for side in ("left", "right"))
+    return enumerate(map(slice, first.tolist(), stop.tolist()))
 
 
 def _by_neuron(values: Array, neurons: Array, name: str, population: str) -> Any:
