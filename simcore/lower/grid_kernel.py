@@ -22,6 +22,11 @@ def weight_of(wires: Any, group: int, form: int, s: int) -> Any:
     return wires.weight[s]
 
 
+def accumulator_of(wires: Any, form: int, base: int, begin: int, s: int) -> Any:
+    """Return the accumulator that synapse ``s`` of a segment from ``begin`` on adds to."""
+    return base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+
+
 def measure(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, total: Any, count: Any) -> None:
     """Find the largest weight onto each population and row, and the sum and number of those that are not 0.
 
@@ -41,7 +46,7 @@ def measure(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, total: 
             form, base = wires.group_format[group], wires.group_base[group]
             if form != PLASTIC:
                 for s in range(begin, begin + length_of(entry)):
-                    at = base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+                    at = accumulator_of(wires, form, base, begin, s)
                     row, slot = at // n_slots, at % n_slots
                     w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
                     most[owner[slot], row] = max(most[owner[slot], row], w)
@@ -58,7 +63,7 @@ def share(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, shares: A
             form, base = wires.group_format[group], wires.group_base[group]
             if form != PLASTIC:
                 for s in range(begin, begin + length_of(entry)):
-                    at = base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+                    at = accumulator_of(wires, form, base, begin, s)
                     w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
                     if w > 0.0:
                         shares[at] += math.ceil(w / most[owner[at % n_slots], at // n_slots] * SHARES)
@@ -72,7 +77,7 @@ def round_weights(wires: Any, n_slots: int, owner: Any, quanta: Any) -> None:
         form, base = wires.group_format[group], wires.group_base[group]
         if form != PLASTIC:
             for s in range(begin, begin + length_of(entry)):
-                at = base + (s - begin if form == DENSE else np.int64(wires.target[s]))
+                at = accumulator_of(wires, form, base, begin, s)
                 q = quanta[owner[at % n_slots], at // n_slots]
                 w = np.rint(np.float64(weight_of(wires, group, form, s)) / q) * q
                 if form == DENSE:
