@@ -14,7 +14,7 @@ from ..describe.connectivity import Constant, Distribution
 from ..describe.modulation import BySynapse
 from ..describe.network import Network, Projection
 from ..describe.sources import SpikeTrain
-from ..errors import DescriptionError, TegmentumError
+from ..errors import DescriptionError
 from ..lower import synapses
 from ..lower.arrays import DENSE, PLASTIC
 from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
@@ -88,12 +88,8 @@ class Machine:
         if self.ranks is None:
             self._build()
             return
-        error = None
-        try:
+        with self.ranks.sharing_errors():
             self._build()
-        except TegmentumError as met:
-            error = met
-        self.ranks.together(error)
         self._ids.clear()
 
     def _build(self) -> None:

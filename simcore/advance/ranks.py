@@ -6,6 +6,8 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import numpy as np
@@ -114,6 +116,16 @@ class Ranks:
         if bits.size:
             self.wait(self.comm.Iallreduce(bits, out.view(np.uint8).reshape(-1), MPI.BOR))
         return out
+
+    @contextmanager
+    def sharing_errors(self) -> Iterator[None]:
+        """Do something on all ranks, or on some; an error that one meets is raised on all."""
+        error = None
+        try:
+            yield
+        except TegmentumError as met:
+            error = met
+        self.together(error)
 
     def together(self, error: BaseException | None) -> None:
         """Raise on all ranks the error that one of them has met, that of the lowest; else do nothing."""

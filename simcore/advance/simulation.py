@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..describe.plasticity import WindowRule
 from ..describe.record import Record, Result
 from ..describe.sources import Noise
 from ..describe.trials import Presented
-from ..errors import DescriptionError, SimulationError, StoreError
+from ..errors import DescriptionError, StoreError
 from ..lower.arrays import Recording, Trials
 from ..lower.inputs import current_at, next_change, scales, std_at
 from ..lower.modulation import modulators_of
@@ -171,13 +171,9 @@ class Simulation(Controlled):
         if self.ranks is None:
             saved.write(path, state, arguments=self._arguments())
             return
-        error = None
-        if self.ranks.rank == 0:
-            try:
+        with self.ranks.sharing_errors():
+            if self.ranks.rank == 0:
                 saved.write(path, state, arguments=self._arguments())
-            except StoreError as met:
-                error = met
-        self.ranks.together(error)
 
     @classmethod
     def load(
@@ -505,15 +501,8 @@ class Simulation(Controlled):
         at_border = at_end if in_trials else self.tick % self._window == 0
         if not (at_border or at_end):
             return
-        error = None
-        try:
+        with nullcontext() if self.ranks is None else self.ranks.sharing_errors():
             self._check(at_border)
-        except SimulationError as met:
-            if self.ranks is None:
-                raise
-            error = met
-        if self.ranks is not None:
-            self.ranks.together(error)
 
     def _check(self, rates: bool) -> None:
         """Stop at NaN, and at runaway activity since the last look at ``rates``."""

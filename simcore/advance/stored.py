@@ -15,7 +15,7 @@ from ..describe.as_dict import described
 from ..describe.network import Network
 from ..describe.record import Record, Result
 from ..describe.record_dict import record_dict, record_of_dict
-from ..errors import DescriptionError, StoreError, TegmentumError
+from ..errors import DescriptionError, StoreError
 from ..record import checkpoints
 from ..record.histories import Histories
 from ..record.log import Before, Log
@@ -105,13 +105,8 @@ def _held(simulation: Simulation, made: Callable[[], RunStore]) -> AbstractConte
     ranks = simulation.ranks
     if ranks is None:
         return made()
-    store, error = None, None
-    if ranks.rank == 0:
-        try:
-            store = made()
-        except TegmentumError as met:
-            error = met
-    ranks.together(error)
+    with ranks.sharing_errors():
+        store = made() if ranks.rank == 0 else None
     return nullcontext() if store is None else store
 
 
