@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import json
@@ -306,11 +307,12 @@ class TestOnePart:
         network = mpi_jobs.static()
         n_bytes = sum(outlook(network, 1.0, n_ranks=2).n_bytes.values())
 
-        def together(error):
-            raise error
-
         ranks = SimpleNamespace(
-            rank=0, size=2, neighbours=lambda: 2, told=lambda value: [value, value], together=together
+            rank=0,
+            size=2,
+            neighbours=lambda: 2,
+            told=lambda value: [value, value],
+            sharing_errors=contextlib.nullcontext,
         )
         monkeypatch.setattr(machine, "machine_memory", lambda: 1.8 * n_bytes)
         share, memory = n_bytes / 2**30, 0.9 * n_bytes / 2**30
