@@ -76,6 +76,17 @@ def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) 
 def _mark(axes: Axes, image: AxesImage, cells: NDArray[Any], per_pre: int, per_post: int) -> None:
     """Draw the few cells of a large matrix in which there are synapses as dots, which one would not see else."""
     pre, post = np.nonzero(~np.isnan(cells))
-    if max(cells.shape) > _SEEN and len(pre) <= _MARKED:
-        axes.scatter(post * per_post + (per_post - 1) / 2, pre * per_pre + (per_pre - 1) / 2, s=14, c=cells[pre, post],
-                     cmap=image.get_cmap(), vmin=image.get_clim()[0], vmax=image.get_clim()[1], edgecolors="#333333", linewidths=0.4)  # fmt: skip
+    if max(cells.shape) <= _SEEN or len(pre) > _MARKED:
+        return
+    low, high = image.get_clim()
+    axes.scatter(
+        post * per_post + (per_post - 1) / 2,
+        pre * per_pre + (per_pre - 1) / 2,
+        s=14,
+        c=cells[pre, post],
+        cmap=image.get_cmap(),
+        vmin=low,
+        vmax=high,
+        edgecolors="#333333",
+        linewidths=0.4,
+    )
