@@ -16,8 +16,7 @@ from tegmentum.simcore.errors import DescriptionError
 
 from .continual_result import document
 from .continual_show import announce, print_run, progress, scores_text
-from .interrupts import Interrupts, resumable, stop_interrupted
-from .keeper import Keeper
+from .interrupts import Interrupts, stop_interrupted
 from .training import How
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Config:
 
 
 def go_on(
-    store: Path,
+    store: Path | str,
     manifest: Mapping[str, Any],
     threads: int | None,
     data_dir: Path | None,
@@ -106,7 +105,7 @@ def finish(
         return run(config, rule, data, kept, open_store)
     except KeyboardInterrupt:
         if is_run_store(kept.store):
-            stop_interrupted(f"finished tasks are kept in {kept.store}", resumable(kept.store))
+            stop_interrupted(f"finished tasks are kept in {kept.store}", kept.store)
         stop_interrupted("nothing was written")
 
 
@@ -127,6 +126,7 @@ def run(
     )
     from tegmentum.plasticity.learning.passes import part
     from tegmentum.plasticity.registry import Setting, make_model
+    from tegmentum.simcore.record.checkpoints import Checkpoints, remove
     from tegmentum.simcore.record.manifest import update_manifest
 
     from .continual_store import ContinualRecorder
@@ -147,7 +147,7 @@ def run(
             manifest = {**asdict(config), "checksums": data.checksums, "data_dir": kept.data_dir,
                         "checkpoint_every": kept.checkpoint_every}  # fmt: skip
             store = stack.enter_context(open_store(manifest))
-            keeper = Keeper(store, kept.checkpoint_every)
+            keeper = Checkpoints(store, kept.checkpoint_every)
         advance, report = stack.enter_context(progress(len(tasks), data.class_names))
         model, scores = make_model(rule, how, setting, split, arrays, None if at is None else at.scores)
         if kept.found is not None:
@@ -165,7 +165,7 @@ def run(
             parts = {"run": state.arrays(), "model": model.state()}
             last.clear()
             last.update({f"{name}/{key}": v for name, found in parts.items() for key, v in found.items()})
-            if keeper.due:
+            if keeper.due():
                 keeper.write(last, kind="continual")
 
         try:
@@ -179,7 +179,7 @@ def run(
             raise
     if config.leak:
         update_manifest(path, {"note": config.note}, durable=False)
-    keeper.remove()
+    remove(path)
     return document(config, result, time.perf_counter() - start, str(path), scores)
 
 

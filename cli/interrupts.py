@@ -18,18 +18,13 @@ EXIT_INTERRUPTED = 130
 EXIT_RESUMABLE = 75
 
 
-def stop_interrupted(kept: str, store: Path | None = None) -> NoReturn:
+def stop_interrupted(kept: str, store: Path | str | None = None) -> NoReturn:
     """Say that a command was interrupted, what is kept and how to go on, and exit."""
     typer.secho(f"interrupted: {kept}", fg="red", err=True)
     if store is None:
         raise typer.Exit(EXIT_INTERRUPTED)
     typer.echo(f"go on with: tegmentum resume {shlex.quote(str(store))}", err=True)
     raise typer.Exit(EXIT_RESUMABLE)
-
-
-def resumable(store: Path | str) -> Path | None:
-    """Return a store that can be gone on with, None for one at a URL, which has no checkpoints."""
-    return store if isinstance(store, Path) else None
 
 
 class Interrupts:

@@ -72,7 +72,7 @@ def check_store(path: Path | str, force: bool) -> None:
     """Refuse, before any work, a store that may not be written or replaced."""
     import os
 
-    from tegmentum.simcore.record.store import check_replaceable
+    from tegmentum.simcore.record.begin import check_replaceable
 
     check_replaceable(path, force)
     if isinstance(path, str):

@@ -47,16 +47,12 @@ def resume(
 ) -> None:
     """Go on with a run, a training or a run of continual learning that was stopped or killed, from its last checkpoint.
 
-    The store and what lies beside it (NAME.checkpoints) are all that it takes, but for the files of a data set. What
-    comes out is bit for bit what would have come without the stop.
+    The store, in a folder or at a URL, and what lies beside it (NAME.checkpoints) are all that it takes, but for the
+    files of a data set. What comes out is bit for bit what would have come without the stop.
     """
     from tegmentum.simcore.record.manifest import read_manifest
 
     at = located(store)
-    if isinstance(at, str):
-        raise StoreError(
-            f"{at}: a store at a URL has no checkpoints beside it, so it cannot be gone on with; run into a folder"
-        )
     manifest = read_manifest(at)
     told = manifest["config"] if isinstance(manifest.get("config"), dict) else {}
     if "document" in told:
@@ -85,7 +81,7 @@ def resume(
 
 
 def _run(
-    store: Path,
+    store: Path | str,
     told: Mapping[str, Any],
     until: float | None,
     threads: int | None,

@@ -14,7 +14,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError
 
 from .announce import announce, announce_recording
-from .interrupts import EXIT_RESUMABLE, Interrupts, resumable, stop_interrupted
+from .interrupts import EXIT_RESUMABLE, Interrupts, stop_interrupted
 from .mpi import is_first, n_launched, on_first, ranks
 from .options import (
     CHECKPOINT_EVERY,
@@ -172,7 +172,7 @@ def _run(
             to=store,
             force=force,
             progress=draw,
-            checkpoint_every=checkpoint_every if isinstance(store, Path) else None,
+            checkpoint_every=checkpoint_every,
             durable=durable,
             notes={"document": document},
         )
@@ -202,8 +202,8 @@ def interruptible(store: Path | str, ms: float, there: bool = False, quiet: bool
         except KeyboardInterrupt:
             if _identity(store) == before:
                 stop_interrupted("before the first tick; nothing was recorded")
-            at = f"at {_reached(store):g} of {ms:g} ms; " if isinstance(store, Path) else ""
-            stop_interrupted(f"{at}what was recorded until then is in {store}", resumable(store))
+            at = f"at {_reached(store):g} of {ms:g} ms"
+            stop_interrupted(f"{at}; what was recorded until then is in {store}", store)
 
 
 def _identity(store: Path | str) -> str | None:
@@ -213,7 +213,7 @@ def _identity(store: Path | str) -> str | None:
     return str(read_manifest(store).get("id")) if is_run_store(store) else None
 
 
-def _reached(store: Path) -> float:
+def _reached(store: Path | str) -> float:
     """Return the model time that a run of which the store is closed has reached [ms]."""
     from tegmentum.simcore.record.layout import open_committed
 

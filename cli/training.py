@@ -13,8 +13,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .interrupts import Interrupts, resumable, stop_interrupted
-from .keeper import Keeper
+from .interrupts import Interrupts, stop_interrupted
 from .train_show import print_result, progress, status
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ ONLINE = "dopamine-stdp"
 
 
 def go_on(
-    store: Path,
+    store: Path | str,
     manifest: Mapping[str, Any],
     threads: int | None,
     data_dir: Path | None,
@@ -117,6 +116,8 @@ def run(
     training: Training, how: How, start: float, open_store: Callable[[dict[str, Any]], RunStore]
 ) -> dict[str, Any]:
     """Train and write the store; returns what ``--json`` prints."""
+    from tegmentum.simcore.record.checkpoints import Checkpoints, remove
+
     config, data = training.config, training.data
     typer.echo(
         f"{data.name}: {config.n_train:,} training and {config.n_test:,} test samples, {data.n_classes} classes",
@@ -131,7 +132,7 @@ def run(
     with Interrupts() as interrupts, contextlib.ExitStack() as stack:
         with interrupts.held():  # once it is there, it must be closed
             store = stack.enter_context(open_store(manifest))
-            kept = Keeper(store, how.checkpoint_every)
+            kept = Checkpoints(store, how.checkpoint_every)
         with status("compiling, or loading compiled code"):
             compile_s = training.compile()
         learner, recorder = training.learner, training.recorder(store)
@@ -145,7 +146,7 @@ def run(
                 recorder.snapshot(0)
 
         def keep() -> None:
-            if interrupts.pending or kept.due:
+            if interrupts.pending or kept.due():
                 kept.write(learner.state(), kind="train", so_far=asdict(so_far))
             interrupts.let_through()
 
@@ -162,7 +163,7 @@ def run(
                 report(epoch, so_far.accuracy[-1])
         with interrupts.held():
             recorder.finish(config.record)
-    kept.remove()
+    remove(how.store)
     return {
         "dataset": data.name,
         "rule": config.rule,
@@ -209,7 +210,7 @@ class SoFar:
         self.train_accuracy, self.events_per_sample = work.accuracy, work.synaptic_events / work.n_samples
 
 
-def _kept(path: Path | str) -> tuple[str, Path | None]:
+def _kept(path: Path | str) -> tuple[str, Path | str | None]:
     """Say what an interrupted run leaves behind, and the store if it can be gone on with."""
     from tegmentum.simcore.errors import StoreError
     from tegmentum.simcore.record.reader import summarise
@@ -219,4 +220,4 @@ def _kept(path: Path | str) -> tuple[str, Path | None]:
     except StoreError:
         return "nothing was written", None
     n = summary["tables"].get("", {}).get("n_rows", 0)
-    return f"{n} finished epoch{'' if n == 1 else 's'} kept in {path}", resumable(path)
+    return f"{n} finished epoch{'' if n == 1 else 's'} kept in {path}", path

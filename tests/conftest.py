@@ -73,3 +73,26 @@ def tegmentum(tmp_path, monkeypatch, capsys):
         return Outcome(code, out, err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """The URL of a bucket in an S3 server on this machine; what a client must be told of it is in the environment."""
+    reason = "needs tegmentum[remote] and moto[server]"
+    pytest.importorskip("s3fs", reason=reason)
+    moto = pytest.importorskip("moto.server", reason=reason)
+    import s3fs
+
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", "test")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+            patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            s3fs.S3FileSystem().mkdir("bucket")
+            yield "s3://bucket"
+    finally:
+        server.stop()

@@ -226,7 +226,7 @@ def test_changes_of_weights_are_since_the_first_snapshot(path):
 def test_connections_are_a_graph_with_mean_in_degrees(path):
     graph, degrees = connectivity(path).axes
     texts = {text.get_text() for text in graph.texts}
-    assert {"exc\n40", "inh\n10", "in\n5", "5", "9"} <= texts
+    assert {"exc\n40", "inh\n10", "in\n5", "0.125", "9"} <= texts  # of in-exc all synapses are recorded
     assert sum(bar.get_height() for bar in degrees.patches) == 40
     assert degrees.get_title(loc="left") == "in-exc: 40 neurons, 0.125 on average"
 
@@ -275,3 +275,29 @@ def test_a_picture_of_a_run_that_goes_on_says_so(tegmentum, tmp_path):
     assert tegmentum("plot", "run.zarr", "raster", "-o", "a.svg").code == 0
     assert "seed 3, not finished" in (tmp_path / "a.svg").read_text()
     store.close()
+
+
+def test_a_population_without_projections_is_told(tegmentum, tmp_path):
+    network = {"populations": {"exc": {"size": 40}}, "projections": {}}
+    RunStore.create(tmp_path / "run.zarr", {"network": network}).close()
+    (axes,) = connectivity(tmp_path / "run.zarr").axes
+    assert "there are no projections" in axes.get_title()
+
+
+def test_few_synapses_of_many_neurons_are_dots(tmp_path):
+    with RunStore.create(tmp_path / "run.zarr", {}) as store:
+        weights = store.weights("few", [3, 700], [5, 100], n_pre=800, n_post=800)
+        weights.snapshot(0, [1.0, 2.0])
+    axes = matrix(tmp_path / "run.zarr", [], -1).axes[0]
+    (dots,) = axes.collections
+    np.testing.assert_allclose(dots.get_offsets(), [[4.5, 2.5], [100.5, 700.5]])  # cells of 2 x 2 neurons
+
+
+@pytest.mark.parametrize("kind", ["trajectories", "distribution"])
+def test_a_single_snapshot_is_seen(tegmentum, tmp_path, kind):
+    from tegmentum.cli.plots.registry import draw
+
+    with RunStore.create(tmp_path / "run.zarr", {}) as store:
+        store.weights("in", [0, 1], [0, 1]).snapshot(0, [1.0, 1.0])
+    figure = draw(Kind(kind), tmp_path / "run.zarr", {"kind": "weights", "projections": [], "n_synapses": 50})
+    assert all(line.get_marker() == "o" for line in figure.axes[0].lines)

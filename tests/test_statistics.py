@@ -137,3 +137,42 @@ def test_elephant_agrees(run, trains):
         neo = [SpikeTrain(t[t < MS], units="ms", t_stop=MS) for t in last]
         binned = BinnedSpikeTrain(neo, bin_size=20.0 * neo[0].units, tolerance=None)
         assert np.allclose(run.correlations(name, 20.0, [TRIALS - 1]), correlation_coefficient(binned))
+
+
+def test_what_was_not_recorded_is_not_counted(tmp_path):
+    exc = Population("exc", 20, LIF(i_e=1000.0))
+    record = Record(spikes={exc: [3, 17]})
+    Simulation(Network(exc)).run(100.0, record, to=tmp_path / "some.zarr")
+    run = open_run(tmp_path / "some.zarr").run
+    counts = run.counts("exc")
+    assert counts["neuron"].values.tolist() == [3, 17]
+    assert counts.sel(neuron=17).item() == len(run.train("exc", 17)) > 0
+    with pytest.raises(
+        DescriptionError, match="neuron 4 of 'exc': its spikes were not recorded, only those of 2 of"
+    ):
+        run.train("exc", 4)
+
+
+def test_weights_of_many_snapshots_are_read_once(tmp_path, monkeypatch):
+    """Changes are replayed, not put together anew for each snapshot."""
+    from tegmentum.simcore.record.store import RunStore
+
+    n, n_snapshots, draw = 50, 400, np.random.default_rng(0)
+    synapses = {"synapse": np.arange(n), "pre": np.arange(n), "post": np.arange(n), "delay": np.ones(n, int)}
+    now, wanted = draw.random(n), []
+    with RunStore.create(tmp_path / "w.zarr", {}) as store:
+        kept = store.snapshots(
+            "weights", "learn", synapses, {"n_pre": n, "n_post": n}, 0.1, "f8", "mV", changed=True
+        )
+        kept.append(0, np.arange(n), now)
+        wanted.append(now.copy())
+        for k in range(1, n_snapshots):
+            place = draw.choice(n, 5, replace=False)
+            now[place] = draw.random(5)
+            kept.append(10 * k, place, now[place])
+            wanted.append(now.copy())
+    run = open_run(tmp_path / "w.zarr").run
+    monkeypatch.setattr(type(run), "weights", None)  # which begins with the first change each time
+    found = run.weight_statistics("learn")
+    np.testing.assert_allclose(found["mean"], np.mean(wanted, axis=1))
+    np.testing.assert_allclose(found["median"], np.median(wanted, axis=1))

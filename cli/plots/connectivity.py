@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,98 +12,34 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
-from tegmentum.simcore.errors import StoreError
-from tegmentum.simcore.record.manifest import read_manifest
-
 from .canvas import SERIES, figure_of
-from .source import is_sample, recorded
+from .source import is_sample
+from .wiring import Link, in_degrees, wiring
 
 _MOST_NODES = 5  # in a graph; beyond, a table
 _MOST_ARROWS = 14
 _SIGNS = {1: "#1b6ca8", -1: "#d1495b", 0: "#777777"}
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """A projection: its ends, its mean in-degree where the rule tells, the sign of its weights, whether it learns."""
-
-    name: str
-    pre: str
-    post: str
-    in_degree: float | None
-    sign: int
-    plastic: bool
 
 
 def connectivity(store: Path | str) -> Figure:
     """Draw the projections of a simulated network, and in-degrees of those whose synapses were recorded."""
-    network = read_manifest(store)["config"].get("network")
-    try:
-        groups = recorded(store, "weights", [])
-    except StoreError:
-        if not isinstance(network, dict):
-            raise
-        groups = {}
-    if not isinstance(network, dict):
+    sizes, links, groups = wiring(store)
+    if not sizes:
         figure = figure_of(6.4, 0.5 + 2.5 * len(groups))
         _draw_in_degrees(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups)
         return figure
-    sizes = {name: int(node["size"]) for part in ("populations", "spike_trains")
-             for name, node in network.get(part, {}).items()}  # fmt: skip
-    arrows = [_arrow(name, entry, sizes) for name, entry in network.get("projections", {}).items()]
     n = len(groups)
-    table = len(sizes) > _MOST_NODES or len(arrows) > _MOST_ARROWS
+    table = len(sizes) > _MOST_NODES or len(links) > _MOST_ARROWS
     side = max(5.2, 1.6 + 0.55 * len(sizes)) if table else 5.2
     figure = figure_of(side + (4.2 if n else 0.4), max(side, 0.5 + 2.1 * n))
     parts: Any = figure.subfigures(1, 2, width_ratios=[side, 4.0]) if n else [figure]
-    (_draw_table if table else _draw_graph)(parts[0].subplots(), sizes, arrows)
+    (_draw_table if table else _draw_graph)(parts[0].subplots(), sizes, links)
     if n:
         _draw_in_degrees(parts[1].subplots(n, 1, squeeze=False)[:, 0], groups)
     return figure
 
 
-def _arrow(name: str, entry: dict[str, Any], sizes: dict[str, int]) -> Arrow:
-    pre, post = str(entry["pre"]), str(entry["post"])
-    count = _synapses(entry.get("rule"), sizes.get(pre, 0), sizes.get(post, 0), pre == post)
-    degree = None if count is None else count / max(1, sizes.get(post, 0))
-    return Arrow(name, pre, post, degree, _sign(entry.get("weight")), entry.get("plasticity") is not None)
-
-
-def _synapses(rule: Any, n_pre: int, n_post: int, same: bool) -> float | None:
-    """Return how many synapses a rule makes, on average; None where its description does not tell."""
-    rule = rule if isinstance(rule, dict) else {}
-    kind = rule.get("type")
-    if kind == "AllToAll":
-        return float(n_pre * n_post - (n_pre if same and not rule.get("autapses", True) else 0))
-    if kind == "OneToOne":
-        return float(n_pre)
-    if kind == "FixedProbability":
-        return float(rule["p"]) * n_pre * n_post
-    if kind == "FixedIndegree":
-        return float(rule["k"]) * n_post
-    if kind == "FixedOutdegree":
-        return float(rule["k"]) * n_pre
-    return float(rule["n"]) if kind == "FixedTotal" else None
-
-
-def _sign(weight: Any) -> int:
-    """Return the sign of described weights, 0 where it is not known."""
-    if isinstance(weight, dict):
-        if weight.get("type") == "Mirrored":
-            return -_sign(weight.get("of"))
-        if weight.get("type") == "Lognormal":
-            return 1
-        known = [weight[key] for key in ("value", "mean", "low", "high") if key in weight]
-        weight = [w for w in known if isinstance(w, (int, float))]
-        weight = weight[:1] if "value" in known or len(known) > 2 else weight
-    values = np.asarray(weight if isinstance(weight, (list, int, float)) else 0, float).ravel()
-    if not len(values) or (not (values >= 0).all() and not (values <= 0).all()):
-        return 0
-    return int(np.sign(values.sum()))
-
-
-def _draw_graph(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
+def _draw_graph(axes: Axes, sizes: dict[str, int], arrows: list[Link]) -> None:
     """Draw populations on a circle, and projections as arrows that are the thicker the greater their in-degree."""
     angles = 0.5 * np.pi - 2 * np.pi * np.arange(len(sizes)) / max(1, len(sizes))
     radius = 0.0 if len(sizes) == 1 else 1.0
@@ -117,7 +52,7 @@ def _draw_graph(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
         rank = between[arrow.pre, arrow.post] = between.get((arrow.pre, arrow.post), -1) + 1
         width = 1.0 if arrow.in_degree is None else min(5.0, 0.7 + 0.9 * math.log10(1 + arrow.in_degree))
         style = {"color": _SIGNS[arrow.sign], "linewidth": width, "linestyle": "--" if arrow.plastic else "-"}
-        text = "" if arrow.in_degree is None else _number(arrow.in_degree)
+        text = "?" if arrow.in_degree is None else _number(arrow.in_degree)
         if arrow.pre == arrow.post:
             at = _draw_loop(axes, places[arrow.pre], directions[arrow.pre], rank, style)
         else:
@@ -135,8 +70,10 @@ def _draw_graph(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
     for sign, line, label in lines:
         if (line == "-" and sign in used) or (line == "--" and any(a.plastic for a in arrows)):
             axes.plot([], [], color=_SIGNS[sign], linestyle=line, label=label)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, fontsize=8)
-    axes.set_title("populations with their sizes; numbers are mean in-degrees", loc="center")
+    if arrows:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, fontsize=8)
+    what = "numbers are mean in-degrees" if arrows else "there are no projections"
+    axes.set_title(f"populations with their sizes; {what}", loc="center")
 
 
 def _draw_arrow(
@@ -167,7 +104,7 @@ def _draw_loop(
     return place + (0.56 + 0.13 * rank) * out
 
 
-def _draw_table(axes: Axes, sizes: dict[str, int], arrows: list[Arrow]) -> None:
+def _draw_table(axes: Axes, sizes: dict[str, int], arrows: list[Link]) -> None:
     """Draw mean in-degrees as pre x post, excitation and inhibition in their colours."""
     names = list(sizes)
     degree, known = np.zeros((len(names), len(names))), np.zeros((len(names), len(names)), bool)
@@ -202,7 +139,7 @@ def _number(degree: float) -> str:
 def _draw_in_degrees(axes: Any, groups: dict[str, Any]) -> None:
     """Draw how many recorded synapses of each projection the post neurons have."""
     for q, (axis, (name, group)) in enumerate(zip(axes, groups.items(), strict=True)):
-        degrees = _in_degrees(group)
+        degrees = in_degrees(group)
         highest = int(degrees.max(initial=0))
         lowest = int(degrees.min(initial=highest))
         width = max(1, -(-(highest - lowest + 1) // 40))
@@ -214,11 +151,3 @@ def _draw_in_degrees(axes: Any, groups: dict[str, Any]) -> None:
         some = ", a sample" if is_sample(group) else ""
         axis.set_title(f"{name}: {len(degrees):,} neurons, {degrees.mean():.4g} on average{some}", loc="left")
         axis.set(xlabel="in-degree (synapses recorded)", ylabel="post neurons")
-
-
-def _in_degrees(group: Any) -> NDArray[np.int64]:
-    degrees = np.zeros(max(1, int(group.attrs["n_post"])), np.int64)
-    post = group["post"]
-    for begin in range(0, post.shape[0], _BLOCK):
-        degrees += np.bincount(post[begin : begin + _BLOCK], minlength=len(degrees))
-    return degrees

@@ -33,6 +33,11 @@ def recorded(store: Path | str, kind: str, wanted: Sequence[str]) -> dict[str, A
     return {name: found[name] for name in wanted or found}
 
 
+def synapses_of(n: int) -> str:
+    """Return a number of synapses in words."""
+    return f"{n:,} synapse{'' if n == 1 else 's'}"
+
+
 def unit_of(array: Any) -> str:
     """Units of an array, "" for numbers without a unit."""
     units = str(array.attrs.get("units", ""))

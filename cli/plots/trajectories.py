@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from tegmentum.simcore.record.replay import frames
 
 from .canvas import figure_of
-from .source import moments, quantity, recorded
+from .source import moments, quantity, recorded, synapses_of
 
 
 def trajectories(store: Path | str, kind: str, projections: Sequence[str], n_synapses: int) -> Figure:
@@ -29,11 +29,12 @@ def trajectories(store: Path | str, kind: str, projections: Sequence[str], n_syn
         for k, now in enumerate(frames(group, chosen)):
             lines[k], mean[k] = now[places], now.mean()
         rank = np.argsort(np.argsort(lines[-1], kind="stable")) / max(1, count - 1)
+        dot = {"marker": "o", "markersize": 3} if len(at) == 1 else {}  # a line needs two
         for line, colour in zip(lines.T, mpl.colormaps["viridis"](0.92 * rank), strict=True):
-            axes.plot(at, line, color=colour, linewidth=0.7, alpha=0.8)
-        axes.plot(at, mean, color="#111111", linewidth=1.8, label=f"mean of all {n:,} recorded")
+            axes.plot(at, line, color=colour, linewidth=0.7, alpha=0.8, **dot)
+        axes.plot(at, mean, color="#111111", linewidth=1.8, label=f"mean of all {n:,} recorded", **dot)
         axes.set(xlabel=label, ylabel=quantity(kind, group))
-        axes.set_title(f"{name}, {count} of {n:,} synapses", loc="left")
+        axes.set_title(f"{name}, {count} of {synapses_of(n)}", loc="left")
         axes.margins(x=0.01)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, fontsize=8)
     return figure

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
 
 from tegmentum.simcore.errors import StoreError
 from tegmentum.simcore.record.replay import moments_of
 
 from .canvas import figure_of
 from .cells import cells_of
-from .source import is_sample, quantity, recorded
+from .source import is_sample, quantity, recorded, synapses_of
 
 _MOST_CELLS = 500  # along an axis
+_SEEN = 150  # cells along an axis, beyond which one cell is less than a dot
+_MARKED = 400  # cells that are marked where they would not be seen
 
 
 def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) -> Figure:
@@ -47,6 +53,7 @@ def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) 
             interpolation="nearest",
         )  # fmt: skip
         axes.set_facecolor("#eeeeee")
+        _mark(axes, image, cells, per_pre, per_post)
         word = quantity("weights", group)
         binned = f", means of {per_pre} x {per_post} neurons" if per_pre * per_post > 1 else ""
         figure.colorbar(
@@ -55,7 +62,7 @@ def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) 
         moment = f"{at[k]:g} ms" if unit == "ms" else f"snapshot {at[k]:g}"
         some = "a sample of the " if is_sample(group) else ""
         axes.set_title(
-            f"{name} at {moment}: {some}{group.attrs['n_synapses']:,} synapses{binned}", loc="left"
+            f"{name} at {moment}: {some}{synapses_of(group.attrs['n_synapses'])}{binned}", loc="left"
         )
         axes.set(xlabel="post neuron", ylabel="pre neuron")
         axes.locator_params(axis="x", integer=True)
@@ -64,3 +71,22 @@ def weight_matrix(store: Path | str, projections: Sequence[str], snapshot: int) 
         else:
             axes.set_yticks([0])
     return figure
+
+
+def _mark(axes: Axes, image: AxesImage, cells: NDArray[Any], per_pre: int, per_post: int) -> None:
+    """Draw the few cells of a large matrix in which there are synapses as dots, which one would not see else."""
+    pre, post = np.nonzero(~np.isnan(cells))
+    if max(cells.shape) <= _SEEN or len(pre) > _MARKED:
+        return
+    low, high = image.get_clim()
+    axes.scatter(
+        post * per_post + (per_post - 1) / 2,
+        pre * per_pre + (per_pre - 1) / 2,
+        s=14,
+        c=cells[pre, post],
+        cmap=image.get_cmap(),
+        vmin=low,
+        vmax=high,
+        edgecolors="#333333",
+        linewidths=0.4,
+    )

@@ -125,6 +125,8 @@ def _main(summary: dict[str, Any], sections: Sequence[Section]) -> Iterator[Html
             yield tag("p", section.note, class_="dim")
         for q, figure in enumerate(section.figures):
             yield _figure(figure, f"{k}-{q}")
+        for numbers in section.tables:
+            yield table(*numbers)
     if not sections:
         yield tag("p", "Nothing that could be drawn was recorded.", class_="dim")
     yield tag("h2", "Manifest", id="manifest")

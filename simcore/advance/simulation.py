@@ -26,7 +26,6 @@ from ..machine import default_threads
 from ..record import saved
 from ..record.histories import Histories
 from ..record.log import Before, Log
-from ..record.manifest import is_url
 from . import stored, structure
 from .backends import chosen_arithmetic, chosen_backend
 from .controls import Controlled
@@ -249,7 +248,7 @@ class Simulation(Controlled):
 
         Parameters
         ----------
-        store : path
+        store : path or URL
             that :meth:`run` wrote with ``checkpoint_every``; what it holds beyond the checkpoint is written again
         network : Network
             described as that which ran
@@ -306,7 +305,7 @@ class Simulation(Controlled):
         durable : bool
             force what is written to disk, so that it survives a loss of power
         checkpoint_every : float, s, optional
-            with a store in a folder, keep a checkpoint beside it so often, by the clock, and when it is interrupted;
+            with a store, keep a checkpoint beside it so often, by the clock, and when it is interrupted;
             :meth:`resume` goes on from there. By default there is none
         notes : mapping, optional
             what else the store's manifest says under ``config``
@@ -331,10 +330,6 @@ class Simulation(Controlled):
             checks.number(checkpoint_every, "run", "checkpoint_every", "s", least=0.0)
             if to is None:
                 raise DescriptionError("run: checkpoint_every needs a store to be kept beside: give to=...")
-            if is_url(os.fspath(to)):
-                raise DescriptionError(
-                    f"run: checkpoint_every needs a store in a folder, got {to}; leave it out"
-                )
         for modulator in modulators_of(self.network):
             if n and modulator.expectation is not None:
                 raise DescriptionError(

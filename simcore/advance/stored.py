@@ -19,6 +19,8 @@ from ..errors import DescriptionError, StoreError
 from ..record import checkpoints
 from ..record.histories import Histories
 from ..record.log import Before, Log
+from ..record.manifest import location, read_manifest
+from ..record.spool import is_put_aside
 from .backends import chosen_backend
 from .progress import Report, reporting
 from .signals import Deferred
@@ -119,7 +121,7 @@ def _keeper(store: RunStore | None, every: float | None) -> Keeper:
 
 def resume(
     cls: type[S],
-    path: str | os.PathLike[str],
+    store: str | os.PathLike[str],
     network: Network,
     until: float | None,
     threads: int | None,
@@ -131,10 +133,10 @@ def resume(
     comm: Any = None,
 ) -> tuple[S, Result]:
     """Go on with a run; see :meth:`.Simulation.resume`."""
-    from ..record.manifest import read_manifest
     from ..record.store import RunStore
 
-    manifest = read_manifest(os.fspath(path))
+    path = location(store)
+    manifest = read_manifest(path)
     told = _resumable(path, manifest, network)
     found = checkpoints.latest(path, force)
     arguments = told["arguments"] if found is None else found[1]["arguments"]
@@ -149,7 +151,7 @@ def resume(
     end = start + whole_ticks(told["ms"] if until is None else until, dt, "resume: until")
     at = start if found is None else int(parts["simulation"]["tick"])
     _worth(path, manifest, at, end, (at - start) * dt, until)
-    if parts["log"] and not checkpoints.spool_file(path).exists():
+    if len(parts["log"].get("spool", ())) and not is_put_aside(path):
         raise StoreError(f"{path}: a complete run of several trials cannot be gone on with")
     simulation = cls(network, threads=threads, comm=comm, **placed(arguments, network, backend))
     if found is not None:
@@ -160,13 +162,11 @@ def resume(
     ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:
         shapes = {} if found is None else found[1]["shapes"]
-        with _held(
-            simulation, lambda: RunStore.reopen(os.fspath(path), shapes, durable, config={"ms": ms})
-        ) as store:
-            keeper = _keeper(store, every)
-            log = Log(simulation, record, n, store, before, checkpointed=every is not None, stored=True)
+        with _held(simulation, lambda: RunStore.reopen(path, shapes, durable, config={"ms": ms})) as writer:
+            keeper = _keeper(writer, every)
+            log = Log(simulation, record, n, writer, before, checkpointed=every is not None, stored=True)
             log.load_state(parts["log"])
-            histories.open(simulation, store)
+            histories.open(simulation, writer)
             return simulation, simulation._run(n, log, histories, signals, report, keeper=keeper)
 
 

@@ -132,12 +132,17 @@ class Run(Statistics):
         StoreError
             If the population's spikes were not recorded.
         DescriptionError
-            If there is no such neuron or trial.
+            If there is no such neuron or trial, or the neuron's spikes were not recorded.
         """
         trains = self._trains(population)
         if not 0 <= neuron < trains.n_neurons:
             raise DescriptionError(
                 f"neuron of {population!r}: must lie in [0, {trains.n_neurons}), got {neuron}"
+            )
+        if neuron not in trains.recorded:
+            raise DescriptionError(
+                f"neuron {neuron} of {population!r}: its spikes were not recorded, only those of {trains.n_heard} of "
+                f"{trains.n_neurons} neurons: {_few(trains.recorded)}"
             )
         tick, trial = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for lo, hi in trains.joined(trains.chosen(trials)):
@@ -155,13 +160,14 @@ class Run(Statistics):
         )
 
     def counts(self, population: str, trials: Any = None) -> Any:
-        """Count the spikes of each neuron in each trial, by default in all.
+        """Count the spikes of each neuron whose spikes were recorded in each trial, by default in all.
 
         Returns
         -------
         xarray.DataArray
-            Shape (trial, neuron), int64, with what was recorded of trials as coordinates:
-            ``counts("hidden").groupby("label").mean()``.
+            Shape (trial, neuron), int64, with the neurons' indices and what was recorded of trials as coordinates:
+            ``counts("hidden").groupby("label").mean()``, ``counts("hidden").sel(neuron=7)``. What was not recorded is
+            not in it.
 
         Raises
         ------
@@ -169,14 +175,20 @@ class Run(Statistics):
             As `train`.
         """
         trains = self._trains(population)
-        chosen, n = trains.chosen(trials), trains.n_neurons
+        chosen, n = trains.chosen(trials), trains.n_heard
+        column = np.full(trains.n_neurons, -1)
+        column[trains.recorded] = np.arange(n)
         row = np.full(len(trains), -1)
         row[chosen] = np.arange(len(chosen))
         counts = np.zeros(len(chosen) * n, np.int64)
         for lo, hi in trains.joined(chosen):
-            place = row[trains.trial_of(lo, hi)] * n + trains.read("neuron", lo, hi).astype(np.int64)
+            place = row[trains.trial_of(lo, hi)] * n + column[trains.read("neuron", lo, hi)]
             np.add.at(counts, place, 1)
-        coords = {"trial": chosen, **{k: ("trial", v[chosen]) for k, v in trains.named.items()}}
+        coords = {
+            "trial": chosen,
+            "neuron": trains.recorded,
+            **{k: ("trial", v[chosen]) for k, v in trains.named.items()},
+        }
         return xr.DataArray(
             counts.reshape(len(chosen), n),
             dims=("trial", "neuron"),
@@ -372,3 +384,8 @@ class Run(Statistics):
             unit = " ms" if dim == "time" else ""
             raise StoreError(f"{what}: there is no snapshot at {at:g}{unit}; the nearest are at {near}{unit}")
         return dim, int(found[-1])
+
+
+def _few(neurons: Array) -> str:
+    """Name some neurons."""
+    return ", ".join(map(str, neurons[:5].tolist())) + (", ..." if len(neurons) > 5 else "")

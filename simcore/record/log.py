@@ -13,8 +13,7 @@ from ..describe.record import Record, Result, Spikes, Trace
 from ..errors import DescriptionError
 from ..lower.arrays import Recording
 from ..lower.plan import ticks
-from .checkpoints import spool_file
-from .spool import Spool
+from .spool import Spool, spool_of
 
 if TYPE_CHECKING:
     from ..advance.simulation import Simulation
@@ -132,7 +131,7 @@ class Log:
                 unit = _population(trace).model.unit(trace.state)
                 self.writers[name] = store.trace(name, {trace.state: unit}, trace.numbers(), dt, trials)
             if n_trials > 1 and self.streams:
-                self.spool = Spool(spool_file(store.path) if checkpointed else store.folder)
+                self.spool = spool_of(store) if checkpointed else Spool(store.folder)
 
     def _probes(self, record: Record) -> tuple[list[Array], dict[str, Array]]:
         """Which numbers to sample: for each shard (model group, field, index, column), and each trace's columns."""

@@ -147,11 +147,13 @@ def committed_shapes(path: str | Path) -> dict[str, list[int]]:
     return {name: node["shape"] for name, node in nodes.items() if node.get("node_type") == "array"}
 
 
-def rewrite_root(path: Path, nodes: Mapping[str, Any]) -> None:
-    """Let readers see these groups and arrays from now on, by one atomic rename."""
+def rewrite_root(path: str | Path, nodes: Mapping[str, Any]) -> None:
+    """Let readers see these groups and arrays from now on, at once."""
+    from .target import target_of
+
     root = _read_root(path)
     root["consolidated_metadata"]["metadata"] = dict(nodes)
-    replace_file(path / "zarr.json", _encode(root), durable=True)
+    target_of(path, durable=True).put("zarr.json", _encode(root))
 
 
 def replace_file(path: Path, data: bytes | memoryview, durable: bool) -> None:

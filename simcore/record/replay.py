@@ -27,7 +27,7 @@ def frames(group: Any, chosen: Sequence[int]) -> Iterator[Array]:
 
     Parameters
     ----------
-    group : zarr.Group
+    group : zarr.Group or xarray.Dataset
         below ``weights`` or ``eligibility``
     chosen : sequence of int
         numbers of snapshots, ascending
@@ -44,24 +44,28 @@ def frames(group: Any, chosen: Sequence[int]) -> Iterator[Array]:
 
 def _whole(group: Any, chosen: Sequence[int]) -> Iterator[Array]:
     array = group[variable_of(group)]
-    rows = array.chunks[0]
+    rows = (getattr(array, "encoding", {}).get("chunks") or array.chunks or (len(array) or 1,))[0]
     begin, block = -rows, np.zeros(0)
     for k in chosen:
         if k // rows * rows != begin:
             begin = k // rows * rows
-            block = array[begin : begin + rows]
+            block = np.asarray(array[begin : begin + rows])
         yield block[k - begin]
 
 
 def _replayed(group: Any, chosen: Sequence[int]) -> Iterator[Array]:
     """Let the changes of each snapshot follow those of the one before, read in blocks."""
     values = group[variable_of(group)]
-    edges = np.concatenate([[0], np.cumsum(group["n_changes"][:])])
+    edges = np.concatenate([[0], np.cumsum(np.asarray(group["n_changes"][:]))])
     now = np.full(group["synapse"].shape[0], np.nan, values.dtype)
-    done = 0  # changes that are in
+    done, begin, stop = 0, 0, 0  # changes that are in; those that have been read
+    place = value = np.zeros(0)
     for k in chosen:
         while done < edges[k + 1]:
-            stop = min(int(edges[k + 1]), done + _BLOCK)
-            now[group["place"][done:stop]] = values[done:stop]
-            done = stop
+            if done == stop:
+                begin, stop = stop, min(int(edges[-1]), (stop // _BLOCK + 1) * _BLOCK)
+                place, value = np.asarray(group["place"][begin:stop]), np.asarray(values[begin:stop])
+            end = min(int(edges[k + 1]), stop)
+            now[place[done - begin : end - begin]] = value[done - begin : end - begin]
+            done = end
         yield now

@@ -12,6 +12,8 @@ import xarray as xr
 
 from ..errors import DescriptionError
 from ..lower.plan import ticks
+from .reader import reading
+from .replay import frames
 from .trials import Trains
 
 Array = np.ndarray[Any, Any]
@@ -24,6 +26,8 @@ class Statistics:
     bytes each. Neurons are those whose spikes were recorded.
     """
 
+    _source: str
+
     def _trains(self, population: str | None) -> Trains:
         raise NotImplementedError
 
@@ -31,10 +35,6 @@ class Statistics:
         raise NotImplementedError
 
     def _place(self, group: Any, kind: str, projection: str, at: float | None) -> tuple[str, int]:
-        raise NotImplementedError
-
-    def weights(self, projection: str, at: float | None = None, kind: str = "weights") -> Any:
-        """Return weights; see `Run`."""
         raise NotImplementedError
 
     def intervals(self, population: str, trials: Any = None) -> Any:
@@ -181,16 +181,16 @@ class Statistics:
             "median": np.nanmedian,
             "max": np.nanmax,
         }
-        rows = [self.weights(projection, float(at), kind).values for at in group[along].values]
-        named = {
-            name: (along, np.array([measure(row) for row in rows])) for name, measure in measures.items()
-        }
-        return xr.Dataset(named, {along: group[along].values}, {"projection": projection})
+        at = group[along].values
+        with reading(self._source):
+            rows = [[measure(now) for measure in measures.values()] for now in frames(group, range(len(at)))]
+        named = {name: (along, column) for name, column in zip(measures, np.array(rows).T, strict=True)}
+        return xr.Dataset(named, {along: at}, {"projection": projection})
 
     def _of_intervals(self, population: str, trials: Any, name: str, measure: Any) -> Any:
         trains = self._trains(population)
         found = self.intervals(population, trials)
-        neurons = _recorded(trains)
+        neurons = trains.recorded
         values = np.full(len(neurons), np.nan)
         for k, part in _parts(found["neuron"].values, neurons):
             if part.stop - part.start > 1:
@@ -203,7 +203,7 @@ class Statistics:
         neuron, trial = found["neuron"].values, found["trial"].values
         same = (np.diff(neuron) == 0) & (np.diff(trial) == 0)
         each = measure(found.values[:-1][same], found.values[1:][same])
-        neurons = _recorded(trains)
+        neurons = trains.recorded
         values = np.full(len(neurons), np.nan)
         for k, part in _parts(neuron[1:][same], neurons):
             if part.stop > part.start:
@@ -213,7 +213,7 @@ class Statistics:
     def _binned(self, population: str, bin: float | None, trials: Any) -> tuple[Array, Array]:
         """Spike counts, shape (neuron, window), of all whole windows in the chosen trials; and the neurons."""
         trains = self._trains(population)
-        chosen, neurons = trains.chosen(trials), _recorded(trains)
+        chosen, neurons = trains.chosen(trials), trains.recorded
         length = trains.ticks[chosen]
         if not length.all():
             unknown = chosen[length == 0][0]
@@ -251,13 +251,6 @@ def _ordered(trains: Trains, chosen: Array) -> tuple[Array, Array, Array]:
     neuron, trial, tick = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((tick, trial, neuron))
     return neuron[order], trial[order], tick[order]
-
-
-def _recorded(trains: Trains) -> Array:
-    """Return the neurons whose spikes were recorded."""
-    if "recorded" in trains.node.dataset:
-        return trains.read("recorded", 0, trains.n_heard).astype(np.int64)
-    return np.arange(trains.n_neurons)
 
 
 def _parts(neuron: Array, neurons: Array) -> Any:

@@ -15,10 +15,6 @@ A thread compresses and writes. What it fails with, a full disk for one, is rais
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,26 +28,13 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..advance.signals import Deferred
 from ..errors import StoreError
-from . import checkpoints
+from .begin import made, taken_up
 from .lock import Lock
-from .manifest import (
-    SCHEMA,
-    committed_shapes,
-    first_root,
-    is_run_store,
-    location,
-    new_manifest,
-    now,
-    read_manifest,
-    read_root,
-    replace_file,
-    update_manifest,
-)
+from .manifest import location, now, read_manifest, read_root
 from .reader import open_run, summarise
 from .recorders import Modulators, Populations, Recorder, Spikes, Table, Trace, Weights
 from .snapshots import Levels, SynapseSnapshots
-from .target import UrlTarget, target_of
-from .truncate import truncate
+from .target import target_of
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -129,20 +112,7 @@ class RunStore:
             If `config` cannot be expressed in JSON.
         """
         at = location(path)
-        manifest = new_manifest(config)
-        check_replaceable(at, force)
-        if isinstance(at, str):
-            target = UrlTarget(at)
-            if not target.empty():
-                target.clear()
-            target.put("zarr.json", first_root(manifest))
-            return cls(at, durable, commit_every, None)
-        if not at.parent.is_dir():
-            raise StoreError(f"{at}: cannot be created: {_why_no_folder(at.parent)}")
-        lock = Lock(at)
-        check_replaceable(at, force)  # nobody else can have made it from now on
-        _publish(at, manifest, durable)
-        return cls(at, durable, commit_every, lock)
+        return cls(at, durable, commit_every, made(at, config, force, durable))
 
     @classmethod
     def reopen(
@@ -158,7 +128,7 @@ class RunStore:
         Parameters
         ----------
         path
-            The directory.
+            The directory or URL.
         shapes
             Shape of each array at a checkpoint: the store is cut to it. By default it stays as committed.
         durable, commit_every
@@ -171,23 +141,8 @@ class RunStore:
         StoreError
             If it is no run store of this schema, is being written, or holds less than `shapes`.
         """
-        path = location(path)
-        if isinstance(path, str):
-            raise StoreError(f"{path}: a store at a URL cannot be gone on with; copy it to a local directory")
-        schema = read_manifest(path)["tegmentum_schema"]
-        if schema != SCHEMA:
-            raise StoreError(f"{path}: has store schema {schema}, only {SCHEMA} can be gone on with")
-        lock = Lock(path)
-        truncate(path, committed_shapes(path) if shapes is None else shapes)
-        manifest = read_manifest(path)
-        changes = {
-            "status": "running",
-            "ended": None,
-            "resumed": [*manifest.get("resumed", []), {"at": now(), "argv": list(sys.argv)}],
-            "config": manifest["config"] | dict(config or {}),
-        }
-        update_manifest(path, changes, durable)
-        store = cls(path, durable, commit_every, lock)
+        at = location(path)
+        store = cls(at, durable, commit_every, taken_up(at, shapes, durable, config or {}))
         store._reopened = True
         return store
 
@@ -476,43 +431,3 @@ def _check_path(path: str) -> None:
             raise StoreError(
                 f"group {path!r}: {part!r} cannot be the name of a population, projection or table"
             )
-
-
-def check_replaceable(path: Path | str, force: bool) -> None:
-    """Raise StoreError unless `path` is free, or `force` is given and may delete it."""
-    if UrlTarget(path).empty() if isinstance(path, str) else not os.path.lexists(path):
-        return
-    if not is_run_store(path) and not (isinstance(path, Path) and _is_empty_directory(path)):
-        raise StoreError(f"{path}: exists and is not a Tegmentum run store; remove it or choose another name")
-    if not force:
-        raise StoreError(f"{path}: exists; overwrite it with force (--force), or choose another name")
-
-
-def _is_empty_directory(path: Path) -> bool:
-    try:
-        return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-    except OSError:
-        return False
-
-
-def _why_no_folder(parent: Path) -> str:
-    return os.strerror(errno.ENOTDIR if parent.exists() else errno.ENOENT)
-
-
-def _publish(path: Path, manifest: Mapping[str, Any], durable: bool) -> None:
-    """Put an empty run store at `path`: made beside it and moved, so that no failure loses an old one."""
-    fresh, old = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("new", "old"))
-    try:
-        fresh.mkdir()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
-    try:
-        replace_file(fresh / "zarr.json", first_root(manifest), durable)
-        if path.exists():
-            path.rename(old)
-        fresh.rename(path)
-    except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise StoreError(f"{path}: cannot be created: {error.strerror}") from error
-    shutil.rmtree(old, ignore_errors=True)
-    checkpoints.remove(path)

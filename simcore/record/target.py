@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import StoreError, TegmentumError
 from ..installed import install_line
-from .manifest import is_url, sync_directory
+from .manifest import location, sync_directory
 
 
 class Target(Protocol):
@@ -20,6 +23,15 @@ class Target(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """Return a file, None where there is none; raises StoreError."""
+
+    def all_keys(self) -> list[str]:
+        """Return the keys of all files, also of such as a killed process left half written; raises StoreError."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete files that are there; raises StoreError."""
+
+    def clear(self) -> None:
+        """Delete everything; of a store the root's metadata first: what is left of it is then no store."""
 
 
 class LocalTarget:
@@ -67,6 +79,33 @@ class LocalTarget:
             return None
         except OSError as error:
             raise StoreError(f"{path}: cannot read: {error.strerror or error}") from error
+
+    def all_keys(self) -> list[str]:
+        """Return the keys of all files."""
+        return sorted(
+            os.path.relpath(os.path.join(folder, name), self._root).replace(os.sep, "/")
+            for folder, _, names in os.walk(self._root)
+            for name in names
+        )
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete files, and the folders that are empty then."""
+        for key in keys:
+            path = f"{self._root}/{key}"
+            try:
+                Path(path).unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"{path}: cannot delete: {error.strerror or error}") from error
+            with contextlib.suppress(OSError):  # not empty
+                while (path := os.path.dirname(path)) != self._root:
+                    os.rmdir(path)
+                    self._folders.discard(path)
+
+    def clear(self) -> None:
+        """Delete everything."""
+        self.delete(["zarr.json"])
+        shutil.rmtree(self._root, ignore_errors=True)
+        self._folders.clear()
 
     def _write(self, path: str, data: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
@@ -121,8 +160,19 @@ class UrlTarget:
             raise
         return bytes(found)
 
+    def all_keys(self) -> list[str]:
+        """Return the keys of all objects."""
+        return sorted(self.sizes())
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects."""
+        paths = [f"{self._root}/{key}" for key in keys]
+        if paths:
+            self._ask("delete", "", lambda at: self._files.rm(paths))
+
     def sizes(self) -> dict[str, int]:
         """Return the bytes of every object, by key."""
+        self._files.invalidate_cache()
         found = self._ask("list", "", lambda at: self._files.find(at, detail=True))
         root = self._files._strip_protocol(self._root)
         return {key.removeprefix(root).lstrip("/"): int(told["size"]) for key, told in found.items()}
@@ -138,9 +188,10 @@ class UrlTarget:
         return not self._ask("read", "", lambda at: self._files.exists(at) and self._files.find(at))
 
     def clear(self) -> None:
-        """Delete everything below the URL, the root's metadata first: what is left of it is then no store."""
-        self._ask("delete", "zarr.json", self._files.rm_file)
-        self._ask("delete", "", lambda at: self._files.exists(at) and self._files.rm(at, recursive=True))
+        """Delete everything below the URL."""
+        keys = self.all_keys()
+        self.delete([key for key in keys if key == "zarr.json"])
+        self.delete([key for key in keys if key != "zarr.json"])
 
     def _ask(self, what: str, key: str, act: Any) -> Any:
         at = f"{self._root}/{key}".rstrip("/")
@@ -150,9 +201,16 @@ class UrlTarget:
             raise StoreError(f"{self._url}/{key}: cannot {what}: {error}") from error
 
 
-def target_of(path: str | Path, durable: bool) -> LocalTarget | UrlTarget:
+def target_of(path: str | os.PathLike[str], durable: bool) -> LocalTarget | UrlTarget:
     """Return where the files of a store go."""
-    return UrlTarget(str(path)) if is_url(path) else LocalTarget(Path(path), durable)
+    at = location(path)
+    return UrlTarget(at) if isinstance(at, str) else LocalTarget(at, durable)
+
+
+def beside(store: str | os.PathLike[str], ending: str) -> Path | str:
+    """Return a place beside a store, of its name and an ``ending``."""
+    at = location(store)
+    return f"{at}{ending}" if isinstance(at, str) else at.with_name(f"{at.name}{ending}")
 
 
 def _forget(path: str) -> None:

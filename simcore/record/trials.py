@@ -52,6 +52,13 @@ class Trains:
         """Neurons whose spikes are recorded."""
         return neurons_heard(self.node.attrs, self.node.dataset.get("recorded"))
 
+    @cached_property
+    def recorded(self) -> Array:
+        """The neurons whose spikes are recorded, ascending; int64."""
+        if "recorded" in self.node.dataset:
+            return self.read("recorded", 0, self.n_heard).astype(np.int64)
+        return np.arange(self.n_neurons)
+
     def heard(self, n_ticks: Any) -> Array:
         """Return how many of the first ``n_ticks`` ticks of a trial are recorded."""
         return ticks_heard(self.node.attrs, n_ticks)

@@ -1,22 +1,22 @@
 """Take a store back to an earlier commit: its arrays as long as they were, and nothing that came later.
 
-First the root's metadata, in one atomic rename, so that readers see either the later or the earlier commit; then the
+First the root's metadata, whole or not at all, so that readers see either the later or the earlier commit; then the
 arrays themselves. Killed in between, it is done again from the beginning.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
 from .manifest import committed_nodes, read_root, rewrite_root
-from .target import LocalTarget
+from .target import target_of
+from .tree import Array, Tree
 
 
-def truncate(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
+def truncate(path: Path | str, shapes: Mapping[str, Sequence[int]]) -> None:
     """Cut the arrays of a store to ``shapes``, by their paths, and delete what is not among them.
 
     Raises
@@ -35,48 +35,39 @@ def truncate(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
     for name, shape in shapes.items():
         kept[name] = {**kept[name], "shape": list(shape)}
     rewrite_root(path, kept)
-    _cut(path, shapes)
-    _clear(path, path, kept)
+    _cut(path)
 
 
 def _is_above(group: str, shapes: Mapping[str, Any]) -> bool:
     return any(name.startswith(f"{group}/") for name in shapes)
 
 
-def _cut(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Shorten arrays that were lengthened since, and delete chunks beyond their end."""
-    from .tree import Tree
-
-    tree = Tree(LocalTarget(path, durable=False), *read_root(path))
-    arrays = [array for group in tree.groups.values() for array in group.arrays.values()]
-    for array in arrays:
-        if array.path in shapes and array.shape:
+def _cut(path: Path | str) -> None:
+    """Shorten arrays as the root's metadata have them, and delete every file that these do not know."""
+    target = target_of(path, durable=False)
+    tree = Tree(target, *read_root(path))
+    arrays = {array.path: array for group in tree.groups.values() for array in group.arrays.values()}
+    for array in arrays.values():
+        if array.shape:
             tree.write_node(array.path, array.node())
-            end = -(-array.shape[0] // array.chunks[0])
-            for entry in _chunks(path / array.path, array.separator):
-                if entry.suffix == ".partial" or _row(entry, array.separator) >= end:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    known = {f"{node}/zarr.json".lstrip("/") for node in (*tree.groups, *arrays)}
+    target.delete(key for key in target.all_keys() if key not in known and not _is_chunk(key, arrays))
 
 
-def _chunks(folder: Path, separator: str) -> list[Path]:
-    """Return what holds an array's chunks: files ``c.0.1``, or below ``c`` a file or folder for each row of them."""
-    if separator == ".":
-        return list(folder.glob("c.*"))
-    return list((folder / "c").iterdir()) if (folder / "c").is_dir() else []
+def _is_chunk(key: str, arrays: Mapping[str, Array]) -> bool:
+    """Whether a file is a chunk that an array needs: ``c.0.1`` in its folder, or ``c/0/1``, with such a first row."""
+    for above in _folders(key):
+        if above in arrays:
+            array = arrays[above]
+            first, *rest = key[len(above) + 1 :].split(array.separator)
+            if first != "c" or not all(part.isdigit() for part in rest) or len(rest) != len(array.shape):
+                return False
+            return not array.shape or int(rest[0]) * array.chunks[0] < array.shape[0]
+    return False
 
 
-def _row(entry: Path, separator: str) -> int:
-    number = entry.name.split(".")[1] if separator == "." else entry.name
-    return int(number) if number.isdigit() else -1
-
-
-def _clear(root: Path, folder: Path, kept: Mapping[str, Any]) -> None:
-    """Delete groups and arrays that are not to be kept, and files that were being written."""
-    for entry in sorted(folder.iterdir()):
-        name = entry.relative_to(root).as_posix()
-        if entry.suffix == ".partial":
-            entry.unlink(missing_ok=True)
-        elif entry.is_dir() and name not in kept:
-            shutil.rmtree(entry)
-        elif entry.is_dir() and kept[name]["node_type"] == "group":
-            _clear(root, entry, kept)
+def _folders(key: str) -> Iterator[str]:
+    """Return the folders that a file is in, the innermost first."""
+    while "/" in key:
+        key = key.rpartition("/")[0]
+        yield key
