@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .neurons import (
         LIF,
         AdEx,
+        ClopathAdEx,
         DiscreteLIF,
         GradedUnit,
         HomeostaticLIF,
@@ -73,6 +74,7 @@ __all__ = [
     "ByPost",
     "ByPre",
     "BySynapse",
+    "ClopathAdEx",
     "Constant",
     "Conv2D",
     "Course",
@@ -155,8 +157,8 @@ _HOMES = {
     "describe.trials": "Expected Presented one_hot random_table",
     "describe.releases": "Course Given Release",
     "describe.network": "Network Population Projection",
-    "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
-    "param",
+    "neurons": "AdEx ClopathAdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp "
+    "NeuronModel Parrot param",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
     "describe.structure": "Turnover",

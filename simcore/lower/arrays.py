@@ -204,6 +204,8 @@ class Watched(NamedTuple):
     membrane: Any  # real[n_trials, n], potentials, a view
     seen: Any  # real[n], scratch: what is seen of them
     peak: Any  # real[1], what is seen of a neuron that fires, or NaN
+    past: Any  # real[n_delay, n], what was seen in the last ticks, a ring; none without a delay
+    place: Any  # int64[1], where in the ring the next is written
     fields: Any  # the source's State of real[n]
     constants: Any  # the source's Constants
     level: Any  # float64[n_levels], the modulator's
