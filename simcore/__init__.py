@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .neurons import (
         LIF,
         AdEx,
+        ClopathAdEx,
         DiscreteLIF,
         GradedUnit,
         HodgkinHuxley,
@@ -76,6 +77,7 @@ __all__ = [
     "ByPost",
     "ByPre",
     "BySynapse",
+    "ClopathAdEx",
     "Constant",
     "Conv2D",
     "Course",
@@ -161,8 +163,8 @@ _HOMES = {
     "describe.trials": "Expected Presented one_hot random_table",
     "describe.releases": "Course Given Release",
     "describe.network": "Network Population Projection",
-    "neurons": "AdEx DiscreteLIF GradedUnit HodgkinHuxley HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp "
-    "NeuronModel Parrot deviation param runge_kutta",
+    "neurons": "AdEx ClopathAdEx DiscreteLIF GradedUnit HodgkinHuxley HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond "
+    "LIFExp NeuronModel Parrot deviation param runge_kutta",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
     "describe.structure": "Turnover",

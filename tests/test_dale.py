@@ -99,7 +99,8 @@ def live(rule, w, events):
             )
             seen.append(s.w)
         elif "drift" in do:
-            s = do["drift"](s, ms / 0.1, 1.0, c)
+            over = {f: math.exp(-ms / tau) for f, tau in rule.decays().items()}
+            s = do["drift"](s, ms / 0.1, SimpleNamespace(**over) if over else 1.0, c)
             seen.append(s.w)
         if what == "arrival":
             s, pre = do["on_pre"](s, pre, post, c), do["pre_spike"](pre, c)

@@ -274,21 +274,21 @@ def test_ids_are_spaced_evenly():
 
 
 def test_whatever_a_rule_keeps_is_recorded_by_its_name(tmp_path):
-    """The slower variables of a consolidating rule, and the two eligibilities of another are not called ``e``."""
+    """What a consolidating rule has of slower variables, and the two eligibilities of another are not called ``e``."""
     exc = Population("exc", N, LIF(tau_m=10.0, v_thresh=10.0))
     rule = BennaFusiSTDP(a_plus=0.05, a_minus=0.05, tau=50.0)
     learn = Projection(exc, exc, FixedIndegree(10), Uniform(0.2, 0.6), 1.5, plasticity=rule, name="learn")
     net = Network(exc, learn, Poisson(exc, rate=1_500.0, weight=0.6))
-    record = Record(eligibility={"learn": Snapshots(20.0, synapses=SOME, kept="u3")})
+    record = Record(eligibility={"learn": Snapshots(20.0, synapses=SOME, kept="m3")})
     together = Simulation(net, seed=3).run(60.0, record=record).eligibility["learn"]
     Simulation(net, seed=3).run(60.0, record=record, to=tmp_path / "kept.zarr")
     stored = xr.open_datatree(tmp_path / "kept.zarr", engine="zarr")["eligibility/learn"]
     looked = Simulation(net, seed=3)
     for k in range(4):
-        now = looked.synapses("learn").kept["u3"][SOME]
+        now = looked.synapses("learn").kept["m3"][SOME]
         assert np.array_equal(together.values[k], now)
         assert np.array_equal(stored["e"].values[k], now)
         looked.run(20.0)
     assert np.any(together.values[-1])
-    with pytest.raises(DescriptionError, match="keeps u2, u3, u4; say Snapshots"):
+    with pytest.raises(DescriptionError, match="keeps m2, m3, m4; say Snapshots"):
         Simulation(net).run(1.0, record=Record(eligibility={"learn": 20.0}))

@@ -9,7 +9,10 @@ takes what STDP does, :math:`+A_+ x_{pre}` at post spikes and :math:`-A_- x_{pos
 leaves decays as :math:`t^{-1/2}` from :math:`\tau` to the chain's longest time, not exponentially, and a weight that
 was held long comes back by itself.
 
-The flow between a synapse's spikes is linear; it is taken exactly, over any time, through its eigenvectors.
+The flow between a synapse's spikes is linear; it is taken exactly, over any time, through its eigenvectors. So what a
+synapse keeps beside the weight are three numbers that the slower variables determine, and the rule's spikes leave:
+:math:`m_k = n_k - p_k u_1`, where :math:`u_1 = \sum_k n_k` is the weight mode by mode and :math:`p_k` the share that a
+mode has of a change of the weight alone. :meth:`BennaFusiSTDP.variables` makes :math:`u_2 \dots u_4` of them.
 """
 
 from __future__ import annotations
@@ -24,15 +27,16 @@ from tegmentum.simcore.describe.plasticity import SynapseRule
 from tegmentum.simcore.neurons.base import param
 
 N = 4
+Array = np.ndarray[Any, Any]
 
 
 class Synapse(NamedTuple):
-    """The weight, and the slower variables, as far as they are from rest."""
+    """The weight, and what the slower variables have of three of the chain's modes."""
 
     w: float
-    u2: float
-    u3: float
-    u4: float
+    m2: float
+    m3: float
+    m4: float
 
 
 class Pre(NamedTuple):
@@ -48,49 +52,25 @@ class Post(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """Amplitudes, bounds, rest; rates of the chain's modes in a tick, and the chain to modes and back."""
+    """Amplitudes, bounds, rest; what share of a change of the weight three of the modes take."""
 
     a_plus: float
     a_minus: float
     w_min: float
     w_max: float
     rest: float
-    r1: float
-    r2: float
-    r3: float
-    r4: float
-    to11: float
-    to12: float
-    to13: float
-    to14: float
-    to21: float
-    to22: float
-    to23: float
-    to24: float
-    to31: float
-    to32: float
-    to33: float
-    to34: float
-    to41: float
-    to42: float
-    to43: float
-    to44: float
-    of11: float
-    of12: float
-    of13: float
-    of14: float
-    of21: float
-    of22: float
-    of23: float
-    of24: float
-    of31: float
-    of32: float
-    of33: float
-    of34: float
-    of41: float
-    of42: float
-    of43: float
-    of44: float
+    p2: float
+    p3: float
+    p4: float
+
+
+class Fades(NamedTuple):
+    """Decays of the chain's modes over a time, :meth:`BennaFusiSTDP.decays`."""
+
+    m1: float
+    m2: float
+    m3: float
+    m4: float
 
 
 @dataclass(frozen=True)
@@ -137,7 +117,7 @@ class BennaFusiSTDP(SynapseRule):
         """Return the range that initial weights, too, must keep to."""
         return self.w_min, self.w_max
 
-    def chain(self) -> np.ndarray[Any, Any]:
+    def chain(self) -> Array:
         r"""Return the matrix A of :math:`\dot u = A u` [1/ms], shape (4, 4)."""
         g = np.array([0.0, *(2.0 ** -np.arange(N))]) / self.tau
         a = np.zeros((N, N))
@@ -149,27 +129,52 @@ class BennaFusiSTDP(SynapseRule):
                 a[k, k + 1] = g[k + 1]
         return a / 2.0 ** np.arange(N)[:, np.newaxis]
 
+    def modes(self) -> tuple[Array, Array]:
+        r"""Return the rates [1/ms] of the chain's modes, fastest first, and the modes, orthogonal, in its columns.
+
+        In units in which the chain's matrix is symmetric, :math:`u_k \sqrt{C_k}`.
+        """
+        c = np.sqrt(2.0 ** np.arange(N))
+        rates, modes = np.linalg.eigh(c[:, np.newaxis] * self.chain() / c)
+        return -rates, modes
+
+    def variables(self, w: Any, m2: Any, m3: Any, m4: Any) -> Array:
+        r"""Return the chain's variables :math:`u_1 \dots u_4`, shape (4, ...), of what synapses keep.
+
+        As in ``rule.variables(found.weight, **found.kept)`` of ``found = simulation.synapses(name)``.
+        """
+        _, modes = self.modes()
+        u1 = np.asarray(w, float) - self.rest
+        part = np.stack([np.asarray(m, float) for m in (m2, m3, m4)])
+        first = modes[0].reshape(N, *(1 for _ in u1.shape))
+        n = np.concatenate([np.zeros((1, *u1.shape)), part + first[1:] ** 2 * u1])
+        n[0] = u1 - n[1:].sum(0)  # of the weight, how much is of each mode
+        c = np.sqrt(2.0 ** np.arange(N)).reshape(first.shape)
+        return np.asarray(np.tensordot(modes, n / first, 1) / c)
+
+    def decays(self) -> dict[str, float]:
+        """Return the time constants of the modes [ms]."""
+        rates, _ = self.modes()
+        return {f"m{k + 1}": 1.0 / float(rates[k]) for k in range(N)}
+
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
-        c = np.sqrt(2.0 ** np.arange(N))  # in units of which the matrix is symmetric
-        rates, modes = np.linalg.eigh(c[:, np.newaxis] * self.chain() / c)
-        to, of = modes.T * c, modes / c[:, np.newaxis]
-        numbers = (float(v) for v in (*(rates * dt), *to.ravel(), *of.ravel()))
-        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max, self.rest, *numbers)
+        _, p2, p3, p4 = (float(v) for v in self.modes()[1][0] ** 2)
+        return Constants(self.a_plus, self.a_minus, self.w_min, self.w_max, self.rest, p2, p3, p4)
 
     def time_constants(self) -> dict[str, float]:
-        """Return the decays of the traces; the chain's variables stay but for :func:`drift`."""
-        return {"x": self.tau_plus, "y": self.tau_minus, "u2": math.inf, "u3": math.inf, "u4": math.inf}
+        """Return the decays of the traces; the modes stay but for :func:`drift`."""
+        return {"x": self.tau_plus, "y": self.tau_minus, "m2": math.inf, "m3": math.inf, "m4": math.inf}
 
 
 def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Depress by the post neuron's trace."""
-    return Synapse(max(s.w - c.a_minus * post.y, c.w_min), s.u2, s.u3, s.u4)
+    return Synapse(max(s.w - c.a_minus * post.y, c.w_min), s.m2, s.m3, s.m4)
 
 
 def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Potentiate by the pre neuron's trace."""
-    return Synapse(min(s.w + c.a_plus * pre.x, c.w_max), s.u2, s.u3, s.u4)
+    return Synapse(min(s.w + c.a_plus * pre.x, c.w_max), s.m2, s.m3, s.m4)
 
 
 def pre_spike(pre: Pre, c: Constants) -> Pre:
@@ -182,17 +187,12 @@ def post_spike(post: Post, c: Constants) -> Post:
     return Post(post.y + 1.0)
 
 
-def drift(s: Synapse, area: float, fade: float, c: Constants) -> Synapse:
-    """Let the chain flow for ``area`` ticks, mode by mode."""
+def drift(s: Synapse, area: float, fade: Fades, c: Constants) -> Synapse:
+    """Let the chain flow, mode by mode; what it does to the weight alone is no part of what is kept."""
     u1 = s.w - c.rest
-    m1 = (c.to11 * u1 + c.to12 * s.u2 + c.to13 * s.u3 + c.to14 * s.u4) * math.exp(c.r1 * area)
-    m2 = (c.to21 * u1 + c.to22 * s.u2 + c.to23 * s.u3 + c.to24 * s.u4) * math.exp(c.r2 * area)
-    m3 = (c.to31 * u1 + c.to32 * s.u2 + c.to33 * s.u3 + c.to34 * s.u4) * math.exp(c.r3 * area)
-    m4 = (c.to41 * u1 + c.to42 * s.u2 + c.to43 * s.u3 + c.to44 * s.u4) * math.exp(c.r4 * area)
-    w = c.rest + c.of11 * m1 + c.of12 * m2 + c.of13 * m3 + c.of14 * m4
-    return Synapse(
-        min(max(w, c.w_min), c.w_max),
-        c.of21 * m1 + c.of22 * m2 + c.of23 * m3 + c.of24 * m4,
-        c.of31 * m1 + c.of32 * m2 + c.of33 * m3 + c.of34 * m4,
-        c.of41 * m1 + c.of42 * m2 + c.of43 * m3 + c.of44 * m4,
-    )
+    n2, n3, n4 = s.m2 + c.p2 * u1, s.m3 + c.p3 * u1, s.m4 + c.p4 * u1
+    n1 = (u1 - n2 - n3 - n4) * fade.m1
+    n2, n3, n4 = n2 * fade.m2, n3 * fade.m3, n4 * fade.m4
+    u1 = n1 + n2 + n3 + n4
+    w = min(max(c.rest + u1, c.w_min), c.w_max)
+    return Synapse(w, n2 - c.p2 * u1, n3 - c.p3 * u1, n4 - c.p4 * u1)

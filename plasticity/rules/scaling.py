@@ -6,8 +6,9 @@ r"""Pair STDP with synaptic scaling: all synapses of a neuron grow while it fire
 beside the steps of pair STDP, :math:`+A_+ x_{pre}` at post spikes and :math:`-A_- x_{post}` at arrivals. Scaling
 multiplies, so it keeps the ratios between a neuron's weights.
 
-Between two of a synapse's own spikes the rate :math:`r` only decays, so the integral of :math:`r_0 - r` is a closed
-form of its value at the later one; it is taken there, exactly, and a weight read in between is that of the last spike.
+Between two of a synapse's own spikes the rate :math:`r` only decays, and what :math:`\tau_r r` falls by is its
+integral; so a synapse keeps what it was, and is scaled at its own spikes, exactly. A weight read in between is that of
+the last spike.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from tegmentum.simcore.neurons.base import param
 
 
 class Synapse(NamedTuple):
-    """The weight, and the ticks since it was last scaled."""
+    """The weight, and the rate's trace when it was last scaled, less the spikes expected since."""
 
     w: float
-    t: float
+    q: float
 
 
 class Pre(NamedTuple):
@@ -47,8 +48,7 @@ class Constants(NamedTuple):
     a_minus: float
     w_max: float
     beta: float
-    goal: float  # beta r_0 dt
-    tick: float  # dt / tau_r
+    goal: float  # r_0 dt
 
 
 @dataclass(frozen=True)
@@ -93,28 +93,26 @@ class ScaledSTDP(SynapseRule):
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
-        goal = self.beta * self.target * 1e-3 * dt
-        return Constants(self.a_plus, self.a_minus, self.w_max, self.beta, goal, dt / self.tau_rate)
+        return Constants(self.a_plus, self.a_minus, self.w_max, self.beta, self.target * 1e-3 * dt)
 
     def time_constants(self) -> dict[str, float]:
-        """Return the decays of the traces; the time since a scaling stays."""
-        return {"x": self.tau_plus, "y": self.tau_minus, "r": self.tau_rate, "t": math.inf}
+        """Return the decays of the traces; what a synapse remembers stays."""
+        return {"x": self.tau_plus, "y": self.tau_minus, "r": self.tau_rate, "q": math.inf}
 
 
 def scaled(s: Synapse, post: Post, c: Constants) -> float:
-    """Return the weight scaled over the ticks since it last was; ``r`` has decayed all that time."""
-    spikes = post.r * math.expm1(min(s.t * c.tick, 80.0))
-    return min(s.w * math.exp(c.goal * s.t - c.beta * spikes), c.w_max)
+    """Return the weight scaled for the time since it last was, in which ``r`` fell by what was its integral."""
+    return min(s.w * math.exp(min(c.beta * (post.r - s.q), 80.0)), c.w_max)
 
 
 def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Scale, and depress by the post neuron's trace."""
-    return Synapse(max(scaled(s, post, c) - c.a_minus * post.y, 0.0), 0.0)
+    return Synapse(max(scaled(s, post, c) - c.a_minus * post.y, 0.0), post.r)
 
 
 def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Scale, and potentiate by the pre neuron's trace."""
-    return Synapse(min(scaled(s, post, c) + c.a_plus * pre.x, c.w_max), 0.0)
+    return Synapse(min(scaled(s, post, c) + c.a_plus * pre.x, c.w_max), post.r + 1.0)
 
 
 def pre_spike(pre: Pre, c: Constants) -> Pre:
@@ -128,5 +126,5 @@ def post_spike(post: Post, c: Constants) -> Post:
 
 
 def drift(s: Synapse, area: float, fade: float, c: Constants) -> Synapse:
-    """Count the ticks."""
-    return Synapse(s.w, s.t + area)
+    """Expect spikes at the target rate."""
+    return Synapse(s.w, s.q - c.goal * area)

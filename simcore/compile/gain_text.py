@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..describe.modulation import ByPost, ByPre, BySynapse, Whole
+from ..lower.arrays import SPAN
 from .text import class_of, lines, tuple_of
 
 UNMODULATED = """@jit
@@ -44,16 +45,19 @@ BY_SEGMENT = {kind: f"@jit\ndef by_segment():\n    return {kind is ByPre}" for k
 _PLACE = {Whole: "0", ByPost: "slot", ByPre: "segment", BySynapse: "at"}
 
 
-def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Sequence[str]) -> str:
+def gain_binding(
+    modulations: Sequence[Any], taus: Mapping[str, float], kept: Sequence[str], decays: Sequence[str] = ()
+) -> str:
     """Write how neuromodulators act on what synapses keep, as :mod:`.rule_binding` shows it for one.
 
     Of one modulator ``area`` is a number, of several a tuple; so is ``fade`` of one eligibility and of several. Without
-    a modulator ``area`` is the time in ticks.
+    a modulator ``area`` is the time in ticks, and ``fade`` has what the rule's ``decays`` are over it.
 
     Parameters
     ----------
     taus : time constants of what synapses keep; inf for what stays, 0 for what lasts a tick
     kept : names of what synapses keep besides the weight
+    decays : names of a rule's decays under no modulator
     """
     fading = [name for name in kept if taus[name] != math.inf]
     of = {name: next(g for g, m in enumerate(modulations) if m.trace == name) for name in fading}
@@ -91,6 +95,8 @@ def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Se
     for name, items in (("areas", areas), ("pulsed_areas", pulsed)):
         body = f"return {items[0]}" if number else tuple_of("Areas", items)
         out.append(lines(name, "plastic, slot, segment, at, row, start", body))
+    if decays:
+        return "\n\n".join(["import math\nimport numpy as np", *out, *_decaying(decays)])
     for name, table in (("falls", "fall"), ("rises", "rise")):
         items = [f"real(plastic.gains[{of[f]}].{table}[row])" for f in fading]
         out.append(lines(name, "plastic, row", fades(items)))
@@ -99,6 +105,27 @@ def gain_binding(modulations: Sequence[Any], taus: Mapping[str, float], kept: Se
     out.append(lines("fade_from", "fall, row, start", fades(items)))
     out.append(lines("silenced", "", fades(["real(0.0)"] * len(fading))))
     return "\n\n".join(["import numpy as np", ABOVE, *out])
+
+
+def _decaying(names: Sequence[str]) -> list[str]:
+    """Write decays over the time between two of a synapse's spikes: products of two entries of a table."""
+    near = [f"fall.fades[0, near, {n}] * fall.fades[1, far, {n}]" for n in range(len(names))]
+    long = [f"math.exp(-fall.rates[{n}] * real(k))" for n in range(len(names))]
+    return [
+        class_of("Fades", names),
+        lines("falls", "plastic, row", "return plastic"),
+        lines("rises", "plastic, row", "return real(1.0)"),
+        lines(
+            "fade_from",
+            "fall, row, start",
+            "k = row - start",
+            f"if k >= np.uint64({SPAN * SPAN}):",
+            "    " + tuple_of("Fades", long),
+            f"near, far = k & np.uint64({SPAN - 1}), k // np.uint64({SPAN})",
+            tuple_of("Fades", near),
+        ),
+        lines("silenced", "", "return real(0.0)"),
+    ]
 
 
 ABOVE = """@jit

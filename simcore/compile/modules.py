@@ -307,7 +307,7 @@ def rule_module(
     else:
         own_entries, more = ("peek", "start_window"), ("accrue", "close_trial")
         around += [
-            gain_binding(modulations, taus, synapse[1:]),
+            gain_binding(modulations, taus, synapse[1:], tuple(rule.decays())),
             template("advance.ticks.drift"),
             template("advance.ticks.plastic", ("settle",), kept),
             template("advance.ticks.prefix", own_entries, more, {"_g0": len(modulations)}),

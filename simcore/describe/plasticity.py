@@ -25,7 +25,7 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     ``area`` is the integral of the gain under that decay [ms]; of an eligibility that lasts a tick, the gain in that
     tick. A rule under several modulations gets ``area.name`` for each :class:`Modulation` by its name, one with several
     eligibilities ``fade.name`` for each that does not stay. Under no modulator ``area`` is how long it was in ticks,
-    and ``fade`` 1.
+    and ``fade.name`` each of :meth:`~SynapseRule.decays` over that time, or 1 where there is none.
 
 A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
 methods, and the tuples in their classes; see :mod:`.own`.
@@ -78,6 +78,10 @@ class SynapseRule(Own):
         """Return the decay of each trace by the name of its field [ms], and of an eligibility as ``e``."""
         raise NotImplementedError
 
+    def decays(self) -> dict[str, float]:
+        """Return time constants by name [ms] whose decays over a time ``drift`` needs, of a rule under no modulator."""
+        return {}
+
     @property
     def modulations(self) -> tuple[Modulation, ...]:
         """All neuromodulators' holds on the rule's eligibilities, none, one or several."""
@@ -118,6 +122,8 @@ class SynapseRule(Own):
                 f"{where}: Synapse must hold w, and what fades only under a neuromodulator, got {', '.join(fields)} "
                 f"and modulations of {', '.join(m.trace for m in modulations) or 'none'}"
             )
+        if modulations and self.decays():
+            raise DescriptionError(f"{where}: decays are of rules under no neuromodulator")
         names = [m.label for m in modulations]
         if len(set(names)) < len(names):
             raise DescriptionError(f"{where}: two modulations are called {max(names, key=names.count)!r}")

@@ -11,7 +11,7 @@ One small class has
 ``Constants``
     parameters as the functions need them
 ``watch(s, v, c)``
-    the state a tick later; ``v`` is the potential at the tick's end
+    the state a tick later; ``v`` is the potential at the tick's end, or ``delay`` before
 ``level(s, v, c)``
     the level from then until the next tick's end
 """
@@ -19,7 +19,7 @@ One small class has
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -41,10 +41,13 @@ class Watch(Own):
         whose neurons are watched, all post neurons of the synapses that have the levels; its model has a ``v``
     peak : float, optional, mV
         the potential that a neuron has in a tick in which it fires; by default that to which it was reset
+    delay : float, 0.0 ms
+        how much earlier than the level's the potential is that is remembered; rounded to ticks
     """
 
     population: Population
     peak: float | None = None
+    delay: float = field(default=0.0, kw_only=True)
 
     _tuples = ("State", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"watch": 3, "level": 3}
@@ -73,7 +76,7 @@ class Watch(Own):
             not isinstance(self.peak, (int, float)) or not math.isfinite(self.peak)
         ):
             return f"peak must be a finite number of mV, got {checks.shown(self.peak)}"
-        return None
+        return checks.wrong_number(self.delay, "delay", "ms", least=0.0, most=1000.0)
 
     def misplaced(self, projection: Projection, levels: Any) -> str | None:
         """Return why a projection's synapses cannot have these levels, or None."""

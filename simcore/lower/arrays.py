@@ -15,6 +15,8 @@ HISTORY = 32
 
 #: Tick of a last spike that has not been.
 NEVER = -(2**30)
+#: ticks that each of the two tables spans whose products are decays over a time
+SPAN = 512
 
 #: Bits of an entry, see :mod:`.entries`.
 GROUP_BITS, LENGTH_BITS = 8, 20
@@ -68,6 +70,10 @@ class Plastic(NamedTuple):
     constants: Any  # the rule's Constants
     fade_pre: Any  # tuple of real[n], decay of each pre trace over 0, 1, ... ticks
     fade_post: Any  # tuple of real, decay of each post trace in a tick
+    fades: (
+        Any  # real[2, SPAN, n], each of the rule's decays over 0, 1, ... and over 0, SPAN, 2 SPAN, ... ticks
+    )
+    rates: Any  # real[n], how fast each of them is [1/tick]
     first: Any  # int64[1], first synapse of the projection
     begin: Any  # int64[n_segments], first synapse
     length: Any  # int64[n_segments]
@@ -198,6 +204,8 @@ class Watched(NamedTuple):
     membrane: Any  # real[n_trials, n], potentials, a view
     seen: Any  # real[n], scratch: what is seen of them
     peak: Any  # real[1], what is seen of a neuron that fires, or NaN
+    past: Any  # real[n_delay, n], what was seen in the last ticks, a ring; none without a delay
+    place: Any  # int64[1], where in the ring the next is written
     fields: Any  # the source's State of real[n]
     constants: Any  # the source's Constants
     level: Any  # float64[n_levels], the modulator's

@@ -10,7 +10,7 @@ import numpy as np
 from ..describe.modulation import BySynapse
 from ..describe.network import Projection
 from ..errors import DescriptionError
-from .arrays import HISTORY, NEVER, PLASTIC, Channel, Plastic, TrialLog, Wires
+from .arrays import HISTORY, NEVER, PLASTIC, SPAN, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
@@ -62,12 +62,15 @@ def plastics_of(
             np.searchsorted(wires.segment_ptr, mine, side="right") - 1 - p.first_source[projection.pre.name]
         )
         modulations, n_synapses = rule.modulations, int(length.sum())
+        decays = list(rule.decays().values())
         which = [levels_by_place(m, projection, slot, n_slots, lo, hi, owner) for m in modulations]
         out.append(
             Plastic(
                 constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
                 fade_pre=tuple(_fading(taus[f], p.dt).astype(real) for f in module.Pre._fields),
                 fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
+                fades=_decays(decays, p.dt).astype(real),
+                rates=np.array([p.dt / tau for tau in decays], real),
                 first=np.array([begin.min(initial=2**40) if n else 0], np.int64),
                 begin=begin,
                 length=length,
@@ -98,6 +101,13 @@ def plastics_of(
 def _fading(tau: float, dt: float) -> Array:
     """Decay over 0, 1, ... ticks, down to 1e-12."""
     return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))
+
+
+def _decays(taus: list[float], dt: float) -> Array:
+    """Decays over few ticks, and over many in steps: one of each multiplied is the decay over any number."""
+    rates = np.array([dt / tau for tau in taus])
+    ticks = np.arange(SPAN) * np.array([[1], [SPAN]])
+    return np.asarray(np.exp(-ticks[:, :, np.newaxis] * rates))
 
 
 def _no_log(traces: Any, real: Any) -> TrialLog:

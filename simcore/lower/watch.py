@@ -40,6 +40,8 @@ def watched_of(
                 membrane=membrane,
                 seen=np.zeros(hi - lo, real),
                 peak=np.array([np.nan if source.peak is None else source.peak], real),
+                past=np.repeat(membrane[:1], round(source.delay / p.dt), axis=0),
+                place=np.zeros(1, np.int64),
                 fields=module.State(*(np.full(hi - lo, value, real) for value in source.initial())),
                 constants=module.Constants(*(real(c) for c in source.derive(p.dt))),
                 level=channels[number].level,
@@ -53,6 +55,8 @@ def gathered(watched: list[tuple[Watched, ...]], q: int) -> dict[str, Array]:
     mine = [shard[q] for shard in watched]
     levels = [w.level[w.ends[2] : w.ends[2] + len(w.seen)] for w in mine]
     fields = {f: np.concatenate([getattr(w.fields, f) for w in mine]) for f in mine[0].fields._fields}
+    if len(mine[0].past):
+        fields["past"] = np.concatenate([np.roll(w.past, -w.place[0], axis=0).T for w in mine])
     return {"level": np.concatenate(levels), **{f"watch/{f}": values for f, values in fields.items()}}
 
 
@@ -62,5 +66,8 @@ def scatter(watched: list[tuple[Watched, ...]], q: int, saved: dict[str, Array])
         w = shard[q]
         begin, n = int(w.ends[2]), len(w.seen)
         w.level[:] = saved["level"]
+        if len(w.past):
+            w.place[0] = 0
+            w.past[:] = saved["watch/past"][begin : begin + n].T
         for f in w.fields._fields:
             getattr(w.fields, f)[:] = saved[f"watch/{f}"][begin : begin + n]

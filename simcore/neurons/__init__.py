@@ -1,6 +1,7 @@
 """Neuron models, one file each. Read :mod:`.lif` first; :mod:`.base` says what a model's file holds."""
 
 from .adex import AdEx
+from .adex_clopath import ClopathAdEx
 from .base import NeuronModel, param
 from .discrete import DiscreteLIF
 from .graded import GradedUnit
@@ -17,6 +18,7 @@ from .parrot import Parrot
 __all__ = [
     "LIF",
     "AdEx",
+    "ClopathAdEx",
     "DiscreteLIF",
     "GradedUnit",
     "HodgkinHuxley",

@@ -21,7 +21,12 @@ def watch(watched: Any, source: Any, ptr: Any, trial: int) -> None:
     if peak == peak:  # else neurons are seen as they were reset
         for f in range(ptr[population], ptr[population + 1]):
             seen[source[f] - first_source] = peak
+    place, n = watched.place[0], len(watched.past)
     for i in range(len(seen)):
-        s = watch_neuron(load_watched(watched.fields, i), seen[i], c)
+        before = watched.past[place, i] if n > 0 else seen[i]
+        s = watch_neuron(load_watched(watched.fields, i), before, c)
         store_watched(watched.fields, i, s)
         watched.level[first_level + i] = level_of_neuron(s, seen[i], c)
+        if n > 0:
+            watched.past[place, i] = seen[i]
+    watched.place[0] = place + 1 if place + 1 < n else 0
