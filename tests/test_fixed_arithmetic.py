@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from tegmentum.plasticity import STDP
+from tegmentum.plasticity import STDP, DopamineSTDP, PowerLawSTDP, TsodyksMarkram
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -13,14 +15,17 @@ from tegmentum.simcore import (
     FixedIndegree,
     FromCOO,
     LIFExp,
+    Modulator,
     Network,
     Normal,
     Poisson,
     Population,
     Projection,
     Record,
+    Release,
     Simulation,
     SpikeTrain,
+    Trace,
 )
 
 
@@ -145,8 +150,104 @@ def test_a_grid_that_would_be_coarse_is_refused():
         Simulation(uneven, arithmetic="fixed")
 
 
-def test_plastic_synapses_are_refused_for_now():
+def learning(order=None):
+    """Cells whose synapses learn by pairs, by pairs under dopamine, and by use; ``order`` permutes the listed ones."""
+    rng = np.random.default_rng(3)
+    cells = Population("cells", 40, LIFExp(), "stepped")
+    spikes = SpikeTrain("in", 6, rng.uniform(0.0, 8.0, 200), rng.integers(6, size=200))
+    pairs, given = rng.permutation(40 * 40)[:300], rng.uniform(20.0, 90.0, 300)
+    order = np.arange(300) if order is None else order
+    i, j = pairs[order] // 40, pairs[order] % 40
+    dopamine = Modulator("dopamine", tau=50.0, releases=[Release(cells, 0.05)], baseline=0.01)
+    return Network(
+        cells,
+        spikes,
+        Projection(
+            spikes, cells, AllToAll(), weight=150.0, delay=0.1, plasticity=STDP(lam=0.02, w_max=300.0)
+        ),
+        Projection(
+            cells,
+            cells,
+            FromCOO(i, j),
+            weight=given[order],
+            delay=0.4,
+            name="listed",
+            plasticity=DopamineSTDP(dopamine, tau_e=20.0, a_plus=9.0, a_minus=7.0, w_max=100.0),
+        ),
+        Projection(
+            cells, cells, FixedIndegree(4), weight=80.0, delay=0.7, name="used", short_term=TsodyksMarkram()
+        ),
+    )
+
+
+def test_learning_by_sums_without_an_order(tmp_path):
+    net, rng = learning(), np.random.default_rng(8)
+    sim, whole = run(net)
+    assert whole.n_spikes["cells"] > 60
+    assert np.ptp(sim.synapses("listed").weight - Simulation(net, seed=5).synapses("listed").weight) > 0.1
+    permuted, other = run(learning(rng.permutation(300)))
+    by_two, second = run(net, threads=2)
+    parts = Simulation(net, seed=5, arithmetic="fixed")
+    parts.run(3.3)
+    parts.save(tmp_path / "state")
+    parts = Simulation.load(tmp_path / "state", net)
+    parts.run(4.7)
+    for result in (other, second):
+        np.testing.assert_array_equal(result.spikes["cells"].tick, whole.spikes["cells"].tick)
+        np.testing.assert_array_equal(result.spikes["cells"].neuron, whole.spikes["cells"].neuron)
+    for name in ("in-cells", "listed", "used"):
+        for again in (permuted, by_two, parts):
+            np.testing.assert_array_equal(again.synapses(name).weight, sim.synapses(name).weight, name)
+
+
+@pytest.mark.slow
+def test_learning_is_that_of_floats_up_to_rounding():
+    net = learning()
+    fixed, found = run(net, precision="float64")
+    free = Simulation(net, seed=5, precision="float64")
+    expected = free.run(8.0, Record(spikes=net.populations))
+    np.testing.assert_array_equal(found.spikes["cells"].tick, expected.spikes["cells"].tick)
+    for name in ("in-cells", "listed"):
+        np.testing.assert_allclose(fixed.synapses(name).weight, free.synapses(name).weight, rtol=1e-9)
+
+
+@pytest.mark.parametrize("short_term", [None, TsodyksMarkram(U=0.7)])
+def test_what_a_learning_synapse_delivers_is_a_whole_number_of_quanta(short_term):
+    cells, spikes = Population("cells", 1, LIF(), "stepped"), SpikeTrain("in", 1, [0.1], [0])
+    projection = Projection(
+        spikes, cells, AllToAll(), 0.3, 0.1, plasticity=STDP(w_max=1e4), short_term=short_term
+    )
+    net = Network(cells, spikes, projection)
+    with pytest.raises(DescriptionError, match="'cells': arithmetic='fixed' would round"):
+        Simulation(
+            Network(cells, spikes, dataclasses.replace(projection, plasticity=STDP(w_max=1e6))),
+            arithmetic="fixed",
+        )
+    sim = Simulation(net, arithmetic="fixed")
+    quantum, share = sim._quanta[0, 0], 1.0 if short_term is None else 0.7
+    got = sim.run(0.3, Record(traces={"v": Trace(cells, "v")})).traces["v"].max()
+    assert quantum > 1e-4
+    assert got == np.rint(np.float32(np.float32(0.3) * np.float32(share)) / quantum) * quantum
+    assert sim.synapses(net.projections[0]).weight[0] == np.float32(0.3)  # what is kept is not rounded
+
+
+def test_weights_without_a_bound_are_refused():
     cells = Population("cells", 2, LIF(), "stepped")
-    net = Network(cells, Projection(cells, cells, AllToAll(), weight=0.5, delay=0.1, plasticity=STDP()))
-    with pytest.raises(DescriptionError, match="plastic synapses cannot have arithmetic='fixed' yet"):
-        Simulation(net, arithmetic="fixed")
+
+    def made(**rules):
+        return Network(cells, Projection(cells, cells, AllToAll(), weight=0.5, delay=0.1, **rules))
+
+    message = (
+        "Projection 'cells-cells': PowerLawSTDP sets no bound to its weights, so that arithmetic='fixed'"
+    )
+    with pytest.raises(DescriptionError, match=message):
+        Simulation(made(plasticity=PowerLawSTDP()), arithmetic="fixed")
+    with pytest.raises(DescriptionError, match="Boundless has no release_bound"):
+        Simulation(made(short_term=Boundless()), arithmetic="fixed")
+
+
+class Boundless(TsodyksMarkram):
+    """Short-term plasticity that does not say how much it releases at most."""
+
+    def release_bound(self):
+        return np.inf

@@ -80,6 +80,10 @@ class TsodyksMarkram(ShortTermRule):
             return f"tau_psc must be < tau_rec, {self.tau_rec:g} ms, got {self.tau_psc:g}"
         return wrong
 
+    def release_bound(self) -> float:
+        """Return 1: no arrival uses more than all resources."""
+        return 1.0
+
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
         return Constants(self.U, float(self.tau_fac > 0), self.tau_psc / (self.tau_rec - self.tau_psc))

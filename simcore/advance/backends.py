@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..describe import checks
 from ..describe.network import Network
 from ..errors import DescriptionError, DeviceError
+from ..lower.grid import unbounded
 
 BACKENDS = ("cpu", "cuda", "auto")
 ARITHMETIC = ("float", "fixed")
@@ -47,12 +48,8 @@ def chosen_arithmetic(arithmetic: str | None, backend: str, network: Network) ->
         raise DescriptionError(
             f"Simulation: arithmetic must be one of {', '.join(ARITHMETIC)}, got {checks.shown(arithmetic)}"
         )
-    if arithmetic == "fixed":
-        for projection in network.projections:
-            if projection.plasticity is not None or projection.short_term is not None:
-                raise DescriptionError(
-                    f"Projection {projection.name!r}: plastic synapses cannot have arithmetic='fixed' yet; use 'float'"
-                )
+    if arithmetic == "fixed" and (boundless := unbounded(network)):
+        raise DescriptionError(f"{boundless}, so that arithmetic='fixed' has no grid for them; use 'float'")
     return arithmetic
 
 

@@ -135,7 +135,9 @@ class Controlled(Machine):
         return int(self.ranks.total(np.array([len(places.pre)], np.int64))[0])
 
     def _check_sums(self, what: str, trains: Trains) -> None:
-        check_sums(self._plan, self._wires, trains, self._quanta, self._real, what, self._grid_kernels)
+        check_sums(
+            self._plan, self._groups, self._wires, trains, self._quanta, self._real, what, self._grid_kernels
+        )
 
     def release(self, name: str, amount: Any, level: int | None = None) -> None:
         """Release a neuromodulator now, as a reward, an error or an expectation would.

@@ -121,6 +121,7 @@ class Machine:
             self._window_ticks = window_of(self._whole, delays)
         self._check_drawn()
         self._trains = trains_of(p, self.n_trials, self._given)
+        self._quanta: Any = None
         if self.arithmetic == "fixed":
             self._grid_kernels = build.kernel_module("lower.grid_kernel", GRID)
             self._quanta = quanta_of(p, groups, self._wires, self._trains, real, self._grid_kernels)
@@ -196,7 +197,9 @@ class Machine:
         learners = [self._projection(name) for _, _, name in self._learners()]
         self._waits = [learns_in_trials(q, delay_of(q, self.dt)) for q in learners]
         self._rules = [
-            build.rule_module(q.plasticity, self.precision, waits, q.short_term, q.sign or 1)
+            build.rule_module(
+                q.plasticity, self.precision, waits, q.short_term, q.sign or 1, self.arithmetic == "fixed"
+            )
             for q, waits in zip(learners, self._waits, strict=True)
         ]
         self._sources = sources_of(self._plan) + ["exchange"] * (self.ranks is not None)
@@ -215,7 +218,15 @@ class Machine:
         self._channels = [channels_of(self._plan) for _ in self._wires]
         self._plastics = [
             plastics_of(
-                self._plan, k, self._groups, wires, self._real, self._rules, self._waits, self._channels[k]
+                self._plan,
+                k,
+                self._groups,
+                wires,
+                self._real,
+                self._rules,
+                self._waits,
+                self._channels[k],
+                self._quanta,
             )
             for k, wires in enumerate(self._wires)
         ]

@@ -34,7 +34,7 @@ from .copied import Decorate, copied
 from .each import unrolled
 from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, gain_binding
 from .model_text import binding
-from .rule_text import rule_binding, short_term_binding
+from .rule_text import delivery_binding, rule_binding, short_term_binding
 from .text import lines, tuple_of
 
 _HERE = Path(__file__).parents[1]
@@ -278,7 +278,12 @@ def watch_module(source: Any, real: str) -> ModuleType:
 
 
 def rule_module(
-    rule: Any, real: str, in_trials: bool = False, short_term: Any = None, sign: int = 1
+    rule: Any,
+    real: str,
+    in_trials: bool = False,
+    short_term: Any = None,
+    sign: int = 1,
+    fixed: bool = False,
 ) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them.
 
@@ -287,16 +292,12 @@ def rule_module(
     in_trials : whether its synapses are dense and learn at the end of trials, :mod:`.trial_plastic`
     short_term : a rule of short-term plasticity that scales what they deliver
     sign : -1 where the rule learns the magnitudes of negative weights
+    fixed : whether what is delivered is a whole number of quanta
     """
-    functions, modulations, taus = rule.parts(), rule.modulations, rule.time_constants()
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
-    pre: tuple[str, ...] = functions["Pre"]._fields
-    short = short_term_binding()
-    if short_term is not None:
-        functions, pre, short = _with_short_term(functions, short_term)
-    synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
-    listens = not isinstance(rule, Static)
-    around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens, sign)]
+    functions, bound = rule_parts(rule, short_term, sign, fixed)
+    modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
+    around = ["nearest = np.rint", bound]
     if "drift" not in functions:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
@@ -313,14 +314,40 @@ def rule_module(
             template("advance.ticks.prefix", own_entries, more, {"_g0": len(modulations)}),
         ]
     header, rest = _HEADER.format(real=real), "\n\n".join(around)
+    named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
+    return load("rule", "\n\n".join([header, *rule_source(rule, functions, header, rest), rest, *named]))
+
+
+def rule_parts(rule: Any, short_term: Any, sign: int, fixed: bool) -> tuple[dict[str, Any], str]:
+    """Return the functions and tuples of a rule, and of short-term plasticity beside it, and the text that binds them.
+
+    The arguments are those of :func:`rule_module`.
+    """
+    functions = rule.parts()
+    pre, short = functions["Pre"]._fields, short_term_binding()
+    if short_term is not None:
+        functions, pre, short = _with_short_term(functions, short_term)
+    bound = rule_binding(
+        functions["Synapse"]._fields,
+        pre,
+        functions["Post"]._fields,
+        rule.time_constants(),
+        bool(rule.coincident),
+        not isinstance(rule, Static),
+        sign,
+    )
+    return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound])
+
+
+def rule_source(rule: Any, functions: Mapping[str, Any], header: str, rest: str) -> list[str]:
+    """Return the source of a rule's functions and of the curves of its receptors, to stand before ``rest``."""
     own = [copied(functions, type(rule).__name__, around=f"{header}\n\n{rest}")]
-    for g, modulation in enumerate(modulations):
+    for g, modulation in enumerate(rule.modulations):
         for n, (_, receptor) in enumerate(modulation.factors):
             taken = "\n\n".join([header, *own, rest])
             curve = {f"curve_{g}_{n}": type(receptor).curve}
             own += [copied(curve, type(receptor).__name__, precise=False, around=taken)]
-    named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
-    return load("rule", "\n\n".join([header, *own, rest, *named]))
+    return own
 
 
 def _with_short_term(

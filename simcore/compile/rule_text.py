@@ -12,15 +12,30 @@ from typing import Any
 from .text import class_of, lines, tuple_of
 
 
+def delivery_binding(scaled: bool, fixed: bool) -> str:
+    """Write what an arrival delivers: the weight, ``scaled`` by short-term plasticity or not.
+
+    In ``fixed`` arithmetic it is the nearest whole number of quanta.
+    """
+    weight = "signed(w) * released" if scaled else "signed(w)"
+    if not fixed:
+        return lines("delivered", "plastic, w, released", f"return {weight}")
+    return "\n\n".join(
+        [
+            lines("quanta_of", "plastic, w, released", f"return nearest({weight} * plastic.grid[0])"),
+            lines(
+                "delivered",
+                "plastic, w, released",
+                "return quanta_of(plastic, w, released) * plastic.grid[1]",
+            ),
+        ]
+    )
+
+
 def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str, Any] | None = None) -> str:
     """Write what scales a delivery: nothing, or the variables of short-term plasticity beside the rule's traces."""
     if rule is None or short is None:
-        return "\n\n".join(
-            [
-                lines("release_of", "pre, c", "return real(1.0)"),
-                lines("delivered", "w, released", "return signed(w)"),
-            ]
-        )
+        return lines("release_of", "pre, c", "return real(1.0)")
     traces, own = rule["RulePre"]._fields, short["ShortPre"]._fields
     constants = (*rule["RuleConstants"]._fields, *short["ShortConstants"]._fields)
     items = [*(f"a.{f}" for f in traces), *(f"b.{f}" for f in own)]
@@ -35,7 +50,6 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
                 tuple_of("Pre", items),
             ),
             lines("release_of", "pre, c", "return release(pre, c)"),
-            lines("delivered", "w, released", "return signed(w) * released"),
         ]
     )
 

@@ -151,6 +151,8 @@ class ShortTermRule(Own):
         the variables after an arrival; ``pre`` are those just before
     ``release(pre, c)``
         by what an arrival's weight is multiplied; ``pre`` are the variables just before it
+
+    and, for fixed arithmetic, :meth:`release_bound`.
     """
 
     _tuples = ("Pre", "Constants")
@@ -163,6 +165,10 @@ class ShortTermRule(Own):
     def time_constants(self) -> dict[str, float]:
         """Return the decay of each variable by the name of its field [ms]."""
         raise NotImplementedError
+
+    def release_bound(self) -> float:
+        """Return the most that :func:`release` can be, in absolute value."""
+        return math.inf
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""

@@ -94,6 +94,7 @@ class Plastic(NamedTuple):
     gains: Any  # tuple of Gain, one for each neuromodulator's hold on an eligibility
     window: Any  # int64[1], tick at which the present window of the gains' integrals starts
     trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
+    grid: Any  # real[2], quanta in a unit of weight, and the quantum, of deliveries in fixed arithmetic; else 1, 1
 
 
 class Gain(NamedTuple):

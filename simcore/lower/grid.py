@@ -4,21 +4,28 @@ Where weights are whole multiples of a quantum :math:`q = 2^k` and sums stay wit
 bits of a number, adding them in floating point rounds nothing. So kernels on the CPU stay as they are, and those of a
 device may add whole numbers in any order. Each receptor of each population has the finest quantum at which all that can
 reach one neuron in one tick fits: the weights of all its synapses, and the largest draws of its Poisson sources.
+
+Weights that learn are kept as they are, and rounded when they are delivered; what they can grow to is what their rule
+says, :meth:`.SynapseRule.weight_bounds`.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..describe.network import Network, Projection
+from ..describe.plasticity import Static
 from ..describe.sources import Poisson
 from ..errors import DescriptionError
-from .arrays import CONSTANT, LAZY_CONSTANT, Trains, Wires
+from .arrays import CONSTANT, LAZY_CONSTANT, PLASTIC, Trains, Wires
+from .entries import group_of, length_of
 from .grid_kernel import SHARES
 from .inputs import most_in_a_tick, source_row
 from .plan import Plan
-from .rows import Group
+from .rows import Group, order_of
 
 Array = np.ndarray[Any, Any]
 BITS = {np.float32: 24, np.float64: 53}
@@ -39,7 +46,7 @@ def quanta_of(
     DescriptionError
         where a quantum would be a large part of the weights
     """
-    bound, mean = _bounds(p, all_wires, times_of(p, trains), kernels)
+    bound, mean = _bounds(p, groups, all_wires, times_of(p, trains), kernels)
     for number, population in enumerate(p.populations):
         for source in p.network.sources:
             if isinstance(source, Poisson) and source.post is population:
@@ -67,7 +74,7 @@ def quanta_of(
 
 
 def to_grid(p: Plan, shard: int, wires: Wires, quanta: Array, kernels: Any) -> None:
-    """Round the weights of a shard to their quanta, in place."""
+    """Round the weights of a shard that do not learn to their quanta, in place."""
     kernels.round_weights(wires, p.n_slots[shard], _population_of_slots(p, shard), quanta)
 
 
@@ -87,10 +94,17 @@ def input_on_grid(p: Plan, sources: Any, quanta: Array) -> Any:
 
 
 def check_sums(
-    p: Plan, all_wires: list[Wires], trains: Trains, quanta: Array, real: Any, what: str, kernels: Any
+    p: Plan,
+    groups: list[Group],
+    all_wires: list[Wires],
+    trains: Trains,
+    quanta: Array,
+    real: Any,
+    what: str,
+    kernels: Any,
 ) -> None:
     """Refuse weights or given spikes, set after a grid was made, whose sums may leave it."""
-    bound, _ = _bounds(p, all_wires, times_of(p, trains), kernels)
+    bound, _ = _bounds(p, groups, all_wires, times_of(p, trains), kernels)
     for number, row in np.argwhere(bound > quanta * 2.0 ** BITS[real]):
         population = p.populations[number]
         raise DescriptionError(
@@ -116,16 +130,65 @@ def times_of(p: Plan, trains: Trains) -> Array:
     return times
 
 
-def _bounds(p: Plan, all_wires: list[Wires], times: Array, kernels: Any) -> tuple[Array, Array]:
+def most_delivered(projection: Projection, weights: Array) -> float:
+    """Return the most that an arrival at a plastic synapse may deliver; infinite where its rule does not say.
+
+    ``weights`` are the present ones, those of a rule that changes none.
+    """
+    rule, short_term = projection.plasticity, projection.short_term
+    most = max(abs(bound) for bound in rule.weight_bounds())
+    if isinstance(rule, Static):
+        most = float(np.abs(weights).max(initial=0.0))
+    return most * (1.0 if short_term is None else short_term.release_bound())
+
+
+def unbounded(network: Network) -> str | None:
+    """Say which plastic synapses may deliver any weight, so that no grid has room for it, if some do."""
+    for projection in network.projections:
+        rule, short_term = projection.plasticity, projection.short_term
+        if rule is not None and most_delivered(projection, np.zeros(0)) == math.inf:
+            name = type(rule).__name__
+            return f"Projection {projection.name!r}: {name} sets no bound to its weights"
+        if short_term is not None and short_term.release_bound() == math.inf:
+            name = type(short_term).__name__
+            return f"Projection {projection.name!r}: {name} has no release_bound"
+    return None
+
+
+def _plastic_groups(p: Plan, groups: list[Group], all_wires: list[Wires]) -> tuple[list[Array], Array]:
+    """Return the segments of plastic groups before each group, by shard, and what a synapse of each may deliver."""
+    first, reach = [], np.zeros(len(all_wires[0].group_format))
+    for wires in all_wires:
+        number, length = group_of(wires.segment_entry), length_of(wires.segment_entry)
+        n = np.bincount(number, minlength=len(reach))
+        n[wires.group_format != PLASTIC] = 0
+        before = (np.cumsum(n) - n).astype(np.int64)
+        first.append(before)
+        for k in np.flatnonzero(n):
+            projection = p.network.projections[order_of(groups)[k].members[0]]  # plastic groups are not cut
+            begin = wires.plastic_begin[before[k] : before[k] + n[k]].min()
+            weights = wires.weight[begin : begin + length[number == k].sum()]
+            reach[k] = max(reach[k], most_delivered(projection, weights))
+    return first, reach
+
+
+def _bounds(
+    p: Plan, groups: list[Group], all_wires: list[Wires], times: Array, kernels: Any
+) -> tuple[Array, Array]:
     """Largest sum of absolute weights onto one neuron, and their mean, by population and row."""
     shape = len(p.populations), p.n_rows
     most, total, count, bound = (np.zeros(shape) for _ in range(4))
     owners = [_population_of_slots(p, shard) for shard in range(len(all_wires))]
+    first, reach = _plastic_groups(p, groups, all_wires)
     for shard, wires in enumerate(all_wires):
-        kernels.measure(wires, times, p.n_slots[shard], owners[shard], most, total, count)
+        kernels.measure(
+            wires, first[shard], reach, times, p.n_slots[shard], owners[shard], most, total, count
+        )
     for shard, wires in enumerate(all_wires):
         shares = np.zeros((p.n_rows, p.n_slots[shard]), np.int64)
-        kernels.share(wires, times, p.n_slots[shard], owners[shard], most, shares.ravel())
+        kernels.share(
+            wires, first[shard], reach, times, p.n_slots[shard], owners[shard], most, shares.ravel()
+        )
         for number in range(shape[0]):
             mine = shares[:, owners[shard] == number].max(axis=1, initial=0)
             bound[number] = np.maximum(bound[number], mine / SHARES * most[number])

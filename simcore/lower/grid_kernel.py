@@ -27,11 +27,30 @@ def accumulator_of(wires: Any, form: int, base: int, begin: int, s: int) -> Any:
     return base + (s - begin if form == DENSE else np.int64(wires.target[s]))
 
 
-def measure(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, total: Any, count: Any) -> None:
-    """Find the largest weight onto each population and row, and the sum and number of those that are not 0.
+def first_of(wires: Any, first: Any, group: int, form: int, begin: int) -> Any:
+    """Return the first synapse of a segment; an entry of plastic ones holds the segment's number."""
+    return wires.plastic_begin[first[group] + begin] if form == PLASTIC else begin
+
+
+def measure(
+    wires: Any,
+    first: Any,
+    reach: Any,
+    times: Any,
+    n_slots: int,
+    owner: Any,
+    most: Any,
+    total: Any,
+    count: Any,
+) -> None:
+    """Find the most that a synapse onto each population and row may deliver, and sum and number of weights but 0.
 
     Parameters
     ----------
+    first : int64[n_groups]
+        segments of plastic groups before each
+    reach : float64[n_groups]
+        the most that a plastic synapse may come to deliver
     times : int64[n_sources]
         how often each fires in a tick at most
     owner : int64[n_slots]
@@ -44,33 +63,37 @@ def measure(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, total: 
             entry = wires.segment_entry[j]
             group, begin = group_of(entry), begin_of(entry)
             form, base = wires.group_format[group], wires.group_base[group]
-            if form != PLASTIC:
-                for s in range(begin, begin + length_of(entry)):
-                    at = accumulator_of(wires, form, base, begin, s)
-                    row, slot = at // n_slots, at % n_slots
-                    w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
-                    most[owner[slot], row] = max(most[owner[slot], row], w)
-                    total[owner[slot], row] += w
-                    count[owner[slot], row] += w > 0.0
+            begin = first_of(wires, first, group, form, begin)
+            for s in range(begin, begin + length_of(entry)):
+                at = accumulator_of(wires, form, base, begin, s)
+                row, slot = at // n_slots, at % n_slots
+                w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
+                top = reach[group] * times[source] if form == PLASTIC else w
+                most[owner[slot], row] = max(most[owner[slot], row], top)
+                total[owner[slot], row] += w
+                count[owner[slot], row] += w > 0.0
 
 
-def share(wires: Any, times: Any, n_slots: int, owner: Any, most: Any, shares: Any) -> None:
+def share(
+    wires: Any, first: Any, reach: Any, times: Any, n_slots: int, owner: Any, most: Any, shares: Any
+) -> None:
     """Sum the weights onto each accumulator in parts of the largest, rounded up: whole numbers, of any order."""
     for source in range(len(times)):
         for j in range(wires.segment_ptr[source], wires.segment_ptr[source + 1]):
             entry = wires.segment_entry[j]
             group, begin = group_of(entry), begin_of(entry)
             form, base = wires.group_format[group], wires.group_base[group]
-            if form != PLASTIC:
-                for s in range(begin, begin + length_of(entry)):
-                    at = accumulator_of(wires, form, base, begin, s)
-                    w = abs(np.float64(weight_of(wires, group, form, s))) * times[source]
-                    if w > 0.0:
-                        shares[at] += math.ceil(w / most[owner[at % n_slots], at // n_slots] * SHARES)
+            begin = first_of(wires, first, group, form, begin)
+            for s in range(begin, begin + length_of(entry)):
+                at = accumulator_of(wires, form, base, begin, s)
+                w = reach[group] if form == PLASTIC else abs(np.float64(weight_of(wires, group, form, s)))
+                w *= times[source]
+                if w > 0.0:
+                    shares[at] += math.ceil(w / most[owner[at % n_slots], at // n_slots] * SHARES)
 
 
 def round_weights(wires: Any, n_slots: int, owner: Any, quanta: Any) -> None:
-    """Round all weights to their quanta."""
+    """Round all weights to their quanta, but those that learn: of them what is delivered is rounded."""
     for j in range(len(wires.segment_entry)):
         entry = wires.segment_entry[j]
         group, begin = group_of(entry), begin_of(entry)

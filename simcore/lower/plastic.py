@@ -29,11 +29,13 @@ def plastics_of(
     rules: list[Any],
     waits: list[bool],
     channels: tuple[Channel, ...],
+    quanta: Array | None = None,
 ) -> tuple[Any, ...]:
     """Return the state of the plastic projections onto one shard, all traces and eligibilities 0.
 
     ``rules`` are the generated modules, whose tuples kernels know; ``waits`` tells of each whether its synapses learn
-    at the end of trials, see :func:`learns_in_trials`; ``channels`` are the levels that rules read.
+    at the end of trials, see :func:`learns_in_trials`; ``channels`` are the levels that rules read; ``quanta`` are
+    those of fixed arithmetic, see :func:`.grid.quanta_of`.
     """
     out: list[Plastic] = []
     named = {m.name: channel for m, channel in zip(modulators_of(p.network), channels, strict=True)}
@@ -63,6 +65,7 @@ def plastics_of(
         )
         modulations, n_synapses = rule.modulations, int(length.sum())
         decays = list(rule.decays().values())
+        quantum = 1.0 if quanta is None else quanta[p.populations.index(post), group.row]
         which = [levels_by_place(m, projection, slot, n_slots, lo, hi, owner) for m in modulations]
         out.append(
             Plastic(
@@ -93,6 +96,7 @@ def plastics_of(
                 gains=gains_of(modulations, named, taus, which, p.dt),
                 window=np.zeros(1, np.int64),
                 trial=_no_log(module.Pre, real) if waits[len(out)] else (),
+                grid=np.array([1.0 / quantum, quantum], real),
             )
         )
     return tuple(out)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 real = float
 
 
@@ -130,8 +132,13 @@ def release_of(pre: Pre, c: Any) -> Any:
     return real(1.0)
 
 
-def delivered(w: Any, released: Any) -> Any:
-    """Return the weight as it is delivered."""
+def quanta_of(plastic: Any, w: Any, released: Any) -> Any:
+    """Return the weight as it is delivered in fixed arithmetic, as a whole number of quanta."""
+    return np.rint(signed(w) * plastic.grid[0])
+
+
+def delivered(plastic: Any, w: Any, released: Any) -> Any:
+    """Return the weight as it is delivered: in fixed arithmetic :func:`quanta_of` it times ``plastic.grid[1]``."""
     return signed(w)
 
 

@@ -22,6 +22,7 @@ from tegmentum.simcore.intrinsics.memory import prefetch
 from .rule_binding import (
     Synapse,
     by_segment,
+    delivered,
     drift,
     fade_post,
     fade_rows,
@@ -52,7 +53,7 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
         at, first, n = begin + log.run_at[k], to + log.run_post[k], log.run_length[k]
         weight, row = wires.weight[at : at + n], inputs[first : first + n]
         for j in range(n):
-            row[j] += weight[j]
+            row[j] += delivered(plastic, signed(weight[j]), real(1.0))
     a = log.count[0]
     log.arrived_at[a] = tick
     log.arrived[a] = segment
