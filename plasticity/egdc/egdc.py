@@ -100,7 +100,7 @@ class EGDC:
 
     def __init__(self, shape: tuple[int, ...], n_classes: int, parameters: EGDCParameters | None = None, *,
                  seed: int = 0, threads: int = 1, given: bool = False):  # fmt: skip
-        self.p = parameters or EGDCParameters()
+        self.p, self.given = parameters or EGDCParameters(), given
         self.columns = _columns(shape, self.p.columns, seed, threads, given)
         self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral, self.p.prior)
         self.dopamine: Neuromodulator = Dopamine(OneHotExpectation(n_classes), table="identity")
@@ -161,7 +161,7 @@ class EGDC:
         return {
             "setting/parameters": repr(self.p),
             "setting/geometry": shape,
-            "setting/given": self.columns.given,
+            "setting/given": self.given,
             "setting/seed": np.uint64(self.columns.seed),
         }
 
