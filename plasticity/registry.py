@@ -202,6 +202,8 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
                                          knows_ticks=True),
     "egdc-whitened": ContinualRule("ours, columns on whitened patches, graded", _whitened()),
     "egdc-mirrored": ContinualRule("the same for what may be mirrored, as photographs may", _whitened(mirrored=True)),
+    "egdc-relaxed": ContinualRule("ours, lateral inhibition settles in time", _egdc(settling="relax"),
+                                  knows_ticks=True),
     "egdc-retina": ContinualRule("ours, in spikes of a retina that whitens", _retina()),
     "egdc-retina-mirrored": ContinualRule("the same for what may be mirrored", _retina(mirrored=True)),
     "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),

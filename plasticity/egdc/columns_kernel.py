@@ -24,7 +24,9 @@ def drop(event, sign, geometry, fields, target, count):
     pixel, c = event // channels, event % channels
     y, x = pixel // geometry.width, pixel % geometry.width
     for py in range((max(y - size + 1, 0) + stride - 1) // stride, min(y // stride, geometry.rows - 1) + 1):
-        for px in range((max(x - size + 1, 0) + stride - 1) // stride, min(x // stride, geometry.columns - 1) + 1):
+        for px in range(
+            (max(x - size + 1, 0) + stride - 1) // stride, min(x // stride, geometry.columns - 1) + 1
+        ):
             at = py * geometry.columns + px
             row, field = target[at], fields[((y - py * stride) * size + (x - px * stride)) * channels + c]
             for f in range(len(row)):
@@ -38,7 +40,9 @@ def see(event, geometry, seen):
     pixel, size, stride = event // geometry.channels, geometry.size, geometry.stride
     y, x = pixel // geometry.width, pixel % geometry.width
     for py in range((max(y - size + 1, 0) + stride - 1) // stride, min(y // stride, geometry.rows - 1) + 1):
-        for px in range((max(x - size + 1, 0) + stride - 1) // stride, min(x // stride, geometry.columns - 1) + 1):
+        for px in range(
+            (max(x - size + 1, 0) + stride - 1) // stride, min(x // stride, geometry.columns - 1) + 1
+        ):
             seen[py * geometry.columns + px] = True
 
 

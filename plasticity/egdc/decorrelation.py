@@ -25,6 +25,7 @@ import numpy as np
 from scipy import linalg
 
 from ..reference.rowwise import rowwise_product
+from .settling import relax
 
 Array = np.ndarray[Any, Any]
 _ROWS = 2048
@@ -39,10 +40,16 @@ class DecorrelatingReadOut:
     n_inputs, n_classes : int
     lateral : whether lateral inhibition exists; without it the read-out is the nearest prototype
     prior : n_0, samples that the prior counts for; None for the approximate oracle's shrinkage
+    settling : 'solve', by Cholesky's factors, or 'relax', in time, see :mod:`.settling`
+
+    Attributes
+    ----------
+    steps : steps that the last settling in time took
     """
 
-    def __init__(self, n_inputs: int, n_classes: int, lateral: bool = True, prior: float | None = None):
-        self.lateral, self.prior = lateral, prior
+    def __init__(self, n_inputs: int, n_classes: int, lateral: bool = True, prior: float | None = None,
+                 settling: str = "solve"):  # fmt: skip
+        self.lateral, self.prior, self.settling, self.steps = lateral, prior, settling, 0
         self.count = np.zeros(n_classes)
         self.total = np.zeros((n_classes, n_inputs))
         self.products = np.zeros((n_inputs, n_inputs)) if lateral else np.zeros((0, 0))
@@ -105,6 +112,9 @@ class DecorrelatingReadOut:
         return self._solved(within, mean) * (trace / p)
 
     def _solved(self, within: Array, mean: Array) -> Array:
+        if self.settling == "relax":
+            settled, self.steps = relax(within, mean)
+            return settled
         factor = linalg.cho_factor(within, overwrite_a=True, check_finite=False)
         return np.asarray(linalg.cho_solve(factor, mean.T, check_finite=False).T)
 

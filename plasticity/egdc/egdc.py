@@ -56,6 +56,7 @@ class EGDCParameters:
         is there to prevent
     prior : samples that the prior of the lateral inhibition counts for; None: as many as the responses themselves
         suggest, see :mod:`.decorrelation`
+    settling : how the lateral inhibition settles after a task: 'solve', the reference, or 'relax', in time
     """
 
     columns: AnyColumns = field(default_factory=ColumnParameters)
@@ -64,6 +65,7 @@ class EGDCParameters:
     lateral: bool = True
     ever_surprised: bool = False
     prior: float | None = None
+    settling: str = "solve"
 
     def __post_init__(self) -> None:
         if self.critical_period < 1:
@@ -72,6 +74,8 @@ class EGDCParameters:
             )
         if self.prior is not None and not self.prior > 0:
             raise DescriptionError(f"EGDCParameters: prior must be > 0, or None, got {self.prior}")
+        if self.settling not in ("solve", "relax"):
+            raise DescriptionError(f"EGDCParameters: settling must be solve or relax, got {self.settling!r}")
 
 
 def _columns(shape: tuple[int, ...], p: AnyColumns, seed: int, threads: int, given: bool
@@ -102,7 +106,8 @@ class EGDC:
                  seed: int = 0, threads: int = 1, given: bool = False):  # fmt: skip
         self.p, self.given = parameters or EGDCParameters(), given
         self.columns = _columns(shape, self.p.columns, seed, threads, given)
-        self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral, self.p.prior)
+        self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral, self.p.prior,
+                                             self.p.settling)  # fmt: skip
         self.dopamine: Neuromodulator = Dopamine(OneHotExpectation(n_classes), table="identity")
         gain = D1().gain(self.dopamine.levels(n_classes, seed))
         self.gain = gain if self.p.gated else np.ones_like(gain)
@@ -129,6 +134,7 @@ class EGDC:
             if on_progress is not None:
                 on_progress(seen + min(first + _STEP, len(x)))
         self.read_out.settle()
+        events += self.read_out.steps * self.columns.n_outputs**2 * int((self.read_out.count > 0).sum())
         return LearningCost(seen + len(x), events, updates, time.perf_counter() - start)
 
     def predict(self, x: Array, x_max: int) -> Array:

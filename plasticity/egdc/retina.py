@@ -4,7 +4,7 @@ A retina normalises contrast and whitens by convolution: with :math:`\hat p` the
 the ZCA matrix of such patches in the critical period, :math:`z` is the row of :math:`Z (\hat p - \mu)` of the middle
 pixel. An ON cell fires with probability :math:`\min(1, g \max(0, z))` in a tick, an OFF cell with that of :math:`-z`.
 
-Their spikes reach the columns of :mod:`.columns`, whose fields are imprinted: a neuron that has never fired takes up one
+Their spikes reach the columns of :mod:`.columns`, whose fields are imprinted: a neuron that has never fired takes up a
 patch of the retina's answer, of length 1, an excitatory weight from the ON cell and its negative from the OFF cell of
 the same pixel. What a pool's neurons fire is counted; the read-out sees the square root of counts, in eighths.
 
@@ -193,7 +193,9 @@ class RetinaColumns:
             )
         twins = [fields, fields[:, :, ::-1]][: 1 + p.mirrored]
         signed = np.concatenate(twins)[..., None] * np.array([1.0, -1.0])
-        self.columns.restore({"fields": signed.reshape(len(signed), -1), "n_recruited": np.array(len(signed))})
+        self.columns.restore(
+            {"fields": signed.reshape(len(signed), -1), "n_recruited": np.array(len(signed))}
+        )
         return len(patches)
 
     def respond(self, x: Array, x_max: int) -> tuple[Array, int]:

@@ -43,7 +43,7 @@ _FINE = 64.0  # units of an answer
 
 @dataclass(frozen=True)
 class WhitenedParameters:
-    """Parameters of columns on whitened patches.
+    r"""Parameters of columns on whitened patches.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ class WhitenedParameters:
     size : side of a patch [pixels]
     stride : from one position to the next [pixels]
     pools : pools along each side of the image
-    threshold : :math:`\\theta`, of a match between a whitened patch and a field of length 1
+    threshold : :math:`\theta`, of a match between a whitened patch and a field of length 1
     contrast : c, added to a patch's variance [grey levels of 255, squared]
-    epsilon : :math:`\\epsilon`, added to the eigenvalues of the patches' covariance
+    epsilon : :math:`\epsilon`, added to the eigenvalues of the patches' covariance
     mirrored : each field has a twin that sees mirrored patches
     learned : whitened and imprinted in the critical period; otherwise fields stay random, the control
     n_patches : patches that are looked at in each sample of the critical period
@@ -73,9 +73,7 @@ class WhitenedParameters:
     def __post_init__(self) -> None:
         for name in ("n_features", "stride", "pools", "n_patches"):
             if getattr(self, name) < 1:
-                raise DescriptionError(
-                    f"WhitenedParameters: {name} must be >= 1, got {getattr(self, name)}"
-                )
+                raise DescriptionError(f"WhitenedParameters: {name} must be >= 1, got {getattr(self, name)}")
         if self.size < 2:
             raise DescriptionError(f"WhitenedParameters: size must be >= 2, got {self.size}")
         if not self.threshold >= 0:
@@ -137,7 +135,7 @@ class WhitenedColumns:
         room = _EXACT / 2 / (1.01 * UNIT * np.sqrt(self.n_inputs) * max(longest, 1e-9))
         unit = 2.0 ** np.floor(np.log2(room))  # by Cauchy and Schwarz no sum of products exceeds _EXACT
         offset = np.rint((shift + self.p.threshold) * unit * UNIT)
-        self.restore({"fields": np.rint(weights * unit), "offset": offset, "unit": np.float64(unit)})
+        self.restore({"fields": np.rint(weights * unit), "offset": offset, "unit": np.array(unit)})
 
     def arrays(self) -> dict[str, Any]:
         """All that learning changes: whole weights (n_features, inputs), offsets, and the unit they are in."""
@@ -195,7 +193,7 @@ class WhitenedColumns:
                 )
                 np.matmul(patches, self.fields, out=drive)
                 self.kernels.pooled(drive, self._thresholds, self.pool, self._factor, sums, out[b])
-            return int(active) * n_fields
+            return int(active) * int(n_fields)
 
         starts = range(0, len(x), _CHUNK)
         if self.threads == 1 or len(x) <= _CHUNK:
