@@ -204,7 +204,8 @@ class TestRetina:
         assert not (cells[..., 0] * cells[..., 1]).any()
         # what whitens by convolution leaves pixels alike in variance
         whitened = patches @ (columns._weights * UNIT).T - columns._offset
-        assert whitened.var(axis=0).min() > 0.5 and whitened.var(axis=0).max() < 1.5
+        assert whitened.var(axis=0).min() > 0.5
+        assert whitened.var(axis=0).max() < 1.5
 
     def test_retina_and_twins_are_their_own_mirror_images(self):
         shape, x = (10, 10, 2), images(120, (10, 10, 2))
@@ -304,7 +305,7 @@ class TestContinual:
             np.testing.assert_array_equal(array, other[name])
 
     def test_spikes_are_no_samples(self):
-        with pytest.raises(DescriptionError, match="EGDC: .* need intensities, got spikes"):
+        with pytest.raises(DescriptionError, match=r"EGDC: .* need intensities, got spikes"):
             EGDC((8, 8), 10, EGDCParameters(SMALL), given=True)
         with pytest.raises(DescriptionError, match="EGDCParameters: prior must be > 0, or None, got 0"):
             EGDCParameters(SMALL, prior=0.0)
@@ -326,11 +327,9 @@ class TestSettling:
 
     def test_never_grows_whatever_the_lateral_synapses(self):
         a, drive = self.system()
-        for scale in (1e-6, 1e6):
-            assert (
-                np.abs(relax(scale * a, drive, most=500)[0] - relax(a, drive, most=500)[0] / scale).max()
-                < 1e-6 / scale
-            )
+        for scale in (2.0**-20, 2.0**20):
+            one, other = relax(scale * a, drive, most=500)[0] * scale, relax(a, drive, most=500)[0]
+            np.testing.assert_array_equal(one, other)
 
     def test_classes_settle_alone_and_are_left_where_time_ends(self):
         a, drive = self.system()
