@@ -3,8 +3,8 @@ r"""Patches of an image with their contrast normalised, and what whitens them (Z
 .. math:: \hat p = \frac{p - \bar p}{\sqrt{\operatorname{var} p + c}}, \qquad
     Z = (\Sigma + \epsilon I)^{-1/2}
 
-with :math:`\Sigma` the covariance of normalised patches. Patches are rounded to multiples of 1/64, so their sums are exact, and
-the matrix is diagonalised by Jacobi's rotations in an order of ours: nothing depends on a library.
+with :math:`\Sigma` the covariance of normalised patches. Patches are rounded to multiples of 1/64, so their sums are
+exact, and the matrix is diagonalised by Jacobi's rotations in an order of ours: nothing depends on a library.
 
 ZCA: A. J. Bell, T. J. Sejnowski (1997), Vision Res. 37:3327-3338, doi:10.1016/S0042-6989(97)00121-1.
 """
