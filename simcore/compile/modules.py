@@ -278,7 +278,12 @@ def watch_module(source: Any, real: str) -> ModuleType:
 
 
 def rule_module(
-    rule: Any, real: str, in_trials: bool = False, short_term: Any = None, sign: int = 1
+    rule: Any,
+    real: str,
+    in_trials: bool = False,
+    short_term: Any = None,
+    sign: int = 1,
+    shares: bool = False,
 ) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them.
 
@@ -287,6 +292,7 @@ def rule_module(
     in_trials : whether its synapses are dense and learn at the end of trials, :mod:`.trial_plastic`
     short_term : a rule of short-term plasticity that scales what they deliver
     sign : -1 where the rule learns the magnitudes of negative weights
+    shares : whether synapses share weights, which then change at sharing moments alone, :mod:`..advance.sharing`
     """
     functions, modulations, taus = rule.parts(), rule.modulations, rule.time_constants()
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
@@ -296,7 +302,7 @@ def rule_module(
         functions, pre, short = _with_short_term(functions, short_term)
     synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
     listens = not isinstance(rule, Static)
-    around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens, sign)]
+    around = [short, rule_binding(synapse, pre, post, taus, bool(rule.coincident), listens, sign, shares)]
     if "drift" not in functions:
         around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:

@@ -131,8 +131,13 @@ def release_of(pre: Pre, c: Any) -> Any:
 
 
 def delivered(w: Any, released: Any) -> Any:
-    """Return the weight as it is delivered."""
-    return signed(w)
+    """Return a stored weight as it is delivered."""
+    return w
+
+
+def arriving(weight: Any, s: int, synapse: Synapse) -> Any:
+    """Return the weight that arrives, as it is stored: what the rule has made of it, or that which it shares."""
+    return signed(synapse.w)
 
 
 def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:
