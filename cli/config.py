@@ -57,6 +57,7 @@ from tegmentum.simcore.describe.modulation import (
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.record import Record, Trace
 from tegmentum.simcore.describe.releases import Course, Given, Release
+from tegmentum.simcore.describe.sharing import SharedWeights
 from tegmentum.simcore.describe.sources import Current, Noise, Poisson, SpikeTrain
 from tegmentum.simcore.describe.structure import Turnover
 from tegmentum.simcore.errors import DescriptionError
@@ -226,6 +227,7 @@ ProjectionConfig = table_of(
         "name": str | None,
         "sign": Literal[1, -1] | None,
         "structure": table_of(Turnover, typed=False) | None,
+        "sharing": table_of(SharedWeights, typed=False) | Literal[False] | None,
     },
 )
 PoissonConfig, CurrentConfig, NoiseConfig = (

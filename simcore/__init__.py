@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .describe.plasticity import Modulation, ShortTermRule, SynapseRule, Unpaired, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.releases import Course, Given, Release
+    from .describe.sharing import SharedWeights
     from .describe.sources import Current, Noise, Poisson, SpikeTrain
     from .describe.structure import Turnover
     from .describe.trials import Expected, Presented, one_hot, random_table
@@ -120,6 +121,7 @@ __all__ = [
     "Result",
     "Rule",
     "RunStore",
+    "SharedWeights",
     "ShortTermRule",
     "Simulation",
     "SimulationError",
@@ -167,6 +169,7 @@ _HOMES = {
     "LIFExp NeuronModel Parrot deviation param runge_kutta",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
+    "describe.sharing": "SharedWeights",
     "describe.structure": "Turnover",
     "describe.watch": "Watch",
     "advance.simulation": "Simulation",

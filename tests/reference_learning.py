@@ -133,7 +133,8 @@ class Learning:
         self.post = [self.do["Post"](*(0.0 for _ in self.do["Post"]._fields))] * n
         self.plastic = [Plastic(self, *synapse) for synapse in synapses]
         self.window = min(
-            window_length(self.tau[m.trace] or math.inf, m.n_levels, dt) for m in self.modulations
+            (window_length(self.tau[m.trace] or math.inf, m.n_levels, dt) for m in self.modulations),
+            default=1 << 62,
         )
         for m in self.modulators:
             for given in m.given:

@@ -13,6 +13,7 @@ from ..describe.modulation import Modulator
 from ..describe.network import Network, Projection
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
+from ..lower import sharing as ties
 from ..lower import synapses, turnover
 from ..lower.arrays import Trains
 from ..lower.grid import check_sums, to_grid
@@ -22,7 +23,7 @@ from ..lower.queues import new_control, with_room
 from ..lower.synapses import Places, Synapses
 from ..lower.watch import gathered, watches_of
 from ..record import state as states
-from . import structure
+from . import sharing, structure
 from .machine import Machine
 from .ranks import Ranks
 
@@ -54,6 +55,7 @@ class Controlled(Machine):
         }
         for name in self._contacts:
             structure.interval(self, name)
+        self._sharing = sharing.intervals(self)
 
     def synapses(self, name: str | Projection) -> Synapses:
         """Return pre, post, delay and weight of a projection's synapses, ordered by (pre, delay, post)."""
@@ -77,6 +79,21 @@ class Controlled(Machine):
         mine = np.flatnonzero(here[at] == ids) if len(here) else np.zeros(0, np.int64)
         return places.at(at[mine]), mine
 
+    def kernel(self, name: str | Projection) -> Array:
+        """Return the weights that a projection's synapses share, as its rule shapes them: a ``Conv2D``'s kernel.
+
+        NaN where no synapse has an element, as where padding alone lies under it.
+
+        Raises
+        ------
+        DescriptionError
+            for a projection whose synapses share no weights that learn
+        """
+        key = str(self._projection(name).name)
+        if key not in self._sharing:
+            raise DescriptionError(f"kernel: projection {key!r} has no shared weights that learn")
+        return ties.kernel(self._tied(key), self.synapses(key).weight)
+
     def restructure(self, name: str | Projection) -> None:
         """Let the synapses of a projection turn over now, as its :class:`.Turnover` says.
 
@@ -93,21 +110,40 @@ class Controlled(Machine):
     def set_weights(self, name: str | Projection, weights: Any) -> None:
         """Set the weights of a projection, in the order of :meth:`synapses`; one number is for all.
 
+        Where synapses share weights that learn, the array may be a kernel, shaped as :meth:`kernel` is.
+
         Raises
         ------
         DescriptionError
-            for weights that are not finite, not as many, or against the receptor's sign or the rule's range, and
-            where all weights are stored as one number
+            for weights that are not finite, not as many, or against the receptor's sign or the rule's range, where all
+            weights are stored as one number, and for unequal weights of synapses that share one
         """
         projection = self._projection(name)
+        if projection.name in self._sharing:
+            weights = self._of_kernel(str(projection.name), weights)
         for number, _, learner in self._learners():
             if learner == projection.name and hasattr(self._rules[number], "start_window"):
                 self._settle()  # what has been earned since the last spikes belongs to the old weights
                 for wires, plastics in zip(self._wires, self._plastics, strict=True):
                     self._rules[number].start_window(plastics[number], wires, self.tick)
         self._write(str(projection.name), weights)
+        if projection.name in self._sharing:
+            sharing.forget(self, str(projection.name))
         if projection.plasticity is None:
             self._reweighted.add(str(projection.name))
+
+    def _of_kernel(self, name: str, weights: Any) -> Array:
+        """Return the weights of synapses that share them, from a kernel or from equal ones."""
+        where, found = f"Projection {name!r}", self._tied(name)
+        values = checks.array(weights, where, "weight", what="a number or an array").astype(np.float64)
+        if values.ndim and values.shape == found.shape:
+            return ties.spread(found, values)
+        if values.shape == found.element.shape and ties.unequal(found, values):
+            raise DescriptionError(
+                f"{where}: weight must be equal for synapses that share it, got {ties.unequal(found, values)} of "
+                f"{len(values)} that differ; give a kernel of shape {found.shape}"
+            )
+        return values
 
     def _write(self, name: str, weights: Any) -> None:
         self._settle()

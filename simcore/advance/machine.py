@@ -13,6 +13,7 @@ from ..describe import checks
 from ..describe.connectivity import Constant, Distribution
 from ..describe.modulation import BySynapse
 from ..describe.network import Network, Projection
+from ..describe.sharing import SharedWeights
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
@@ -35,6 +36,7 @@ from ..lower.protocol import TrialState
 from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scratch
 from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from ..lower.segments import wires_of
+from ..lower.sharing import Ties, ties_of
 from ..lower.synapses import Places
 from ..lower.watch import watched_of, watches_of
 from ..machine import memory as machine_memory
@@ -195,12 +197,22 @@ class Machine:
         ]
         self._state_types = [module.State for module in modules]
         learners = [self._projection(name) for _, _, name in self._learners()]
-        self._waits = [learns_in_trials(q, delay_of(q, self.dt)) for q in learners]
+        shares = [self._shared(q) is not None for q in learners]
+        self._waits = [
+            not shared and learns_in_trials(q, delay_of(q, self.dt))
+            for q, shared in zip(learners, shares, strict=True)
+        ]
         self._rules = [
             build.rule_module(
-                q.plasticity, self.precision, waits, q.short_term, q.sign or 1, self.arithmetic == "fixed"
+                q.plasticity,
+                self.precision,
+                waits,
+                q.short_term,
+                q.sign or 1,
+                self.arithmetic == "fixed",
+                shared,
             )
-            for q, waits in zip(learners, self._waits, strict=True)
+            for q, waits, shared in zip(learners, self._waits, shares, strict=True)
         ]
         self._sources = sources_of(self._plan) + ["exchange"] * (self.ranks is not None)
         self._modules = modules
@@ -230,6 +242,7 @@ class Machine:
             )
             for k, wires in enumerate(self._wires)
         ]
+        self._ties: dict[str, Ties] = {}  # of projections that share weights, where they were asked for
         self._label()
         p, real, n_trials = self._plan, self._real, self.n_trials
         self._model_groups = []
@@ -334,6 +347,22 @@ class Machine:
                 return projection
         known = ", ".join(str(q.name) for q in self.network.projections) or "none"
         raise DescriptionError(f"synapses: there is no projection {checks.shown(wanted)}; there are {known}")
+
+    def _shared(self, name: str | Projection) -> SharedWeights | None:
+        """Return when a projection's synapses share what they have learned; delays that were set change nothing."""
+        wanted = getattr(name, "name", name)
+        return next(q for q in self._described.projections if q.name == wanted).shared
+
+    def _tied(self, name: str | Projection) -> Ties:
+        """Return which synapses of a projection share which weight."""
+        projection = self._projection(name)
+        key = str(projection.name)
+        if key not in self._ties:
+            described = next(q for q in self._described.projections if q.name == key)
+            number = next(n for n, _, q in self._learners() if q == key)
+            here = [plastics[number] for plastics in self._plastics]
+            self._ties[key] = ties_of(described.rule, self._places(name), here)
+        return self._ties[key]
 
     def _places(self, name: str | Projection, begins: bool = False) -> Places:
         """Find a projection's synapses; ``begins`` before the traces of plastic ones are there."""

@@ -198,6 +198,10 @@ def refuse(
                 f"Projection {projection.name!r}: {type(projection.structure).__name__}, structural "
                 f"plasticity, {whole}"
             )
+        if projection.shared is not None:
+            raise DescriptionError(
+                f"Projection {projection.name!r}: shared weights that learn {whole}, or sharing=False"
+            )
         for modulator in projection.modulators:
             if modulator.watch is not None:
                 raise DescriptionError(

@@ -26,7 +26,7 @@ from ..machine import default_threads
 from ..record import saved
 from ..record.histories import Histories
 from ..record.log import Before, Log
-from . import stored, structure
+from . import sharing, stored, structure
 from .backends import chosen_arithmetic, chosen_backend
 from .controls import Controlled
 from .guards import WINDOW, check_finite, check_rates
@@ -397,6 +397,7 @@ class Simulation(Controlled):
                     stop = min(until, self.tick + min(length, self._longest), border, log.aim(self.tick))
                     stop = min(stop, next_change(self._currents, self.tick), histories.due(self.tick))
                     stop = stop if trials else min(stop, structure.due(self))
+                    stop = min(stop, sharing.due(self, trials))
                     self._set_currents(self.tick + 1)
                     self._poisson_inhomogeneous = [
                         scales(self._plan, sources, self.tick, stop)
@@ -410,6 +411,7 @@ class Simulation(Controlled):
                     if quick:
                         length *= 2
                     log.drain_traces()
+                    sharing.share(self, trials)
                     if trials is None:
                         self._turn_over()
                     histories.look(self)

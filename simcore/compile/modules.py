@@ -284,6 +284,7 @@ def rule_module(
     short_term: Any = None,
     sign: int = 1,
     fixed: bool = False,
+    shares: bool = False,
 ) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them.
 
@@ -293,9 +294,10 @@ def rule_module(
     short_term : a rule of short-term plasticity that scales what they deliver
     sign : -1 where the rule learns the magnitudes of negative weights
     fixed : whether what is delivered is a whole number of quanta
+    shares : whether synapses share weights, which then change at sharing moments alone, :mod:`..advance.sharing`
     """
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
-    functions, bound = rule_parts(rule, short_term, sign, fixed)
+    functions, bound = rule_parts(rule, short_term, sign, fixed, shares)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
     around = ["nearest = np.rint", bound]
     if "drift" not in functions:
@@ -318,7 +320,9 @@ def rule_module(
     return load("rule", "\n\n".join([header, *rule_source(rule, functions, header, rest), rest, *named]))
 
 
-def rule_parts(rule: Any, short_term: Any, sign: int, fixed: bool) -> tuple[dict[str, Any], str]:
+def rule_parts(
+    rule: Any, short_term: Any, sign: int, fixed: bool, shares: bool = False
+) -> tuple[dict[str, Any], str]:
     """Return the functions and tuples of a rule, and of short-term plasticity beside it, and the text that binds them.
 
     The arguments are those of :func:`rule_module`.
@@ -335,6 +339,7 @@ def rule_parts(rule: Any, short_term: Any, sign: int, fixed: bool) -> tuple[dict
         bool(rule.coincident),
         not isinstance(rule, Static),
         sign,
+        shares,
     )
     return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound])
 

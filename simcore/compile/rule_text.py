@@ -11,6 +11,8 @@ from typing import Any
 
 from .text import class_of, lines, tuple_of
 
+UNSHARED = "unshared"  # what a synapse of a shared weight has changed since the last sharing moment
+
 
 def delivery_binding(scaled: bool, fixed: bool) -> str:
     """Write what an arrival delivers: the weight, ``scaled`` by short-term plasticity or not.
@@ -62,13 +64,24 @@ def rule_binding(
     coincident: bool = True,
     listens: bool = True,
     sign: int = 1,
+    shares: bool = False,
 ) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
 
-    With ``sign`` -1 the rule sees magnitudes of weights that are stored, and delivered, negative.
+    With ``sign`` -1 the rule sees magnitudes of weights that are stored, and delivered, negative. Where it ``shares``
+    weights, they stay, and what it makes of them is added up in the last of what a synapse keeps.
     """
     minus = "-" if sign < 0 else ""
     own = list(enumerate(synapse[1:]))
+    n, kept = len(own), [*synapse[1:], *([UNSHARED] if shares else [])]
+    put, peek, arriving = f"weight[np.uint64(s)] = {minus}v.w", f"w[i] = {minus}v.w", "v.w"
+    if shares:
+        change = "real(v.w - ({minus}{weight}))"
+        put = f"plastic.kept[{n}][np.uint64(first + s)] += " + change.format(
+            minus=minus, weight="weight[np.uint64(s)]"
+        )
+        peek = f"kept[{n}][i] += " + change.format(minus=minus, weight="w[i]")
+        arriving = f"{minus}weight[np.uint64(s)]"
     fading = [f for f in synapse[1:] if taus[f] != math.inf]
     scale = {f: " * scale" if len(fading) == 1 else f" * scale.{f}" for f in fading}
 
@@ -84,6 +97,8 @@ def rule_binding(
         [
             lines("listens", "", f"return {listens}"),
             lines("signed", "w", f"return {minus}w"),
+            lines("arriving", "weight, s, v", f"return {arriving}"),
+            f"KEPT = {tuple(kept)!r}",
             lines(
                 "synapse_of",
                 "plastic, weight, first, s",
@@ -98,17 +113,20 @@ def rule_binding(
             lines(
                 "put_synapse",
                 "plastic, weight, first, s, v, scale",
-                f"weight[np.uint64(s)] = {minus}v.w",
+                put,
                 *(f"plastic.kept[{n}][np.uint64(first + s)] = v.{f}{scale.get(f, '')}" for n, f in own),
             ),
             lines(
                 "put_peeked",
                 "w, kept, i, v",
-                f"w[i] = {minus}v.w",
+                peek,
                 *(f"kept[{n}][i] = v.{f}" for n, f in own),
             ),
             lines(
-                "prefetch_kept", "plastic, i", *(f"prefetch(plastic.kept[{n}], i)" for n, _ in own), "pass"
+                "prefetch_kept",
+                "plastic, i",
+                *(f"prefetch(plastic.kept[{n}], i)" for n in range(len(kept))),
+                "pass",
             ),
             lines("faded", "table, k", "return table[k] if k < len(table) else real(0.0)"),
             lines("pre_of", "plastic, segment", tuple_of("Pre", (f"plastic.pre.{f}[segment]" for f in pre))),

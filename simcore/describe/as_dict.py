@@ -63,7 +63,7 @@ def plain(value: Any, exact: bool = False) -> Any:
 def _projection(projection: Any, exact: bool) -> Any:
     """Say nothing of what a projection has not: so did states written before there was such a thing."""
     out = plain(projection, exact)
-    for name in ("short_term", "sign", "structure"):
+    for name in ("short_term", "sign", "structure", "sharing"):
         if getattr(projection, name) is None:
             del out[name]
     return out

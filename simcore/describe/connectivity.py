@@ -353,6 +353,15 @@ class Explicit(Rule):
         """Weights that the rule itself gives, times the projection's one weight; None where it gives none."""
         return None
 
+    @property
+    def shared_shape(self) -> tuple[int, ...] | None:
+        """Shape of the weights that synapses share; None where each has its own."""
+        return None
+
+    def elements(self, pre: np.ndarray[Any, Any], post: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return which of the shared weights, raveled, the synapses between these neurons have."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False)
 class FromCOO(Explicit):

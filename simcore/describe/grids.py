@@ -71,8 +71,9 @@ class Conv2D(Explicit):
     Notes
     -----
     Shared weights are expanded to synapses: one for each tap of each post neuron that lies on the grid, zeros
-    included, with its own weight. They are ordered by post neuron, then by the kernel's first three axes; arrays of
-    delays follow this order. The post population has the shape :attr:`out_shape`.
+    included. They are ordered by post neuron, then by the kernel's first three axes; arrays of delays follow this
+    order. The post population has the shape :attr:`out_shape`. Where synapses learn, those of a kernel's element keep
+    one weight, see :class:`.SharedWeights`; with the projection's ``sharing=False`` each has its own.
     """
 
     kernel: Any
@@ -139,6 +140,19 @@ class Conv2D(Explicit):
         pre, post, _ = self._expanded()
         return pre, post
 
+    @property
+    def shared_shape(self) -> tuple[int, ...]:
+        """Shape of the kernel."""
+        return np.shape(self.kernel)
+
+    def elements(self, pre: Array, post: Array) -> Array:
+        kh, kw, n_in, n_out = np.shape(self.kernel)
+        (sy, sx), (py, px) = _pair(self.stride), _pair(self.padding)
+        (y, x), c = divmod(pre // n_in, self.shape[1]), pre % n_in
+        (y_out, x_out), c_out = divmod(post // n_out, self.out_shape[1]), post % n_out
+        at = y - sy * y_out + py, x - sx * x_out + px, c, c_out
+        return np.ravel_multi_index(at, (kh, kw, n_in, n_out))
+
     def weights(self, factor: float) -> Array:
         return np.asarray(self.kernel, np.float64).ravel()[self._expanded()[2]] * factor
 
@@ -160,7 +174,7 @@ class AvgPool2D(Explicit):
     -----
     Expanded to synapses whose one weight is stored once; the projection's ``weight``, one number :math:`w`, is a
     factor. Ordered by post neuron, then by (y, x). Windows that would reach beyond the grid are left out. The post
-    population has the shape :attr:`out_shape`.
+    population has the shape :attr:`out_shape`. Where synapses learn, all keep one weight, see :class:`.SharedWeights`.
     """
 
     shape: tuple[int, int, int]
@@ -200,6 +214,14 @@ class AvgPool2D(Explicit):
         pre = np.broadcast_to(cell * n + np.arange(n)[:, None, None], full)
         post = np.broadcast_to(np.arange(oh * ow * n).reshape(oh, ow, n, 1, 1), full)
         return pre.ravel(), post.ravel()
+
+    @property
+    def shared_shape(self) -> tuple[int, ...]:
+        """There is one weight."""
+        return ()
+
+    def elements(self, pre: Array, post: Array) -> Array:
+        return np.zeros(len(pre), np.int64)
 
     def weights(self, factor: float) -> Constant:
         return Constant(factor / float(np.prod(_pair(self.size))))

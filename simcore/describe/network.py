@@ -17,6 +17,7 @@ from .connectivity import AllToAll, Constant, Distribution, Explicit, Rule, as_d
 from .modulation import BySynapse, Modulator
 from .plasticity import Modulation, ShortTermRule, Static, SynapseRule, WindowRule
 from .reprs import network_html, network_text
+from .sharing import SharedWeights
 from .structure import Turnover
 
 if TYPE_CHECKING:
@@ -131,6 +132,9 @@ class Projection:
         rule that acts at the end of windows is cut at zero. By default weights are as the rule has them.
     structure : Turnover, optional
         pruning and growth of synapses, which must be plastic
+    sharing : SharedWeights or False, optional
+        when plastic synapses that share weights, as ``rule`` says, such as those of ``Conv2D``, share what they have
+        learned; by default ``SharedWeights()``. With False each has its own weight
     """
 
     pre: Population | SpikeTrain
@@ -144,6 +148,7 @@ class Projection:
     short_term: Any = None
     sign: int | None = None
     structure: Any = None
+    sharing: Any = None
 
     _by_sign: ClassVar[bool] = False  # whether the sign of the weights has chosen the receptor
 
@@ -195,10 +200,21 @@ class Projection:
         receptor, weight = chosen_receptor(self.post.model, self.receptor, self.weight, where)
         object.__setattr__(self, "receptor", receptor)
         object.__setattr__(self, "weight", weight)
+        if self.sharing is not None and self.sharing is not False:
+            self._check_sharing(where)
         if self.structure is not None:
             self._check_structure(where)
         if not isinstance(weight, Distribution) or isinstance(weight, Constant):
             self.check_weights(weight.value if isinstance(weight, Constant) else weight)
+
+    @property
+    def shared(self) -> SharedWeights | None:
+        """When its synapses share what they have learned, None where each learns for itself, or none does."""
+        ties = isinstance(self.rule, Explicit) and self.rule.shared_shape is not None
+        learns = isinstance(self.plasticity, SynapseRule) and not isinstance(self.plasticity, Static)
+        if not (ties and learns) or self.sharing is False:
+            return None
+        return SharedWeights() if self.sharing is None else self.sharing
 
     @property
     def modulations(self) -> tuple[Modulation, ...]:
@@ -258,6 +274,25 @@ class Projection:
                     f"{where}: weight must be {side}, as its sign is {self.sign}, got {self.weight}"
                 )
 
+    def _check_sharing(self, where: str) -> None:
+        if not isinstance(self.sharing, SharedWeights):
+            raise DescriptionError(
+                f"{where}: sharing must be SharedWeights(...) or False, got {checks.shown(self.sharing)}"
+            )
+        problem = self.sharing.problem()
+        if problem:
+            raise DescriptionError(f"{where}: SharedWeights: {problem}")
+        if isinstance(self.plasticity, WindowRule):
+            raise DescriptionError(
+                f"{where}: sharing cannot go with {type(self.plasticity).__name__}, which acts at the end of windows "
+                "on each synapse by itself"
+            )
+        if self.shared is None:
+            raise DescriptionError(
+                f"{where}: sharing is for synapses that learn and whose rule has them share weights, such as Conv2D, "
+                f"got {type(self.rule).__name__} and plasticity={checks.shown(self.plasticity)}"
+            )
+
     def _check_structure(self, where: str) -> None:
         if not isinstance(self.structure, Turnover):
             raise DescriptionError(
@@ -269,6 +304,11 @@ class Projection:
         if not isinstance(self.plasticity, SynapseRule):
             raise DescriptionError(
                 f"{where}: structure is for synapses that learn; STDP(lam=0.0) lets them stay"
+            )
+        if self.shared is not None:
+            raise DescriptionError(
+                f"{where}: structure cannot go with shared weights: {type(self.rule).__name__} says which contacts "
+                "there are; sharing=False gives each synapse its own weight"
             )
         if any(isinstance(m.subpopulations, BySynapse) for m in self.modulations):
             raise DescriptionError(f"{where}: structure cannot go with BySynapse: a new contact has no level")

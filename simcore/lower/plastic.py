@@ -92,7 +92,7 @@ def plastics_of(
                 settled=np.zeros(n_slots, np.int64),
                 missed=np.zeros((3, HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
-                kept=tuple(np.zeros(n_synapses, real) for _ in module.Synapse._fields[1:]),
+                kept=tuple(np.zeros(n_synapses, real) for _ in module.KEPT),
                 gains=gains_of(modulations, named, taus, which, p.dt),
                 window=np.zeros(1, np.int64),
                 trial=_no_log(module.Pre, real) if waits[len(out)] else (),

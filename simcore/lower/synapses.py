@@ -157,21 +157,22 @@ def peeked(
     places: Places, all_wires: list[Any], plastics: list[Any], rule: Any, tick: int
 ) -> tuple[Array, dict[str, Array]]:
     """Return weights and what else synapses keep at ``tick`` in the order of ids, post spikes being worked in."""
-    names = rule.Synapse._fields
+    names = "w", *rule.KEPT
     out = np.empty((len(names), len(places.pre)))
     for k, (wires, plastic) in enumerate(zip(all_wires, plastics, strict=True)):
         mine = places.shard == k
-        found = tuple(np.empty(int(plastic.length.sum()), wires.weight.dtype) for _ in names)
+        first, n = plastic.first[0], int(plastic.length.sum())
+        found = (wires.weight[first : first + n].copy(), *(values.copy() for values in plastic.kept))
         rule.peek(plastic, wires, tick, found[0], found[1:])
         for row, values in zip(out, found, strict=True):
-            row[mine] = values[places.position[mine] - plastic.first[0]]
+            row[mine] = values[places.position[mine] - first]
     return out[0], dict(zip(names[1:], out[1:], strict=True))
 
 
 def kept_of(places: Places, plastics: list[Any], rule: Any) -> dict[str, Array]:
     """Return what synapses keep besides their weights, as it is stored, in the order of ids."""
     out = {}
-    for n, name in enumerate(rule.Synapse._fields[1:]):
+    for n, name in enumerate(rule.KEPT):
         by_shard = [np.concatenate([np.zeros(p.first[0], p.kept[n].dtype), p.kept[n]]) for p in plastics]
         out[name] = at_places(places, by_shard)
     return out
@@ -211,7 +212,11 @@ def with_delays(projection: Any, synapses: Synapses, delays: Any) -> Any:
     weight = projection.weight if isinstance(projection.weight, Constant) else synapses.weight
     rule = FromCOO(synapses.pre, synapses.post)
     new = dataclasses.replace(
-        projection, rule=rule, weight=weight, delay=np.broadcast_to(delays, synapses.pre.shape)
+        projection,
+        rule=rule,
+        weight=weight,
+        delay=np.broadcast_to(delays, synapses.pre.shape),
+        sharing=None,  # the simulation knows it from the network as it was described
     )
     object.__setattr__(new, "_by_sign", projection._by_sign)
     return new
@@ -268,7 +273,7 @@ def load_gains(
     """Set what :func:`save_gains` returned."""
     for k, plastic in enumerate(plastics):
         mine = places.shard == k
-        for name, values in zip(rule.Synapse._fields[1:], plastic.kept, strict=True):
+        for name, values in zip(rule.KEPT, plastic.kept, strict=True):
             values[places.position[mine] - plastic.first[0]] = saved[_key("eligibility", name, "e")][mine]
         if hasattr(rule, "peek"):
             plastic.window[:] = saved["window"]
@@ -279,7 +284,7 @@ def load_gains(
 def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
     """Return keys, shapes and kinds of what :func:`save_gains` returns."""
     out: dict[str, tuple[tuple[int | None, ...], str]] = {
-        _key("eligibility", name, "e"): ((None,), "f") for name in rule.Synapse._fields[1:]
+        _key("eligibility", name, "e"): ((None,), "f") for name in rule.KEPT
     }
     if hasattr(rule, "peek"):
         out["window"] = (1,), "iu"

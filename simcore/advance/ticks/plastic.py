@@ -20,6 +20,7 @@ from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
 from .drift import drifted, moment, origin, to_store
 from .rule_binding import (
+    arriving,
     delivered,
     fade_post,
     faded_pre,
@@ -115,7 +116,7 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
-        row[slot] += delivered(plastic, synapse.w, released)
+        row[slot] += delivered(plastic, arriving(weight, s, synapse), released)
     put_early(plastic, segment, pre, tick - last)
     put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick

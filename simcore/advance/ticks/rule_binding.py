@@ -142,6 +142,11 @@ def delivered(plastic: Any, w: Any, released: Any) -> Any:
     return signed(w)
 
 
+def arriving(weight: Any, s: int, synapse: Synapse) -> Any:
+    """Return the weight that arrives, as the rule sees it: what it has made of it, or that which the synapse shares."""
+    return synapse.w
+
+
 def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:
     """State of the synapse number ``s`` of a segment."""
     return Synapse(weight[s], plastic.kept[0][first + s])
