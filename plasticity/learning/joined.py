@@ -9,7 +9,7 @@ import numpy as np
 from tegmentum.simcore.compile import templates
 from tegmentum.simcore.describe.network import Projection
 
-from ..rules.three_factor import ErrorModulated
+from ..rules.three_factor import Backpropagated, ErrorModulated
 from . import draws
 from .layer import Layer, aligned_zeros
 from .levels import Converging
@@ -39,6 +39,9 @@ class JoinedLayer(Layer):
         rule = self.rule
         self.every_tick = self.every_tick or (isinstance(rule, ErrorModulated) and rule.every_tick)
         self.needs_error = isinstance(rule, ErrorModulated)
+        self.kappa = np.float32(rule.kappa if isinstance(rule, Backpropagated) else 1.0)
+        if isinstance(rule, Backpropagated):
+            self.padded_gains *= np.float32(2.0 / (n_classes * batch))
         kept = rule.homeostasis if isinstance(rule, ErrorModulated) else None
         self.pull = np.float32(0.0 if kept is None else kept.strength)
         self.target = np.float32(0.0 if kept is None else kept.rate)

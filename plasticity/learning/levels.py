@@ -13,8 +13,11 @@ from tegmentum.simcore.describe.connectivity import AllToAll, Constant
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.errors import DescriptionError
 
-from ..rules.three_factor import ErrorModulated
+from ..rules.three_factor import Backpropagated, ErrorModulated
 from .graph import Graph, graph_of
+
+#: rules that act when all layers have been through the window
+AFTER_ALL = (ErrorModulated, Backpropagated)
 
 
 class Converging(NamedTuple):
@@ -33,7 +36,7 @@ class Converging(NamedTuple):
 
 def needs_error(network: Network) -> bool:
     """Whether a rule of the network needs to know the output first."""
-    return any(isinstance(p.plasticity, ErrorModulated) for p in network.projections)
+    return any(isinstance(p.plasticity, AFTER_ALL) for p in network.projections)
 
 
 def is_aligned(network: Network) -> bool:
@@ -88,7 +91,11 @@ def levels_of(network: Network) -> tuple[Graph, list[Converging]]:
 
 def _elsewhere(network: Network) -> str:
     """Say what to do about a network that windows cannot run."""
-    return "ErrorModulated rules run in windows alone" if needs_error(network) else "engine='ticks' takes any"
+    return (
+        "rules that wait for the output run in windows alone"
+        if needs_error(network)
+        else "engine='ticks' takes any"
+    )
 
 
 def _onsets(network: Network) -> dict[str, int]:

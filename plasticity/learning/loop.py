@@ -19,7 +19,7 @@ from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.random import philox as rng
 
 from .joined import JoinedLayer
-from .layer import BLOCK
+from .layer import BLOCK, aligned_zeros
 from .levels import levels_of
 
 Array = np.ndarray[Any, Any]
@@ -145,29 +145,63 @@ class Loop:
         expected[np.arange(n), labels] = 1.0
         found = room.rates[self._levels.index(self._output)][:n, : self.n_classes]
         error = expected - found
-        sorts: list[Task] = []
-        tasks: list[Task] = []
-        for k, layer in enumerate(self._levels):
-            if not layer.learns:
-                continue
-            steps = layer.step_constants(1)[0]
-            layer.steps += 1
-            rows = room.rows[k]
-            if layer.width == BLOCK:
-                sorts.append(partial(layer.kernels.sort_by_row, room.events[k], 0, n, self.n_ticks, rows))
-            tasks += [
-                partial(
-                    layer.kernels.credit_block, layer.table[block], layer.first_moment[block],
-                    layer.second_moment[block], layer.seen[block], block * layer.width,
-                    min(layer.width, layer.n_post - block * layer.width), room.events[k], room.none, rows,
-                    error if layer.needs_error else expected, layer.padded_gains, layer.error_scale, layer.every_tick,
-                    layer.pull, layer.target, steps, layer.constants, layer.factor, n, self.n_ticks, room.v[k][block],
-                    room.out[k][block], room.rates[k],
+        learners = [(k, layer) for k, layer in enumerate(self._levels) if layer.learns]
+        at_once(
+            partial(layer.kernels.sort_by_row, room.events[k], 0, n, self.n_ticks, room.rows[k])
+            for k, layer in learners
+            if layer.width == BLOCK
+        )
+        at_once(
+            partial(self._credit_block, k, block, error, expected, n, room)
+            for k, layer in learners
+            if layer.kappa == 1.0
+            for block in range(layer.n_blocks)
+        )
+        for k, layer in reversed(learners):
+            if layer.kappa < 1.0:
+                self._send_back(layer, n, room, at_once)
+                at_once(
+                    partial(self._credit_block, k, block, error, expected, n, room)
+                    for block in range(layer.n_blocks)
                 )
-                for block in range(layer.n_blocks)
-            ]  # fmt: skip
-        at_once(sorts)
-        at_once(tasks)
+        steps = {k: layer.step_constants(1)[0] for k, layer in learners}
+        at_once(
+            partial(
+                layer.kernels.step_block, layer.table[block], layer.first_moment[block], layer.second_moment[block],
+                layer.seen[block], layer.real(block), room.events[k], room.none, room.rows[k], steps[k], n,
+                self.n_ticks, room.grad[k][block],
+            )
+            for k, layer in learners
+            for block in range(layer.n_blocks)
+        )  # fmt: skip
+        for _, layer in learners:
+            layer.steps += 1
+
+    def _credit_block(self, k: int, block: int, error: Array, expected: Array, n: int, room: _Room) -> None:
+        layer = self._levels[k]
+        sent = room.sent if layer.kappa < 1.0 else room.nothing
+        layer.kernels.credit_block(
+            block * layer.width, layer.real(block), error if layer.needs_error else expected, layer.padded_gains,
+            layer.error_scale, layer.every_tick, layer.pull, layer.target, layer.kappa, sent, layer.constants,
+            layer.factor, n, self.n_ticks, room.v[k][block], room.out[k][block], room.rates[k], room.grad[k][block],
+        )  # fmt: skip
+
+    def _send_back(self, layer: JoinedLayer, n: int, room: _Room, at_once: Any) -> None:
+        """Collect in ``room.sent`` what all layers after this one send back through their weights."""
+        room.sent[:] = 0.0
+        for k, after in enumerate(self._levels):
+            for part in after.parts:
+                if part.pre_name != layer.post.name or not after.learns:
+                    continue
+                weights = np.ascontiguousarray(part.weights()[0].T)
+                for block in range(after.n_blocks):
+                    at_once(
+                        partial(
+                            after.kernels.send_back, room.grad[k][block], block * after.width, after.real(block),
+                            weights, a, b, self.n_ticks, room.sent,
+                        )
+                        for a, b in self._spans(n)
+                    )  # fmt: skip
 
     def _spans(self, n: int) -> list[tuple[int, int]]:
         size = max(1, -(-n // (2 * self.threads)))
@@ -182,6 +216,8 @@ class _Room:
     given : events of the network's input
     events, rows, v, out, rates : for each layer
     plain : for each layer, whether the network's input alone reaches it, so that its events are ``given``
+    grad : for each layer, float32 (n_blocks, n_trials * (n_ticks + 1), width), its credit
+    sent : float32 (n_trials, n_ticks, n_padded), what reaches the layer at hand from those after it
     spikes : uint8 (n_trials, n_ticks, n_columns), of all layers side by side
     """
 
@@ -191,8 +227,11 @@ class _Room:
         self.given = window_arrays.allocate(n_trials, n_ticks, n_trials * largest + 1)
         self.spikes = np.zeros((n_trials, n_ticks, n_columns), np.uint8)
         self.none = np.zeros((1, 1, 1), np.uint8)
+        self.nothing = np.zeros((1, n_ticks, 1), np.float32)
+        widest = max((layer.n_padded for layer in levels if learning and layer.kappa < 1.0), default=0)
+        self.sent = np.zeros((n_trials, n_ticks, widest), np.float32)
         self.plain = [list(layer.rows) == [input_name] for layer in levels]
-        self.events, self.rows, self.v, self.out, self.rates = [], [], [], [], []  # type: ignore[var-annotated]
+        self.events, self.rows, self.v, self.out, self.rates, self.grad = [], [], [], [], [], []  # type: ignore[var-annotated]
         for layer, plain in zip(levels, self.plain, strict=True):
             entries = largest if plain else (layer.n_pre + 1) * (n_ticks + 1) + 1
             self.events.append(
@@ -204,6 +243,8 @@ class _Room:
             )
             self.rows.append(window_arrays.RowIndex(*(part[0] for part in rows)))
             shape = (layer.n_blocks, n_trials if learning else 1, n_ticks + 1, layer.width)
+            slots = n_trials * (n_ticks + 1) if learning and layer.learns else 0
+            self.grad.append(aligned_zeros((layer.n_blocks, slots, layer.width)))
             self.v.append(np.zeros(shape, np.float32))
             self.out.append(np.zeros(shape, np.float32))
             self.rates.append(np.zeros((n_trials, layer.n_padded), np.float32))

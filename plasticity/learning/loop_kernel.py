@@ -19,9 +19,11 @@ from numba import njit
 
 from tegmentum.simcore.advance.windows.advance_kernel import advance
 from tegmentum.simcore.lower.window_arrays import Scratch
+from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
 
 from ..rules.optimiser import StepConstants
-from .credit_kernel import aligned, apply_columns, apply_rows, credit
+from ..rules.surrogate import state_difference as local_factor
+from .credit_kernel import apply_columns, apply_rows, credit
 
 
 @njit(nogil=True)
@@ -103,14 +105,56 @@ def advance_block(table, events, column, n_trials, n_ticks, constants, keep, v, 
 
 
 @njit(nogil=True, error_model="numpy")
-def credit_block(
-    table, first_moment, second_moment, seen, column, n_neurons, events, before, rows, error, gains, error_scale,
-    every_tick, pull, target, steps, constants, rule, n_trials, n_ticks, v, out, rates,
-):  # fmt: skip
-    """Credit one block of a layer for a batch that :func:`advance_block` has kept, and step its weights.
+def send_back(grad, column, n_neurons, weights, first, last, n_ticks, sent):
+    """Add to what reaches the neurons before: their weights times the credit of one block of neurons after them.
 
     Parameters
     ----------
+    grad : float32 (n_trials * (n_ticks + 1), width)
+        credit of the block whose first neuron is ``column``
+    weights : float32 (n_post, n_pre)
+    sent : float32 (n_trials, n_ticks, >= n_pre), of trials ``first`` to ``last`` alone
+    """
+    for b in range(first, last):
+        for t in range(n_ticks):
+            credit_now, into = grad[b * (n_ticks + 1) + 1 + t], sent[b, t]
+            for j in range(n_neurons):
+                a = credit_now[j]
+                if a != np.float32(0.0):
+                    w = weights[column + j]
+                    for i in range(len(w)):
+                        into[i] += a * w[i]
+
+
+@njit(nogil=True, error_model="numpy")
+def credit_sent(v, out, sent, c, rule, backwards, later, total, grad, slot):
+    """Do what ``credit`` does for a signal that differs from tick to tick, ``sent`` (n_ticks, width)."""
+    for j in range(v.shape[1]):
+        later[j] = np.float32(0.0)
+        total[j] = np.float32(0.0)
+    for t in backwards:
+        seed, now, v_now, out_now, out_before = sent[t - 1], grad[slot + t], v[t], out[t], out[t - 1]
+        for j in range(v.shape[1]):
+            s = State(v_now[j], out_now[j])
+            delta = local_factor(v_now[j], out_now[j], out_before[j], rule)
+            a = (seed[j] + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
+            later[j] = a
+            total[j] += a
+            now[j] = a
+    grad[slot] = total
+
+
+@njit(nogil=True, error_model="numpy")
+def credit_block(
+    column, n_neurons, error, gains, error_scale, every_tick, pull, target, kappa, sent, constants, rule, n_trials,
+    n_ticks, v, out, rates, grad,
+):  # fmt: skip
+    """Credit one block of a layer for a batch that :func:`advance_block` has kept.
+
+    Parameters
+    ----------
+    column : int
+        first neuron of the block; ``n_neurons`` of them are real, the rest padding
     error : float32 (n_trials, n_classes)
         what was expected less what the network expected itself
     gains : float32 (n_classes, n_padded)
@@ -119,15 +163,19 @@ def credit_block(
         otherwise it is ``error_scale * (rate - expected)``; ``error`` holds what was expected alone
     pull, target : float
         what a neuron's own rate adds to its signal is ``pull * (rate - target)``
+    kappa : float
+        share of this signal; the rest is ``sent``, if that has as many trials
+    sent : float32 (n_trials or 1, n_ticks, n_padded)
+        what later layers sent back
+    grad : float32 (n_trials * (n_ticks + 1), width), filled
+        credit at the ticks of each trial, after their sum
     """
-    width = table.shape[1]
+    width = v.shape[2]
     zero = np.float32(0.0)
-    narrow = width < 64
-    row = np.zeros((3, width), np.float32)
+    row = np.zeros((2, width), np.float32)
     signal = np.zeros((2, width), np.float32)
-    grad = aligned(n_trials * (n_ticks + 1), width)
+    both = np.zeros((n_ticks, width), np.float32)
     backwards = np.arange(n_ticks, 0, -1)
-    step = StepConstants(steps[0], steps[1], steps[2], steps[3], steps[4], steps[5])
     for b in range(n_trials):
         if error_scale != zero:
             for j in range(n_neurons):
@@ -141,10 +189,27 @@ def credit_block(
             for j in range(n_neurons):
                 signal[0, j] += pull * (rates[b, column + j] - target)
         slot = b * (n_ticks + 1)
-        credit(v[b], out[b], signal, every_tick, constants, rule, backwards, row[0], row[1], grad, slot)
-    if narrow:
-        x = np.zeros(table.shape[0], np.float32)
-        gt = np.zeros((n_neurons, table.shape[0]), np.float32)
+        if len(sent) == n_trials and kappa < np.float32(1.0):
+            for t in range(n_ticks):
+                for j in range(n_neurons):
+                    both[t, j] = (np.float32(1.0) - kappa) * sent[b, t, column + j]
+                    if every_tick or t == n_ticks - 1:
+                        both[t, j] += kappa * signal[0, j]
+            credit_sent(v[b], out[b], both, constants, rule, backwards, row[0], row[1], grad, slot)
+        else:
+            credit(v[b], out[b], signal, every_tick, constants, rule, backwards, row[0], row[1], grad, slot)
+
+
+@njit(nogil=True, error_model="numpy")
+def step_block(
+    table, first_moment, second_moment, seen, n_neurons, events, before, rows, steps, n_trials, n_ticks, grad
+):
+    """Step the weights of one block by the credit of a batch."""
+    step = StepConstants(steps[0], steps[1], steps[2], steps[3], steps[4], steps[5])
+    n_rows, width = table.shape
+    if width < 64:
+        x = np.zeros(n_rows, np.float32)
+        gt = np.zeros((n_neurons, n_rows), np.float32)
         apply_columns(
             table,
             first_moment,
@@ -161,4 +226,4 @@ def credit_block(
             step,
         )
     else:
-        apply_rows(table, first_moment, second_moment, seen, rows, grad, row[2], step)
+        apply_rows(table, first_moment, second_moment, seen, rows, grad, np.zeros(width, np.float32), step)

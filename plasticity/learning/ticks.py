@@ -25,7 +25,7 @@ from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.random import philox as rng
 
-from ..rules.three_factor import ErrorModulated
+from ..rules.three_factor import Backpropagated, ErrorModulated
 from .graph import graph_of, table_of
 from .tick_layer import Spikes, TickLayer
 
@@ -52,9 +52,10 @@ class Ticks:
     ) -> None:
         graph = graph_of(network)
         for p in graph.projections:
-            if isinstance(p.plasticity, ErrorModulated):
+            if isinstance(p.plasticity, (ErrorModulated, Backpropagated)):
                 raise DescriptionError(
-                    f"Projection {p.name!r}: ErrorModulated runs in windows alone, engine='windows' or 'auto'"
+                    f"Projection {p.name!r}: {type(p.plasticity).__name__} runs in windows alone, "
+                    "engine='windows' or 'auto'"
                 )
         self.n_ticks, self.batch, self.seed, self.threads = n_ticks, batch, seed, threads
         self.rate_scale, self.input, self.output = rate_scale, network.spike_trains[0], graph.output

@@ -27,12 +27,21 @@ from ..modulation.neuromodulator import Dopamine
 from ..modulation.receptor import NacaReceptor
 from .optimiser import Adam
 from .surrogate import NearThreshold, Slope, StateDifference
-from .three_factor import ErrorDriven, ErrorModulated, Frozen, Homeostasis, Modulated, Optimiser
+from .three_factor import (
+    Backpropagated,
+    ErrorDriven,
+    ErrorModulated,
+    Frozen,
+    Homeostasis,
+    Modulated,
+    Optimiser,
+)
 
 RULES = {
     "naca": "spiking, hidden layers learn by dopamine-modulated plasticity",
     "naca-ann": "the same rule on graded units (tanh hidden, sigmoid output), one tick",
     "naca-error": "spiking, the level signals by how much the expectation was wrong, and rates are kept",
+    "naca-mix": "spiking, a mixture of backpropagation (kappa = 0) and of NACA (kappa = 1), for comparison",
     "frozen": "spiking, hidden weights stay as drawn: the control",
 }
 
@@ -50,6 +59,7 @@ def naca(
     table: str = "uniform",
     shortcuts: bool = False,
     homeostasis: Homeostasis | None = None,
+    kappa: float | None = None,
 ) -> Network:
     """Describe a fully connected network that learns by NACA.
 
@@ -61,10 +71,12 @@ def naca(
     rule : one of :data:`RULES`
     optimiser : Adam(lr=1e-4) by default
     hidden_gain : initial hidden weights are multiplied by it (biases are not)
-    lens, receptor, table : see StateDifference (of ``naca-error`` NearThreshold), NacaReceptor, Neuromodulator
+    lens, receptor, table : see StateDifference (of ``naca-error`` and ``naca-mix`` NearThreshold), NacaReceptor,
+        Neuromodulator
     shortcuts : of spiking networks: whether the input projects to every hidden layer, and every hidden layer to the
         output; the delay of each short cut is that of the way through the layers, so that windows stay aligned
     homeostasis : of ``naca-error``, Homeostasis() by default
+    kappa : of ``naca-mix``, from 0, backpropagation, to 1, NACA; 0 by default
 
     Notes
     -----
@@ -86,11 +98,21 @@ def naca(
         raise DescriptionError(
             f"homeostasis: is a part of the rule 'naca-error', got rule {rule!r}; leave it out"
         )
-    local: Any = Slope() if graded else NearThreshold(lens) if rule == "naca-error" else StateDifference(lens)
+    if kappa is not None and rule != "naca-mix":
+        raise DescriptionError(f"kappa: is a part of the rule 'naca-mix', got rule {rule!r}; leave it out")
+    local: Any = (
+        Slope()
+        if graded
+        else NearThreshold(lens)
+        if rule in ("naca-error", "naca-mix")
+        else StateDifference(lens)
+    )
     dopamine, receptor = Dopamine(Expectation(n_classes), table=table), receptor or NacaReceptor()
     inner: Any = Modulated(dopamine, receptor, local, optimiser)
     if rule == "frozen":
         inner = Frozen()
+    elif rule == "naca-mix":
+        inner = Backpropagated(dopamine, receptor, local, optimiser, kappa=0.0 if kappa is None else kappa)
     elif rule == "naca-error":
         kept = homeostasis or Homeostasis()
         inner = ErrorModulated(dopamine, receptor, local, optimiser, homeostasis=kept)

@@ -90,6 +90,34 @@ class ErrorModulated(Modulated):
 
 
 @dataclass(frozen=True)
+class Backpropagated(Modulated):
+    r"""A mixture of what the layers after send back through their weights, and of NACA's signal.
+
+    .. math:: s_j(t) = (1 - \kappa) \sum_l w_{jl}\, G_l(t)
+        + \kappa\, \frac{2}{C B}\, \Phi(\nu_{kj})\, [t = T]
+
+    with the credit G of all neurons l that neuron j projects to. With :math:`\kappa = 0` and the local factor
+    :class:`.NearThreshold` this is the surrogate gradient of the output's mean squared error over classes and batch,
+    exactly: backpropagation through layers and time, with all that the other rules do without. With
+    :math:`\kappa = 1` it is NACA's gradient in the scale of that error, which Adam does not notice.
+
+    Parameters
+    ----------
+    kappa : no unit, 0
+        from 0, backpropagation, to 1, NACA
+
+    Notes
+    -----
+    Nothing comes back through a layer that is frozen.
+    """
+
+    kappa: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.number(self.kappa, "Backpropagated", "kappa", least=0.0, most=1.0)
+
+
+@dataclass(frozen=True)
 class ErrorDriven(WindowRule):
     r"""The output layer's rule: the neuron's own error against the expected rate, through the local factor.
 
