@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def train(
     dataset: Annotated[str, typer.Option(help="Data set; see `tegmentum datasets list`.")] = "digits",
-    rule: Annotated[str, typer.Option(help="Learning rule: dopamine-stdp, naca, naca-ann or frozen (NACA's control).",
+    rule: Annotated[str, typer.Option(help="Learning rule: dopamine-stdp, naca, naca-ann, naca-error (whose "
+                                     "dopamine signals the expectation's error) or frozen (NACA's control).",
                                       )] = ONLINE,
     ablation: Annotated[str | None, typer.Option(help="dopamine-stdp: what to take away, to see what it is good for: "
                                                  "frozen, global, shuffled, no-timing, label, d1-only or random-table.",
@@ -38,10 +39,13 @@ def train(
     ticks: Annotated[int | None, typer.Option(min=1, max=1024, help="Ticks for which a sample is shown "
                                               r"\[50; naca 20; naca-ann has one].", show_default=False)] = None,
     optimiser: Annotated[str | None, typer.Option(help=r"naca: adam or sgd \[adam].", show_default=False)] = None,
-    lr: Annotated[float | None, typer.Option(help=r"naca: learning rate \[0.001 for digits, else 0.0001].",
+    lr: Annotated[float | None, typer.Option(help=r"naca: learning rate \[0.001 for digits, else 0.0001; "
+                                             "naca-error 0.0003].",
                                              show_default=False)] = None,
     hidden_gain: Annotated[float | None, typer.Option(help=r"naca: factor on the initial hidden weights \[1].",
                                                       show_default=False)] = None,
+    shortcuts: Annotated[bool, typer.Option("--shortcuts", help="naca, naca-error, frozen: the input projects to every "
+                                            "hidden layer, and every hidden layer to the output.")] = False,
     rate_scale: Annotated[float | None, typer.Option(help="naca: spike probability of a pixel of full intensity, per "
                                                      r"tick \[1].", show_default=False)] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
@@ -73,7 +77,8 @@ def train(
 
     one_of("--rule", rule, (ONLINE, *RULES))
     given = {"--batch": batch, "--optimiser": optimiser, "--lr": lr, "--hidden-gain": hidden_gain,
-             "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks}  # fmt: skip
+             "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks,
+             "--shortcuts": shortcuts or None}  # fmt: skip
     _refuse_foreign(rule, given)
     if ablation is not None:
         from tegmentum.plasticity.learning.dopamine_classifier import ABLATIONS
@@ -99,14 +104,17 @@ def train(
     else:
         from tegmentum.simcore.machine import default_threads
 
-        from .train_windows import DEFAULT, DEFAULTS, WindowConfig, WindowTraining
+        from .train_windows import DEFAULT, DEFAULTS, ERROR_LR, WindowConfig, WindowTraining
 
         default_lr, default_epochs = DEFAULTS.get(data.name, DEFAULT)
+        if rule == "naca-error":
+            default_lr = ERROR_LR
         training = WindowTraining(
             WindowConfig(**common, hidden=layers or (1000,), epochs=epochs or default_epochs, batch=batch or 32,
                          ticks=1 if rule == "naca-ann" else ticks or 20, optimiser=optimiser or "adam",
                          lr=default_lr if lr is None else lr, hidden_gain=1.0 if hidden_gain is None else hidden_gain,
-                         rate_scale=1.0 if rate_scale is None else rate_scale, threads=threads or default_threads()),
+                         rate_scale=1.0 if rate_scale is None else rate_scale, threads=threads or default_threads(),
+                         shortcuts=shortcuts),
             data,
         )  # fmt: skip
     how = How(store_path, checkpoint_every, None if data_dir is None else str(data_dir.absolute()))
@@ -118,8 +126,14 @@ def train(
 
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
     """Refuse options that mean nothing to a rule."""
-    windows = ("naca", "naca-ann", "frozen")
-    own = {"--ablation": (ONLINE,), "--shift": (ONLINE,), "--ticks": (ONLINE, "naca", "frozen")}
+    spiking = ("naca", "naca-error", "frozen")
+    windows = ("naca", "naca-ann", "naca-error", "frozen")
+    own = {
+        "--ablation": (ONLINE,),
+        "--shift": (ONLINE,),
+        "--ticks": (ONLINE, *spiking),
+        "--shortcuts": spiking,
+    }
     for option, value in given.items():
         rules = own.get(option, windows)
         if value is not None and rule not in rules:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: Learning rate and epochs that suit a data set of its size.
 DEFAULTS = {"digits": (1e-3, 20)}
 DEFAULT = (1e-4, 10)
+#: Learning rate of the rule that sees the output's error, on every data set.
+ERROR_LR = 3e-4
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class WindowConfig:
     n_train: int
     n_test: int
     record: int
+    shortcuts: bool = False
 
 
 class WindowTraining:
@@ -49,7 +52,7 @@ class WindowTraining:
         self._check_size()
         self.optimiser = {"adam": Adam, "sgd": SGD}[config.optimiser](config.lr)
         network = naca(data.n_features, config.hidden, data.n_classes, rule=config.rule, optimiser=self.optimiser,
-                       hidden_gain=config.hidden_gain)  # fmt: skip
+                       hidden_gain=config.hidden_gain, shortcuts=config.shortcuts)  # fmt: skip
         self.learner = Learner(network, n_ticks=config.ticks, batch=config.batch, seed=config.seed,
                                threads=config.threads, rate_scale=config.rate_scale)  # fmt: skip
         self.samples_an_epoch = config.n_train // config.batch * config.batch
@@ -58,7 +61,7 @@ class WindowTraining:
         """Compile, or load compiled code; returns the seconds that it took."""
         from tegmentum.plasticity import compile_rule
 
-        return compile_rule(self.config.rule, self.optimiser)
+        return compile_rule(self.config.rule, self.optimiser, self.config.shortcuts)
 
     def recorder(self, store: Any) -> Any:
         """Return what writes to the store."""
@@ -73,7 +76,7 @@ class WindowTraining:
     def announcement(self, path: Path | str) -> tuple[str, ...]:
         """Say what the run will cost."""
         config, data = self.config, self.data
-        n_synapses = sum((a + 1) * b for a, b in itertools.pairwise(self.layers))
+        n_synapses = sum(map(_n_synapses, self.learner.layers))
         drive = (
             data.x_train[: 1 + len(data.x_train) // 10].mean() / data.x_max * data.n_features * config.ticks
         )
@@ -81,7 +84,8 @@ class WindowTraining:
         spikes = config.record * config.ticks * sum(self.layers[1:]) // 2
         size = (4 * n_synapses * (config.epochs + 1) + 8 * n_synapses + 2 * spikes) / 1e6
         return (
-            f"{config.rule}: {'-'.join(map(str, self.layers))}, {n_synapses:,} synapses of 12 bytes, {config.ticks} "
+            f"{config.rule}: {'-'.join(map(str, self.layers))}{', short cuts' * config.shortcuts}, "
+            f"{n_synapses:,} synapses of 12 bytes, {config.ticks} "
             f"ticks, {config.optimiser} lr {config.lr:g}, batch {config.batch}, {config.epochs} epochs, "
             f"{config.threads} threads",
             f"cost: about {events:.1e} synaptic events an epoch in the first layer; {path} at most {size:,.0f} MB",
@@ -102,3 +106,9 @@ class WindowTraining:
                 f"--hidden: {'-'.join(map(str, self.layers))} needs about {need / 1e9:,.0f} GB for its synapses, "
                 f"this machine has {memory / 1e9:,.0f} GB; use fewer neurons"
             )
+
+
+def _n_synapses(layer: Any) -> int:
+    """Synapses of a projection, those from what is always on, the biases, among them."""
+    weights, bias = layer.n_pre * layer.n_post, layer.n_post
+    return int(weights + bias * getattr(layer, "biased", True))

@@ -67,13 +67,13 @@ def go_on(
 
 def _training_of(told: Mapping[str, Any], data: Dataset, threads: int | None) -> Training:
     """Return the training that a manifest tells of."""
-    from dataclasses import fields
+    from dataclasses import MISSING, fields
 
     from .train_online import OnlineConfig, OnlineTraining
     from .train_windows import WindowConfig, WindowTraining
 
     config: Any = OnlineConfig if told["rule"] == ONLINE else WindowConfig
-    values = {f.name: told[f.name] for f in fields(config)}
+    values = {f.name: told[f.name] for f in fields(config) if f.name in told or f.default is MISSING}
     values.update(hidden=tuple(told["hidden"]), threads=told["threads"] if threads is None else threads)
     return (
         OnlineTraining(config(**values), data)

@@ -76,21 +76,21 @@ class TrainingRecorder:
     def __init__(self, store: RunStore, learner: Learner, data: Dataset):
         self.store, self.learner, self.data = store, learner, data
         self.table, self.confusion = epoch_table(store), confusion_table(store, data.n_classes)
-        self.weights: list[Any] = []
+        self.weights: list[list[Any]] = []
         for layer in learner.layers:
             pre, post = np.divmod(
                 np.arange(layer.n_pre * layer.n_post, dtype=np.uint32), np.uint32(layer.n_post)
             )
             own = np.arange(layer.n_post, dtype=np.uint32)
-            self.weights.append(
-                (
-                    store.weights(layer.name, pre, post, n_pre=layer.n_pre, n_post=layer.n_post),
-                    store.weights(
-                        f"{layer.name}-bias", np.zeros_like(own), own, n_pre=1, n_post=layer.n_post
-                    ),
-                )
-            )
-            if layer.levels.size:
+            weights = [store.weights(layer.name, pre, post, n_pre=layer.n_pre, n_post=layer.n_post)]
+            biased = getattr(
+                layer, "biased", True
+            )  # of several projections onto a population one has its biases
+            if biased:
+                zeros = np.zeros_like(own)
+                weights.append(store.weights(f"{layer.name}-bias", zeros, own, n_pre=1, n_post=layer.n_post))
+            self.weights.append(weights)
+            if layer.levels.size and biased:
                 self._levels(layer)
 
     def _levels(self, layer: Any) -> None:
@@ -108,10 +108,9 @@ class TrainingRecorder:
 
     def snapshot(self, epoch: int) -> None:
         """Write all weights and biases."""
-        for layer, (weights, bias) in zip(self.learner.layers, self.weights, strict=True):
-            w, b = layer.weights()
-            weights.snapshot(epoch, w.ravel())
-            bias.snapshot(epoch, b)
+        for layer, kept in zip(self.learner.layers, self.weights, strict=True):
+            for group, values in zip(kept, layer.weights(), strict=False):
+                group.snapshot(epoch, values.ravel())
 
     def epoch(self, epoch: int, work: Work, test_accuracy: float, predicted: Any) -> None:
         """Write what an epoch achieved, in one commit."""
@@ -126,7 +125,9 @@ class TrainingRecorder:
         predicted = self.learner.predict(self.data.x_test[:n_samples], self.data.x_max)
         write_trials(self.store, self.data.y_test[:n_samples], predicted)
         outputs = self.learner.spikes(self.data.x_test[:n_samples], self.data.x_max)
-        for layer, spikes in zip(self.learner.layers, outputs, strict=True):
+        by_population = {layer.post.name: (layer, spikes) for layer, spikes in
+                         zip(self.learner.layers, outputs, strict=True)}  # fmt: skip
+        for layer, spikes in by_population.values():
             group = self.store.spikes(
                 layer.post.name, n_neurons=layer.n_post, dt=1.0, trial=("label", "prediction")
             )

@@ -36,8 +36,8 @@ from .rules.rstdp import RewardSTDP
 from .rules.scaling import ScaledSTDP
 from .rules.sequential import SequentialSTDP
 from .rules.stdp import STDP
-from .rules.surrogate import Slope, StateDifference
-from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from .rules.surrogate import NearThreshold, Slope, StateDifference
+from .rules.three_factor import Backpropagated, ErrorDriven, ErrorModulated, Frozen, Homeostasis, Modulated
 from .rules.triplet import TripletSTDP
 from .rules.tsodyks_markram import TsodyksMarkram
 from .rules.two_trace import TwoTraceSTDP
@@ -87,6 +87,7 @@ __all__ = [
     "AccuracyMatrix",
     "Adam",
     "Attention",
+    "Backpropagated",
     "BennaFusiSTDP",
     "CentredSTDP",
     "ClassSplit",
@@ -107,6 +108,7 @@ __all__ = [
     "EGDCParameters",
     "EProp",
     "ErrorDriven",
+    "ErrorModulated",
     "Evaluation",
     "Expectation",
     "Firing",
@@ -115,12 +117,14 @@ __all__ = [
     "GatedSTDP",
     "Hebb",
     "Hill",
+    "Homeostasis",
     "InhibitorySTDP",
     "KernelAmplitude",
     "Learner",
     "LinearReceptor",
     "Modulated",
     "NacaReceptor",
+    "NearThreshold",
     "NetRecipe",
     "Neuromodulator",
     "Oja",

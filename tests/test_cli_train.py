@@ -85,6 +85,27 @@ def test_other_rules(tegmentum, rule):
     assert moved == (rule != "frozen")
 
 
+@pytest.mark.slow
+def test_short_cuts_and_the_error_of_the_expectation(tegmentum):
+    """Two projections onto a hidden layer: the weights of each, the layer's biases, levels and spikes once."""
+    small = ("--limit-train", 640, "--limit-test", 100, "--epochs", 2, "--hidden", "60,50", "--record", 3)
+    done = tegmentum("train", "--rule", "naca-error", *small, "--shortcuts", "--out", "run.zarr", "--json")
+    assert done.code == 0
+    tree = xr.open_datatree("run.zarr", engine="zarr")
+    sizes = {"input-hidden1": 64 * 60, "hidden1-hidden2": 60 * 50, "input-hidden2": 64 * 50,
+             "hidden1-output": 60 * 10, "hidden2-output": 50 * 10}  # fmt: skip
+    for name, n_synapses in sizes.items():
+        weights = tree[f"weights/{name}"]["w"]
+        assert weights.shape == (3, n_synapses)
+        assert bool((weights[0] != weights[-1]).any())
+    biases = {f"weights/{name}-bias" for name in ("input-hidden1", "input-hidden2", "hidden1-output")}
+    assert {name for name in sizes if f"{name}-bias" in tree["weights"].children} == {
+        name.removeprefix("weights/").removesuffix("-bias") for name in biases
+    }
+    assert xr.open_zarr("run.zarr").attrs["config"]["shortcuts"] is True
+    assert len(tree["trials"]["label"]) == 3
+
+
 # ------------------------------------------------------------------------------------------- what it writes
 
 
@@ -305,12 +326,13 @@ REFUSED = [  # arguments, exit code, words of the message
     ("--rate-scale -1", 3, ["rate_scale", "-1"]),
     ("--ablation frozen", 3, ["--ablation", "dopamine-stdp", "naca"]),
     ("--shift 0.5", 3, ["--shift", "dopamine-stdp", "naca"]),
-    ("--rule naca-ann --ticks 5", 3, ["--ticks", "dopamine-stdp, naca and frozen", "naca-ann"]),
+    ("--rule naca-ann --shortcuts", 3, ["--shortcuts", "naca, naca-error and frozen", "naca-ann"]),
+    ("--rule naca-ann --ticks 5", 3, ["--ticks", "dopamine-stdp, naca, naca-error and frozen", "naca-ann"]),
     *(
         (
             f"--rule dopamine-stdp {option}",
             3,
-            [option.split()[0], "naca, naca-ann and frozen", "dopamine-stdp"],
+            [option.split()[0], "naca, naca-ann, naca-error and frozen", "dopamine-stdp"],
         )
         for option in ("--batch 3", "--optimiser sgd", "--lr 0.1", "--hidden-gain 2", "--rate-scale 0.5")
     ),

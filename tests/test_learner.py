@@ -454,7 +454,7 @@ class TestErrors:
                 "'output': a Learner needs DiscreteLIF or GradedUnit, got LIF",
             ),
             (lambda: two_inputs(), "Learner: the network must have exactly one input"),
-            (lambda: fork(), r"Projection '.*': 'input' already projects elsewhere; need a chain"),
+            (lambda: fork(), "exactly one population must be the output, .*; found 'output', 'side'"),
             (lambda: gap(), "Learner: the projections do not form one chain from the input"),
         ],
     )  # fmt: skip

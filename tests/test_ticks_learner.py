@@ -134,7 +134,7 @@ class TestTicksAreWindows:
                 np.testing.assert_allclose(p, q, rtol=0, atol=1e-6)
         np.testing.assert_array_equal(windows.predict(x, 255), ticks.predict(x, 255))
 
-    def test_windows_run_dense_chains_and_ticks_all_others(self):
+    def test_windows_run_dense_graphs_of_aligned_windows_and_ticks_all_others(self):
         assert Learner(chain()).engine == "windows"
         assert Learner(tangled()).engine == "ticks"
         network = chain((5,))
@@ -144,7 +144,9 @@ class TestTicksAreWindows:
             network.projections,
         )
         slower = Projection(hidden, out, AllToAll(), delay=2.0, plasticity=second.plasticity)
-        assert Learner(Network(train, hidden, out, first, slower)).engine == "ticks"
+        spread = Projection(hidden, out, AllToAll(), delay=Uniform(1.0, 3.4), plasticity=second.plasticity)
+        assert Learner(Network(train, hidden, out, first, slower)).engine == "windows"
+        assert Learner(Network(train, hidden, out, first, spread)).engine == "ticks"
         assert Learner(naca(4, [3], 2, rule="naca-ann")).engine == "windows"
 
 

@@ -61,6 +61,15 @@ def graph_of(network: Network) -> Graph:
     return Graph(projections, output, bias)
 
 
+def table_of(graph: Graph, index: int) -> int:
+    """Return the number of a projection's table of levels; projections of one rule onto a population share one."""
+    p = graph.projections[index]
+    for k, q in enumerate(graph.projections):
+        if q.name == graph.bias[p.post.name]:
+            return k if q.plasticity == p.plasticity else index
+    return index
+
+
 def _steps(network: Network) -> dict[str, int]:
     """Least number of synapses from the input to each population that it reaches."""
     found, front = {network.spike_trains[0].name: 0}, [network.spike_trains[0].name]

@@ -90,6 +90,10 @@ class Layer:
             functions,
         )
 
+    def real(self, block: int) -> int:
+        """Return how many neurons of a block are no padding."""
+        return min(self.width, self.n_post - block * self.width)
+
     @property
     def finite(self) -> bool:
         """Whether all weights are finite."""

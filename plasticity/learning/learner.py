@@ -1,7 +1,8 @@
 """The learner: presents samples to a network, a window of ticks each, and lets its rules learn.
 
-One description, two engines: a chain of dense layers goes through :mod:`.windows`, every other network through the
-tick engine, :mod:`.ticks`. Where both can, they agree.
+One description, two engines: dense layers go through windows, a chain by :mod:`.windows`, what takes several inputs or
+learns from the output's error by :mod:`.loop`; every other network goes through the tick engine, :mod:`.ticks`. Where
+both can, they agree.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tegmentum.simcore.machine import default_threads
 from tegmentum.simcore.random import philox as rng
 
 from .chain import is_chain
+from .levels import is_aligned, needs_error
+from .loop import Loop
 from .passes import Pass, part
 from .ticks import Ticks
 from .windows import Windows
@@ -35,16 +38,18 @@ class Learner:
     Parameters
     ----------
     network : Network
-        with one spike train as its input; each projection's ``plasticity`` is one of ``Modulated``, ``ErrorDriven`` or
-        ``Frozen``. Connectivity, delays (one tick is 1 ms) and recurrence are free where neurons spike.
+        with one spike train as its input; each projection's ``plasticity`` is one of ``Modulated``, ``ErrorModulated``,
+        ``ErrorDriven`` or ``Frozen``. Connectivity, delays (one tick is 1 ms) and recurrence are free where neurons
+        spike.
     n_ticks : ticks of a window T, for spiking networks; graded networks take one
     batch : samples whose gradients are summed to one step
     seed : of weights, tables, order of samples and spikes of the input
     threads : kernels that run at once; no result depends on it. None: all CPUs lent to the process
     rate_scale : a channel of full intensity fires with this probability in each tick, at most 1
     engine : {'auto', 'windows', 'ticks'}
-        ``windows`` takes chains only: populations connected all-to-all with a delay of one tick, one after the other;
-        ``auto`` chooses it for these, because it is the faster one, and ``ticks`` for all others
+        ``windows`` takes populations that are connected all-to-all: chains with a delay of one tick, and graphs without
+        a loop whose delays lead from window to window; ``auto`` chooses it for these, because it is the faster one, and
+        ``ticks`` for all others
 
     Attributes
     ----------
@@ -82,10 +87,12 @@ class Learner:
             )
         self.network, self.batch, self.seed = network, int(batch), int(seed)
         self.threads, self.rate_scale = int(threads), rate_scale
-        windows = engine == "windows" or (engine == "auto" and is_chain(network))
+        closed, chain = needs_error(network), is_chain(network)
+        windows = engine == "windows" or (engine == "auto" and (closed or chain or is_aligned(network)))
         self.engine = "windows" if windows else "ticks"
-        path = Windows if windows else Ticks
-        self._path: Windows | Ticks = path(
+        loop = closed or (not chain and is_aligned(network))
+        path: Any = Ticks if not windows else Loop if loop else Windows
+        self._path: Windows | Loop | Ticks = path(
             network, int(n_ticks), self.batch, self.seed, self.threads, rate_scale
         )
         self.graded, self.n_ticks = self._path.graded, self._path.n_ticks

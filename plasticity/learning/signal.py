@@ -61,6 +61,8 @@ def functions_of(model: Any, rule: Any) -> tuple[dict[str, Any], Any]:
         functions["local_factor"], factor = state_difference, FactorConstants(0.0)
     else:
         functions["local_factor"], factor = rule.local.function(model), rule.local.derive(model)
+        if getattr(rule.local, "through_leak", False):
+            functions["leak_path"] = model.leak_path()
     functions["optimiser_step"] = optimiser_of(rule).function
     return functions, in_float32(factor)
 

@@ -35,6 +35,7 @@ class TickLayer:
     onset : first tick of the post neurons' window
     biased : whether the rule teaches the post neurons' bias, too
     n_classes, n_ticks, batch : of the task; the error rule's gradient is scaled by them
+    table : number of the table of levels, which projections of one rule onto a population share
 
     Attributes
     ----------
@@ -55,6 +56,7 @@ class TickLayer:
         n_ticks: int,
         batch: int,
         seed: int,
+        table: int,
     ) -> None:
         self.name, self.post, self.rule = str(projection.name), projection.post, projection.plasticity
         self.pre_name = projection.pre.name
@@ -78,7 +80,7 @@ class TickLayer:
         self.bias_moments = np.zeros((2, len(bias)), np.float32)
         self.constants = in_float32(self.post.model.derive(1.0))
         self.levels, self.gains, self.error_scale, self.every_tick = signal_of(
-            self.rule, self.n_post, index, n_classes, n_ticks, batch, seed
+            self.rule, self.n_post, table, n_classes, n_ticks, batch, seed
         )
         self._gains = np.zeros((n_classes, self.n_post), np.float32)
         self._gains[:, : self.gains.shape[1]] = self.gains

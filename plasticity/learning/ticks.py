@@ -25,7 +25,8 @@ from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.random import philox as rng
 
-from .graph import graph_of
+from ..rules.three_factor import Backpropagated, ErrorModulated
+from .graph import graph_of, table_of
 from .tick_layer import Spikes, TickLayer
 
 Array = np.ndarray[Any, Any]
@@ -50,6 +51,12 @@ class Ticks:
         self, network: Network, n_ticks: int, batch: int, seed: int, threads: int, rate_scale: float
     ) -> None:
         graph = graph_of(network)
+        for p in graph.projections:
+            if isinstance(p.plasticity, (ErrorModulated, Backpropagated)):
+                raise DescriptionError(
+                    f"Projection {p.name!r}: {type(p.plasticity).__name__} runs in windows alone, "
+                    "engine='windows' or 'auto'"
+                )
         self.n_ticks, self.batch, self.seed, self.threads = n_ticks, batch, seed, threads
         self.rate_scale, self.input, self.output = rate_scale, network.spike_trains[0], graph.output
         self.n_inputs, self.n_classes = self.input.size, graph.output.size
@@ -62,7 +69,7 @@ class Ticks:
         self.layers = [
             TickLayer(
                 p, k, synapses[str(p.name)], self.onset[p.post.name], graph.bias[p.post.name] == p.name,
-                self.n_classes, n_ticks, batch, seed,
+                self.n_classes, n_ticks, batch, seed, table_of(graph, k),
             )
             for k, p in enumerate(graph.projections)
         ]  # fmt: skip

@@ -13,10 +13,11 @@ from .learner import Learner
 from .online import OnlineLearner
 
 
-def compile_rule(rule: str, optimiser: SGD | Adam | None = None) -> float:
+def compile_rule(rule: str, optimiser: SGD | Adam | None = None, shortcuts: bool = False) -> float:
     """Compile, or load from the cache, everything that learning and predicting by ``rule`` calls; returns seconds."""
     start = time.perf_counter()
-    learner = Learner(naca(4, [64], 2, rule=rule, optimiser=optimiser), n_ticks=2, batch=2)
+    network = naca(4, [64], 2, rule=rule, optimiser=optimiser, shortcuts=shortcuts)
+    learner = Learner(network, n_ticks=2, batch=2, threads=1)
     x, y = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8), np.array([0, 1])
     learner.learn(x, y, 3, 0)
     learner.predict(x, 3)

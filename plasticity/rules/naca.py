@@ -26,12 +26,22 @@ from ..modulation.expectation import Expectation
 from ..modulation.neuromodulator import Dopamine
 from ..modulation.receptor import NacaReceptor
 from .optimiser import Adam
-from .surrogate import Slope, StateDifference
-from .three_factor import ErrorDriven, Frozen, Modulated, Optimiser
+from .surrogate import NearThreshold, Slope, StateDifference
+from .three_factor import (
+    Backpropagated,
+    ErrorDriven,
+    ErrorModulated,
+    Frozen,
+    Homeostasis,
+    Modulated,
+    Optimiser,
+)
 
 RULES = {
     "naca": "spiking, hidden layers learn by dopamine-modulated plasticity",
     "naca-ann": "the same rule on graded units (tanh hidden, sigmoid output), one tick",
+    "naca-error": "spiking, the level signals by how much the expectation was wrong, and rates are kept",
+    "naca-mix": "spiking, a mixture of backpropagation (kappa = 0) and of NACA (kappa = 1), for comparison",
     "frozen": "spiking, hidden weights stay as drawn: the control",
 }
 
@@ -47,6 +57,9 @@ def naca(
     lens: float = 0.5,
     receptor: NacaReceptor | None = None,
     table: str = "uniform",
+    shortcuts: bool = False,
+    homeostasis: Homeostasis | None = None,
+    kappa: float | None = None,
 ) -> Network:
     """Describe a fully connected network that learns by NACA.
 
@@ -58,7 +71,12 @@ def naca(
     rule : one of :data:`RULES`
     optimiser : Adam(lr=1e-4) by default
     hidden_gain : initial hidden weights are multiplied by it (biases are not)
-    lens, receptor, table : see StateDifference, NacaReceptor, Neuromodulator
+    lens, receptor, table : see StateDifference (of ``naca-error`` and ``naca-mix`` NearThreshold), NacaReceptor,
+        Neuromodulator
+    shortcuts : of spiking networks: whether the input projects to every hidden layer, and every hidden layer to the
+        output; the delay of each short cut is that of the way through the layers, so that windows stay aligned
+    homeostasis : of ``naca-error``, Homeostasis() by default
+    kappa : of ``naca-mix``, from 0, backpropagation, to 1, NACA; 0 by default
 
     Notes
     -----
@@ -74,11 +92,30 @@ def naca(
         raise DescriptionError(f"hidden_gain: must be > 0 and finite, got {hidden_gain}")
     optimiser = optimiser or Adam()
     graded = rule == "naca-ann"
-    local = Slope() if graded else StateDifference(lens)
-    dopamine = Dopamine(Expectation(n_classes), table=table)
-    inner: Any = (
-        Frozen() if rule == "frozen" else Modulated(dopamine, receptor or NacaReceptor(), local, optimiser)
+    if graded and shortcuts:
+        raise DescriptionError("shortcuts: need neurons that spike, got rule 'naca-ann'; leave them out")
+    if homeostasis is not None and rule != "naca-error":
+        raise DescriptionError(
+            f"homeostasis: is a part of the rule 'naca-error', got rule {rule!r}; leave it out"
+        )
+    if kappa is not None and rule != "naca-mix":
+        raise DescriptionError(f"kappa: is a part of the rule 'naca-mix', got rule {rule!r}; leave it out")
+    local: Any = (
+        Slope()
+        if graded
+        else NearThreshold(lens)
+        if rule in ("naca-error", "naca-mix")
+        else StateDifference(lens)
     )
+    dopamine, receptor = Dopamine(Expectation(n_classes), table=table), receptor or NacaReceptor()
+    inner: Any = Modulated(dopamine, receptor, local, optimiser)
+    if rule == "frozen":
+        inner = Frozen()
+    elif rule == "naca-mix":
+        inner = Backpropagated(dopamine, receptor, local, optimiser, kappa=0.0 if kappa is None else kappa)
+    elif rule == "naca-error":
+        kept = homeostasis or Homeostasis()
+        inner = ErrorModulated(dopamine, receptor, local, optimiser, homeostasis=kept)
 
     inp = SpikeTrain("input", n_inputs, [], [])
     layers = [Population(f"hidden{k + 1}", n, GradedUnit("tanh") if graded else DiscreteLIF()) for k, n in
@@ -86,17 +123,25 @@ def naca(
     layers.append(Population("output", n_classes, GradedUnit("sigmoid") if graded else DiscreteLIF()))
     pres: list[Any] = [inp, *layers[:-1]]
     projections = []
-    for pre, post in zip(pres, layers, strict=True):
+    for depth, post in enumerate(layers):
         last = post is layers[-1]
-        bound = (1.0 if last else hidden_gain) / pre.size**0.5
-        projections.append(
+        onto = [*enumerate(pres)][depth : depth + 1]
+        if shortcuts:
+            onto = [
+                (k, pre)
+                for k, pre in enumerate(pres[: depth + 1])
+                if k == depth or (k > 0 if last else k == 0)
+            ]
+        bound = (1.0 if last else hidden_gain) / sum(pre.size for _, pre in onto) ** 0.5
+        projections += [
             Projection(
                 pre,
                 post,
                 AllToAll(),
                 weight=Uniform(-bound, bound),
-                delay=1.0,
+                delay=float(depth + 1 - k),
                 plasticity=ErrorDriven(local, optimiser) if last else inner,
             )
-        )
+            for k, pre in onto
+        ]
     return Network(inp, *layers, *projections)

@@ -60,6 +60,10 @@ class DiscreteLIF(NeuronModel):
         """Functions that a learner of whole windows binds besides ``flow`` and ``receive``."""
         return {"output": fired, "reset_path": reset_path, "leak_path": no_path}
 
+    def leak_path(self) -> Callable[..., Any]:
+        """Return the function that lets a learner of whole windows carry credit along the potential, too."""
+        return leak_path
+
 
 def flow(s: State, c: Constants, i: float) -> State:
     """Decay; a neuron that fired starts from 0. An injected current adds without unit."""
