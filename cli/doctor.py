@@ -25,6 +25,7 @@ _OPTIONAL = {
     "nwb": ("pynwb",),
     "pynapple": ("pynapple",),
     "dask": ("distributed",),
+    "nir": ("nir",),
     "remote": ("fsspec", "s3fs"),
 }
 """What few need: that it is missing is no problem."""

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from .describe.trials import Expected, Presented, one_hot, random_table
     from .describe.watch import Watch
     from .errors import DataError, DescriptionError, DeviceError, SimulationError, StoreError, TegmentumError
+    from .interchange.nir_reader import from_nir
+    from .interchange.nir_writer import to_nir
     from .neurons import (
         LIF,
         AdEx,
@@ -142,6 +144,7 @@ __all__ = [
     "deviation",
     "export",
     "from_graph",
+    "from_nir",
     "from_sparse",
     "lattice",
     "nearby",
@@ -152,6 +155,7 @@ __all__ = [
     "runge_kutta",
     "small_world",
     "sweep",
+    "to_nir",
 ]
 
 _HOMES = {
@@ -159,6 +163,8 @@ _HOMES = {
     "FromCOO Lognormal Normal OneToOne Rule Uniform",
     "errors": "DataError DescriptionError DeviceError SimulationError StoreError TegmentumError",
     "describe.graphs": "degree_sequence from_graph from_sparse lattice nearby small_world",
+    "interchange.nir_reader": "from_nir",
+    "interchange.nir_writer": "to_nir",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Whole",

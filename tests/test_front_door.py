@@ -256,7 +256,17 @@ def bounds() -> dict[str, str]:
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"]]
-    for extra in extras.keys() - {"dev", "docs", "cuda12", "cuda13", "export", "neo", "nwb", "pynapple"}:
+    for extra in extras.keys() - {
+        "dev",
+        "docs",
+        "cuda12",
+        "cuda13",
+        "export",
+        "neo",
+        "nir",
+        "nwb",
+        "pynapple",
+    }:
         wanted += [line for line in extras[extra] if not line.startswith("tegmentum[")]
     return dict(re.fullmatch(r"([a-z0-9-]+)>=([\d.]+)", line).groups() for line in wanted)
 

@@ -71,6 +71,7 @@ STAGES = {
     "compile": {"describe"},
     "lower": {"describe", "neurons", "random", "compile"},
     "record": {"describe", "lower", "advance"},
+    "interchange": {"describe", "neurons", "advance"},
     "sweeps": {"describe", "record", "advance"},
     "advance": {"describe", "neurons", "lower", "compile", "record", "random", "intrinsics"},
 }
