@@ -198,6 +198,11 @@ def refuse(
                 f"Projection {projection.name!r}: {type(projection.structure).__name__}, structural "
                 f"plasticity, {whole}"
             )
+        if projection.short_term is not None and projection.short_term.varying:
+            raise DescriptionError(
+                f"Projection {projection.name!r}: {type(projection.short_term).__name__} whose "
+                f"{projection.short_term.varying[0]} differs between synapses: {whole}"
+            )
         for modulator in projection.modulators:
             if modulator.watch is not None:
                 raise DescriptionError(

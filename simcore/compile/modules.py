@@ -34,7 +34,7 @@ from .copied import Decorate, copied
 from .each import unrolled
 from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, gain_binding
 from .model_text import binding
-from .rule_text import rule_binding, short_term_binding
+from .rule_text import own_short_term_binding, rule_binding, short_term_binding
 from .text import lines, tuple_of
 
 _HERE = Path(__file__).parents[1]
@@ -292,7 +292,13 @@ def rule_module(
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
     pre: tuple[str, ...] = functions["Pre"]._fields
     short = short_term_binding()
-    if short_term is not None:
+    own_names: tuple[str, ...] = ()
+    if short_term is not None and short_term.varying:
+        its = short_term.functions()
+        own_names = its["Each"]._fields
+        functions = functions | {"Each": its["Each"], "deliver": its["deliver"]}
+        short = own_short_term_binding(len(functions["Synapse"]._fields) - 1, own_names, short_term.n_state)
+    elif short_term is not None:
         functions, pre, short = _with_short_term(functions, short_term)
     synapse, post = functions["Synapse"]._fields, functions["Post"]._fields
     listens = not isinstance(rule, Static)
@@ -320,7 +326,8 @@ def rule_module(
             curve = {f"curve_{g}_{n}": type(receptor).curve}
             own += [copied(curve, type(receptor).__name__, precise=False, around=taken)]
     named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
-    return load("rule", "\n\n".join([header, *own, rest, *named]))
+    names = f"KEPT = {(*synapse[1:], *own_names)!r}"
+    return load("rule", "\n\n".join([header, *own, rest, *named, names]))
 
 
 def _with_short_term(

@@ -19,6 +19,7 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
             [
                 lines("release_of", "pre, c", "return real(1.0)"),
                 lines("delivered", "w, released", "return signed(w)"),
+                SHARED,
             ]
         )
     traces, own = rule["RulePre"]._fields, short["ShortPre"]._fields
@@ -36,6 +37,32 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
             ),
             lines("release_of", "pre, c", "return release(pre, c)"),
             lines("delivered", "w, released", "return signed(w) * released"),
+            SHARED,
+        ]
+    )
+
+
+#: What synapses whose resources are their own do at an arrival and at a trial's end; the others nothing.
+SHARED = "\n\n".join(
+    [lines("released_by", "plastic, i, k, released", "return released"), lines("restore", "plastic", "pass")]
+)
+
+
+def own_short_term_binding(first: int, fields: Sequence[str], n_state: int) -> str:
+    """Write what scales a delivery where each synapse has resources and parameters, ``kept`` from ``first`` on."""
+    kept = [f"plastic.kept[{first + n}]" for n in range(len(fields))]
+    return "\n\n".join(
+        [
+            lines("release_of", "pre, c", "return real(1.0)"),
+            lines("delivered", "w, released", "return signed(w) * released"),
+            lines(
+                "released_by",
+                "plastic, i, k, released",
+                f"own, released = deliver(Each({', '.join(f'{a}[i]' for a in kept)}), real(k))",
+                *(f"{a}[i] = own.{f}" for a, f in zip(kept[:n_state], fields, strict=False)),
+                "return released",
+            ),
+            lines("restore", "plastic", *(f"{a}[:] = real(0.0)" for a in kept[:n_state])),
         ]
     )
 

@@ -47,7 +47,8 @@ def plastics_of(
         length = length_of(wires.segment_entry[mine])
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
-        parts = [part for part in (rule, projection.short_term) if part is not None]
+        short = projection.short_term
+        parts = [rule] if short is None or short.varying else [rule, short]
         taus = {name: tau for part in parts for name, tau in part.time_constants().items()}
         for tau in taus.values():
             if tau != math.inf and -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
@@ -89,7 +90,7 @@ def plastics_of(
                 settled=np.zeros(n_slots, np.int64),
                 missed=np.zeros((3, HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
-                kept=tuple(np.zeros(n_synapses, real) for _ in module.Synapse._fields[1:]),
+                kept=tuple(np.zeros(n_synapses, real) for _ in module.KEPT),
                 gains=gains_of(modulations, named, taus, which, p.dt),
                 window=np.zeros(1, np.int64),
                 trial=_no_log(module.Pre, real) if waits[len(out)] else (),

@@ -165,13 +165,15 @@ def peeked(
         rule.peek(plastic, wires, tick, found[0], found[1:])
         for row, values in zip(out, found, strict=True):
             row[mine] = values[places.position[mine] - plastic.first[0]]
-    return out[0], dict(zip(names[1:], out[1:], strict=True))
+    kept = dict(zip(names[1:], out[1:], strict=True))
+    others = kept_of(places, plastics, rule) if len(rule.KEPT) > len(kept) else {}
+    return out[0], others | kept
 
 
 def kept_of(places: Places, plastics: list[Any], rule: Any) -> dict[str, Array]:
     """Return what synapses keep besides their weights, as it is stored, in the order of ids."""
     out = {}
-    for n, name in enumerate(rule.Synapse._fields[1:]):
+    for n, name in enumerate(rule.KEPT):
         by_shard = [np.concatenate([np.zeros(p.first[0], p.kept[n].dtype), p.kept[n]]) for p in plastics]
         out[name] = at_places(places, by_shard)
     return out
@@ -241,6 +243,14 @@ def label(places: Places, plastics: list[Any], levels: Any, name: str, gain: int
     return out
 
 
+def scatter_kept(places: Places, plastics: list[Any], name: int, values: Any) -> None:
+    """Set one of the things that synapses keep, a number for all or one for each by id."""
+    values = np.broadcast_to(values, len(places.pre))
+    for k, plastic in enumerate(plastics):
+        mine = places.shard == k
+        plastic.kept[name][places.position[mine] - plastic.first[0]] = values[mine]
+
+
 def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any) -> dict[str, Array]:
     """Return what synapses keep besides their weights by id, as stored, and the integrals of the present window."""
     out = {_key("eligibility", name, "e"): values for name, values in kept_of(places, plastics, rule).items()}
@@ -268,7 +278,7 @@ def load_gains(
     """Set what :func:`save_gains` returned."""
     for k, plastic in enumerate(plastics):
         mine = places.shard == k
-        for name, values in zip(rule.Synapse._fields[1:], plastic.kept, strict=True):
+        for name, values in zip(rule.KEPT, plastic.kept, strict=True):
             values[places.position[mine] - plastic.first[0]] = saved[_key("eligibility", name, "e")][mine]
         if hasattr(rule, "peek"):
             plastic.window[:] = saved["window"]
@@ -279,7 +289,7 @@ def load_gains(
 def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
     """Return keys, shapes and kinds of what :func:`save_gains` returns."""
     out: dict[str, tuple[tuple[int | None, ...], str]] = {
-        _key("eligibility", name, "e"): ((None,), "f") for name in rule.Synapse._fields[1:]
+        _key("eligibility", name, "e"): ((None,), "f") for name in rule.KEPT
     }
     if hasattr(rule, "peek"):
         out["window"] = (1,), "iu"
