@@ -75,9 +75,9 @@ class TsodyksMarkram(ShortTermRule):
     -----
     ``U``, ``tau_rec`` and ``tau_fac`` may differ from synapse to synapse, as they were found to (H. Markram, Y. Wang,
     M. Tsodyks (1998), Proc. Natl. Acad. Sci. 95:5323-5328, doi:10.1073/pnas.95.9.5323): a distribution, drawn by the
-    seed and the synapse's id and cut to the range above, as Markram's normal ones are, or a sequence of one number for
-    each synapse in the order of ``Simulation.synapses``. ``tau_psc`` is 0 then. Resources are each synapse's own then,
-    20 bytes in float32, else all synapses of a neuron with one delay share them.
+    seed and the synapse's id and cut to the range above, or a sequence of one number for each synapse in the order of
+    ``Simulation.synapses``. ``tau_psc`` is 0 then, and resources are each synapse's own, 20 bytes in float32; otherwise
+    all synapses of a neuron with one delay share them. A :class:`.Turnover` and MPI ranks refuse this.
 
     The weight is the absolute efficacy A: a spike after a long rest delivers U times it. M. V. Tsodyks,
     H. Markram (1997), Proc. Natl. Acad. Sci. 94:719-723, doi:10.1073/pnas.94.2.719 (depression); M. Tsodyks,
