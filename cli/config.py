@@ -140,11 +140,22 @@ PLASTICITY = (
         for cls in _UNDER_MODULATORS
     }
 )
-SHORT_TERM = {cls.__name__: table_of(cls) for cls in (TsodyksMarkram,)}
 
 Size = number({"least": 1, "most": 2**31 - 1}, whole=True)
 Names = either(one=str, many=Annotated[list[str], Field(min_length=1)])
 Values = either(number({}), array({}), AnyDistribution)
+SHORT_TERM = {
+    TsodyksMarkram.__name__: table_of(
+        TsodyksMarkram,
+        own={
+            "U": either(
+                number({"above": 0.0, "most": 1.0}), array({"above": 0.0, "most": 1.0}), AnyDistribution
+            ),
+            "tau_rec": either(number({"above": 0.0}), array({"above": 0.0}), AnyDistribution),
+            "tau_fac": either(number({"least": 0.0}), array({"least": 0.0}), AnyDistribution),
+        },
+    )
+}
 Delays = either(number({"above": 0.0}), array({"above": 0.0}), AnyDistribution)
 
 

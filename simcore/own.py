@@ -33,8 +33,9 @@ class Own:
     #: functions that it must have, and that it may have -> how many arguments they take, None where that is open
     _needs: ClassVar[Mapping[str, int | None]] = {}
     _may_have: ClassVar[Mapping[str, int | None]] = {}
-    #: named tuples that it must have
+    #: named tuples that it must have, and that it may have
     _tuples: ClassVar[tuple[str, ...]] = ()
+    _may_tuples: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def functions(cls) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class Own:
             where one is missing, takes another number of arguments, or stands in a file that classes share
         """
         found = {}
-        for name in (*cls._tuples, *cls._needs, *cls._may_have):
+        for name in (*cls._tuples, *cls._may_tuples, *cls._needs, *cls._may_have):
             part = cls._part(name)
             if part is not None:
                 found[name] = part
@@ -55,7 +56,7 @@ class Own:
             raise DescriptionError(
                 f"{cls.__name__}: no {', '.join(missing)} in the class, nor beside it in {cls.__module__}"
             )
-        for name in cls._tuples:
+        for name in (*cls._tuples, *(name for name in cls._may_tuples if name in found)):
             if not hasattr(found[name], "_fields"):
                 raise DescriptionError(f"{cls.__name__}: {name} must be a NamedTuple, got {found[name]!r}")
         for name, n in {**cls._needs, **cls._may_have}.items():
@@ -128,7 +129,7 @@ class Own:
     @classmethod
     def _takes(cls, name: str, beside: dict[str, Any]) -> bool:
         """Whether a class needs ``name`` and has it from its file."""
-        if name not in (*cls._tuples, *cls._needs, *cls._may_have):
+        if name not in (*cls._tuples, *cls._may_tuples, *cls._needs, *cls._may_have):
             return False
         for owner in cls.__mro__:
             if name in owner.__dict__:

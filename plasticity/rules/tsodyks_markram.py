@@ -16,11 +16,18 @@ or, with :math:`\tau_{psc} = 0`, as if what was used began to recover at once: :
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from tegmentum.simcore.describe.plasticity import ShortTermRule
 from tegmentum.simcore.neurons.base import param
+
+#: rate that stands for a decay at once
+NEVER = 1e30
 
 
 class Pre(NamedTuple):
@@ -29,6 +36,16 @@ class Pre(NamedTuple):
     utilisation: float  # u
     spent: float
     active: float  # y
+
+
+class Each(NamedTuple):
+    """What a synapse has where parameters differ: its variables, U, and the rates of recovery and decay [1/tick]."""
+
+    utilisation: float
+    spent: float
+    jump: float
+    recovery: float
+    decline: float
 
 
 class Constants(NamedTuple):
@@ -56,6 +73,12 @@ class TsodyksMarkram(ShortTermRule):
 
     Notes
     -----
+    ``U``, ``tau_rec`` and ``tau_fac`` may differ from synapse to synapse, as they were found to (H. Markram, Y. Wang,
+    M. Tsodyks (1998), Proc. Natl. Acad. Sci. 95:5323-5328, doi:10.1073/pnas.95.9.5323): a distribution, drawn by the
+    seed and the synapse's id and cut to the range above, or a sequence of one number for each synapse in the order of
+    ``Simulation.synapses``. ``tau_psc`` is 0 then, and resources are each synapse's own, 20 bytes in float32; otherwise
+    all synapses of a neuron with one delay share them. A :class:`.Turnover` and MPI ranks refuse this.
+
     The weight is the absolute efficacy A: a spike after a long rest delivers U times it. M. V. Tsodyks,
     H. Markram (1997), Proc. Natl. Acad. Sci. 94:719-723, doi:10.1073/pnas.94.2.719 (depression); M. Tsodyks,
     K. Pawelzik, H. Markram (1998), Neural Comput. 10:821-835, doi:10.1162/089976698300017502 (facilitation);
@@ -68,14 +91,34 @@ class TsodyksMarkram(ShortTermRule):
     ``tau_rec``, the more digits that costs.
     """
 
-    U: float = field(default=0.5, metadata={"unit": "", "above": 0.0, "most": 1.0})
-    tau_rec: float = param(800.0, "ms", above=0.0)
-    tau_fac: float = param(0.0, "ms", least=0.0)
+    U: Any = field(default=0.5, metadata={"unit": "", "above": 0.0, "most": 1.0})
+    tau_rec: Any = field(default=800.0, metadata={"unit": "ms", "above": 0.0})
+    tau_fac: Any = field(default=0.0, metadata={"unit": "ms", "least": 0.0})
     tau_psc: float = param(0.0, "ms", least=0.0)
+
+    n_state: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        for name in ("U", "tau_rec", "tau_fac"):
+            values = getattr(self, name)
+            if isinstance(values, (np.ndarray, list)) and np.ndim(values) > 0:
+                object.__setattr__(self, name, tuple(np.asarray(values).tolist()))
+
+    def for_each(self, dt: float, numbers: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return U and both rates."""
+        fac = np.asarray(numbers["tau_fac"], float)
+        decline = np.where(fac > 0.0, dt / np.where(fac > 0.0, fac, 1.0), NEVER)
+        return np.asarray(numbers["U"], float), dt / np.asarray(numbers["tau_rec"], float), decline
 
     def problem(self) -> str | None:
         """Return the first parameter out of its range, or None."""
         wrong = super().problem()
+        if wrong is None and self.varying:
+            return (
+                f"tau_psc must be 0 where {self.varying[0]} differs between synapses"
+                if self.tau_psc
+                else None
+            )
         if wrong is None and not self.tau_psc < self.tau_rec:
             return f"tau_psc must be < tau_rec, {self.tau_rec:g} ms, got {self.tau_psc:g}"
         return wrong
@@ -95,6 +138,16 @@ class TsodyksMarkram(ShortTermRule):
             "spent": self.tau_rec,
             "active": self.tau_psc or self.tau_rec,
         }
+
+
+def deliver(s: Each, k: float) -> tuple[Each, float]:
+    """Let a synapse of its own parameters recover for ``k`` ticks, and release."""
+    before = s.utilisation * math.exp(-k * s.decline)
+    used = before + s.jump * (1.0 - before)
+    spent = s.spent * math.exp(-k * s.recovery)
+    released = used * (1.0 - spent)
+    kept = used if s.decline < NEVER else 0.0
+    return Each(kept, spent + released, s.jump, s.recovery, s.decline), released
 
 
 def release(pre: Pre, c: Constants) -> float:

@@ -18,6 +18,7 @@ from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
 from ..lower.arrays import DENSE, PLASTIC
+from ..lower.each_synapse import each_of
 from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
 from ..lower.inputs import (
     current_steps,
@@ -244,6 +245,7 @@ class Machine:
         ]
         self._ties: dict[str, Ties] = {}  # of projections that share weights, where they were asked for
         self._label()
+        self._vary()
         p, real, n_trials = self._plan, self._real, self.n_trials
         self._model_groups = []
         for k in range(self._n_shards):
@@ -295,6 +297,18 @@ class Machine:
                     ):
                         rest = self._plastics[k]
                         self._plastics[k] = (*rest[:number], plastic, *rest[number + 1 :])
+
+    def _vary(self) -> None:
+        """Give synapses parameters of short-term plasticity of their own, drawn by seed and id or given."""
+        for number, _, name in self._learners():
+            projection = self._projection(name)
+            short = projection.short_term
+            if short is not None and short.varying:
+                places, here = self._places(name), [plastics[number] for plastics in self._plastics]
+                values = each_of(projection, len(places.pre), self.seed, self.dt)
+                first = len(self._rules[number].KEPT) - len(values)
+                for k, numbers in enumerate(values):
+                    synapses.scatter_kept(places, here, first + k, numbers)
 
     @property
     def policies(self) -> dict[str, str]:

@@ -202,6 +202,11 @@ def refuse(
             raise DescriptionError(
                 f"Projection {projection.name!r}: shared weights that learn {whole}, or sharing=False"
             )
+        if projection.short_term is not None and projection.short_term.varying:
+            raise DescriptionError(
+                f"Projection {projection.name!r}: {type(projection.short_term).__name__} whose "
+                f"{projection.short_term.varying[0]} differs between synapses: {whole}"
+            )
         for modulator in projection.modulators:
             if modulator.watch is not None:
                 raise DescriptionError(

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..describe.modulation import ByPost, ByPre, BySynapse, Whole
-from ..lower.arrays import SPAN
 from .text import class_of, lines, tuple_of
 
 UNMODULATED = """@jit
@@ -96,7 +95,7 @@ def gain_binding(
         body = f"return {items[0]}" if number else tuple_of("Areas", items)
         out.append(lines(name, "plastic, slot, segment, at, row, start", body))
     if decays:
-        return "\n\n".join(["import math\nimport numpy as np", *out, *_decaying(decays)])
+        return "\n\n".join(["import math\nimport numpy as np", _SPAN, *out, *_decaying(decays)])
     for name, table in (("falls", "fall"), ("rises", "rise")):
         items = [f"real(plastic.gains[{of[f]}].{table}[row])" for f in fading]
         out.append(lines(name, "plastic, row", fades(items)))
@@ -105,6 +104,9 @@ def gain_binding(
     out.append(lines("fade_from", "fall, row, start", fades(items)))
     out.append(lines("silenced", "", fades(["real(0.0)"] * len(fading))))
     return "\n\n".join(["import numpy as np", ABOVE, *out])
+
+
+_SPAN = "from tegmentum.simcore.lower.arrays import SPAN"
 
 
 def _decaying(names: Sequence[str]) -> list[str]:
@@ -119,9 +121,9 @@ def _decaying(names: Sequence[str]) -> list[str]:
             "fade_from",
             "fall, row, start",
             "k = row - start",
-            f"if k >= np.uint64({SPAN * SPAN}):",
+            "if k >= np.uint64(SPAN * SPAN):",
             "    " + tuple_of("Fades", long),
-            f"near, far = k & np.uint64({SPAN - 1}), k // np.uint64({SPAN})",
+            "near, far = k & np.uint64(SPAN - 1), k // np.uint64(SPAN)",
             tuple_of("Fades", near),
         ),
         lines("silenced", "", "return real(0.0)"),

@@ -34,7 +34,7 @@ from .copied import Decorate, copied
 from .each import unrolled
 from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, gain_binding
 from .model_text import binding
-from .rule_text import delivery_binding, rule_binding, short_term_binding
+from .rule_text import delivery_binding, own_short_term_binding, rule_binding, short_term_binding
 from .text import lines, tuple_of
 
 _HERE = Path(__file__).parents[1]
@@ -329,7 +329,13 @@ def rule_parts(
     """
     functions = rule.parts()
     pre, short = functions["Pre"]._fields, short_term_binding()
-    if short_term is not None:
+    own: tuple[str, ...] = ()
+    if short_term is not None and short_term.varying:
+        its = short_term.functions()
+        own = its["Each"]._fields
+        functions = functions | {"Each": its["Each"], "deliver": its["deliver"]}
+        short = own_short_term_binding(len(functions["Synapse"]._fields) - 1, own, short_term.n_state)
+    elif short_term is not None:
         functions, pre, short = _with_short_term(functions, short_term)
     bound = rule_binding(
         functions["Synapse"]._fields,
@@ -340,6 +346,7 @@ def rule_parts(
         not isinstance(rule, Static),
         sign,
         shares,
+        own,
     )
     return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound])
 

@@ -37,7 +37,7 @@ def delivery_binding(scaled: bool, fixed: bool) -> str:
 def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str, Any] | None = None) -> str:
     """Write what scales a delivery: nothing, or the variables of short-term plasticity beside the rule's traces."""
     if rule is None or short is None:
-        return lines("release_of", "pre, c", "return real(1.0)")
+        return "\n\n".join([lines("release_of", "pre, c", "return real(1.0)"), SHARED])
     traces, own = rule["RulePre"]._fields, short["ShortPre"]._fields
     constants = (*rule["RuleConstants"]._fields, *short["ShortConstants"]._fields)
     items = [*(f"a.{f}" for f in traces), *(f"b.{f}" for f in own)]
@@ -52,6 +52,31 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
                 tuple_of("Pre", items),
             ),
             lines("release_of", "pre, c", "return release(pre, c)"),
+            SHARED,
+        ]
+    )
+
+
+#: What synapses whose resources are their own do at an arrival and at a trial's end; the others nothing.
+SHARED = "\n\n".join(
+    [lines("released_by", "plastic, i, k, released", "return released"), lines("restore", "plastic", "pass")]
+)
+
+
+def own_short_term_binding(first: int, fields: Sequence[str], n_state: int) -> str:
+    """Write what scales a delivery where each synapse has resources and parameters, ``kept`` from ``first`` on."""
+    kept = [f"plastic.kept[{first + n}]" for n in range(len(fields))]
+    return "\n\n".join(
+        [
+            lines("release_of", "pre, c", "return real(1.0)"),
+            lines(
+                "released_by",
+                "plastic, i, k, released",
+                f"own, released = deliver(Each({', '.join(f'{a}[i]' for a in kept)}), real(k))",
+                *(f"{a}[i] = own.{f}" for a, f in zip(kept[:n_state], fields, strict=False)),
+                "return released",
+            ),
+            lines("restore", "plastic", *(f"{a}[:] = real(0.0)" for a in kept[:n_state])),
         ]
     )
 
@@ -65,6 +90,7 @@ def rule_binding(
     listens: bool = True,
     sign: int = 1,
     shares: bool = False,
+    more: Sequence[str] = (),
 ) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
 
@@ -73,7 +99,7 @@ def rule_binding(
     """
     minus = "-" if sign < 0 else ""
     own = list(enumerate(synapse[1:]))
-    n, kept = len(own), [*synapse[1:], *([UNSHARED] if shares else [])]
+    n, kept = len(own), [*synapse[1:], *([UNSHARED] if shares else []), *more]
     put, peek, arriving = f"weight[np.uint64(s)] = {minus}v.w", f"w[i] = {minus}v.w", "v.w"
     if shares:
         change = "real(v.w - ({minus}{weight}))"

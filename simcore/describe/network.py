@@ -241,6 +241,23 @@ class Projection:
         problem = self.short_term.problem()
         if problem:
             raise DescriptionError(f"{where}: {type(self.short_term).__name__}: {problem}")
+        n = self.rule.exactly(self.pre.size, self.post.size, self.pre is self.post)
+        for name in self.short_term.varying:
+            values = getattr(self.short_term, name)
+            if isinstance(values, tuple) and n is not None and len(values) != n:
+                raise DescriptionError(
+                    f"{where}: {type(self.short_term).__name__}: {name} must have {n} values, got {len(values)}"
+                )
+        if self.short_term.varying and self.shared is not None:
+            raise DescriptionError(
+                f"{where}: shared weights cannot go with {type(self.short_term).__name__} whose "
+                f"{self.short_term.varying[0]} differs between synapses; sharing=False gives each its own weight"
+            )
+        if self.short_term.varying and self.structure is not None:
+            raise DescriptionError(
+                f"{where}: structure cannot go with {type(self.short_term).__name__} whose "
+                f"{self.short_term.varying[0]} differs between synapses: a new contact has none"
+            )
         if self.plasticity is None:  # delivery through plastic synapses whose weights stay
             object.__setattr__(self, "plasticity", Static())
 

@@ -38,12 +38,17 @@ neuromodulator and when the engine brings a synapse up to date is not its busine
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from ..errors import DescriptionError
 from ..own import Own
 from .checks import wrong_number
+from .connectivity import Distribution
 from .modulation import Receptor, Subpopulations
 
 
@@ -152,11 +157,33 @@ class ShortTermRule(Own):
     ``release(pre, c)``
         by what an arrival's weight is multiplied; ``pre`` are the variables just before it
 
-    and, for fixed arithmetic, :meth:`release_bound`.
+    for fixed arithmetic, :meth:`release_bound`, and, where parameters may differ from synapse to synapse,
+
+    ``Each``
+        a ``NamedTuple`` of what a synapse then has of its own: ``n_state`` variables, 0 at first, and parameters
+    ``deliver(s, k)``
+        what it has after an arrival ``k`` ticks after the one before, and by what this one's weight is multiplied
     """
 
     _tuples = ("Pre", "Constants")
+    _may_tuples = ("Each",)
     _needs: ClassVar[dict[str, int | None]] = {"pre_spike": 2, "release": 2}
+    _may_have: ClassVar[dict[str, int | None]] = {"deliver": 2}
+    #: how many of the fields of ``Each`` are variables
+    n_state: ClassVar[int] = 0
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Names of the parameters that differ from synapse to synapse: distributions, and one number for each."""
+        return tuple(
+            f.name
+            for f in fields(self)
+            if "unit" in f.metadata and isinstance(getattr(self, f.name), (Distribution, tuple))
+        )
+
+    def for_each(self, dt: float, numbers: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the parameters in ``Each``, of which ``numbers`` has a value or one for each synapse by name."""
+        raise NotImplementedError
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the functions use."""
@@ -171,10 +198,21 @@ class ShortTermRule(Own):
         return math.inf
 
     def problem(self) -> str | None:
-        """Return the first parameter out of its range, or None."""
+        """Return the first parameter out of its range, or None; what is drawn is checked once it is."""
         if type(self).derive is ShortTermRule.derive:
             return "is no rule by itself; TsodyksMarkram() is one"
-        return wrong_parameter(self)
+        if self.varying and "deliver" not in self.functions():
+            return f"{self.varying[0]} must be one number: the rule has no deliver"
+        extremes = {}
+        for name in self.varying:
+            values = getattr(self, name)
+            if not isinstance(values, Distribution):
+                numbers = np.asarray(values, float)
+                if numbers.ndim != 1 or not np.all(np.isfinite(numbers)):
+                    return f"{name} must be a number, one finite number for each synapse, or a distribution"
+                extremes[name] = float(numbers.min()), float(numbers.max())
+        drawn = {name for name in self.varying if name not in extremes}
+        return wrong_parameter(self, extremes, drawn)
 
 
 @dataclass(frozen=True)
@@ -229,22 +267,31 @@ class Static(Unpaired):
         return s
 
 
-def wrong_parameter(rule: Any) -> str | None:
-    """Return the first of a rule's numbers that is out of its range, or None."""
+def wrong_parameter(
+    rule: Any, extremes: Mapping[str, tuple[float, ...]] = MappingProxyType({}), drawn: Collection[str] = ()
+) -> str | None:
+    """Return the first of a rule's numbers that is out of its range, or None.
+
+    Parameters
+    ----------
+    extremes : of parameters that differ between synapses, the least and the largest value
+    drawn : parameters whose values are not known yet
+    """
     for field in fields(rule):
-        if "unit" not in field.metadata:  # no number: a flag, a modulator
+        if "unit" not in field.metadata or field.name in drawn:  # no number: a flag, a modulator
             continue
-        value, limits = getattr(rule, field.name), field.metadata
-        problem = wrong_number(
-            value,
-            field.name,
-            limits.get("unit", ""),
-            above=limits.get("above", -math.inf),
-            least=limits.get("least", -math.inf),
-            most=limits.get("most", math.inf),
-        )
-        if problem:
-            return problem
+        limits = field.metadata
+        for value in extremes.get(field.name, (getattr(rule, field.name),)):
+            problem = wrong_number(
+                value,
+                field.name,
+                limits.get("unit", ""),
+                above=limits.get("above", -math.inf),
+                least=limits.get("least", -math.inf),
+                most=limits.get("most", math.inf),
+            )
+            if problem:
+                return problem
     return None
 
 

@@ -50,6 +50,8 @@ def by_kind(network: Network, dt: float = 0.1, precision: str = "float32") -> tu
             weights += n * real * own
             if isinstance(q.plasticity, SynapseRule):
                 kept = len(q.plasticity.functions()["Synapse"]._fields) - 1
+                if q.short_term is not None and q.short_term.varying:
+                    kept += len(q.short_term.functions()["Each"]._fields)
                 chosen = sum(isinstance(m.subpopulations, BySynapse) for m in q.modulations)
                 kept_bytes += n * (kept * real + 2 * chosen)
         sizes = {network.projections[m].pre.name: network.projections[m].pre.size for m in group.members}

@@ -49,7 +49,8 @@ def plastics_of(
         length = length_of(wires.segment_entry[mine])
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
-        parts = [part for part in (rule, projection.short_term) if part is not None]
+        short = projection.short_term
+        parts = [rule] if short is None or short.varying else [rule, short]
         taus = {name: tau for part in parts for name, tau in part.time_constants().items()}
         for tau in taus.values():
             if tau != math.inf and -math.log(1e-12) * tau / p.dt > LONGEST_FADE:

@@ -246,6 +246,14 @@ def label(places: Places, plastics: list[Any], levels: Any, name: str, gain: int
     return out
 
 
+def scatter_kept(places: Places, plastics: list[Any], name: int, values: Any) -> None:
+    """Set one of the things that synapses keep, a number for all or one for each by id."""
+    values = np.broadcast_to(values, len(places.pre))
+    for k, plastic in enumerate(plastics):
+        mine = places.shard == k
+        plastic.kept[name][places.position[mine] - plastic.first[0]] = values[mine]
+
+
 def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any) -> dict[str, Array]:
     """Return what synapses keep besides their weights by id, as stored, and the integrals of the present window."""
     out = {_key("eligibility", name, "e"): values for name, values in kept_of(places, plastics, rule).items()}

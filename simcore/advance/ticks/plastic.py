@@ -40,6 +40,8 @@ from .rule_binding import (
     put_pre,
     put_synapse,
     release_of,
+    released_by,
+    restore,
     silent_post,
     silent_pre,
     synapse_of,
@@ -116,7 +118,8 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
-        row[slot] += delivered(plastic, arriving(weight, s, synapse), released)
+        mine = released_by(plastic, np.uint64(first + s), tick - last, released)
+        row[slot] += delivered(plastic, arriving(weight, s, synapse), mine)
     put_early(plastic, segment, pre, tick - last)
     put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick
@@ -144,6 +147,7 @@ def rest(plastic: Any, start: int, tick: int) -> None:
         put_post(plastic, slot, silent_post())
         plastic.post_last[slot] = NEVER
         plastic.settled[slot] = plastic.post_n[slot]
+    restore(plastic)
 
 
 def fade(plastic: Any) -> None:

@@ -132,6 +132,15 @@ def release_of(pre: Pre, c: Any) -> Any:
     return real(1.0)
 
 
+def released_by(plastic: Any, i: Any, k: Any, released: Any) -> Any:
+    """By what an arrival is scaled ``k`` ticks after the one before, where a synapse has resources of its own."""
+    return released
+
+
+def restore(plastic: Any) -> None:
+    """Give synapses their own resources back, at a trial's end."""
+
+
 def quanta_of(plastic: Any, w: Any, released: Any) -> Any:
     """Return the weight as it is delivered in fixed arithmetic, as a whole number of quanta."""
     return np.rint(signed(w) * plastic.grid[0])
