@@ -151,7 +151,7 @@ class Conv2D(Explicit):
         (y, x), c = divmod(pre // n_in, self.shape[1]), pre % n_in
         (y_out, x_out), c_out = divmod(post // n_out, self.out_shape[1]), post % n_out
         at = y - sy * y_out + py, x - sx * x_out + px, c, c_out
-        return np.ravel_multi_index(at, (kh, kw, n_in, n_out))
+        return np.asarray(np.ravel_multi_index(at, (kh, kw, n_in, n_out)))
 
     def weights(self, factor: float) -> Array:
         return np.asarray(self.kernel, np.float64).ravel()[self._expanded()[2]] * factor
