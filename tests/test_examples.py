@@ -233,3 +233,14 @@ def test_moved_reward(run):
     (before, after), (before_alone, after_alone) = ([int(n) for n in row] for row in found)
     assert min(before, before_alone) > 50
     assert after > after_alone + 15
+
+
+def test_convolution(run):
+    head, seed, learned, frozen, pixels = run(
+        EXAMPLES / "convolution.py", "--seeds", 1, "--maps", 16, "--limit", 300
+    ).splitlines()
+    assert head == "300 digits, 359 to test, 16 maps; accuracy (spikes an image)"
+    assert re.fullmatch(r"seed 1: learned 0\.\d{4} \([\d.]+\) frozen 0\.\d{4} \([\d.]+\)", seed)
+    of = {line.split(": ")[0]: float(line.split(": ")[1][:6]) for line in (learned, frozen, pixels)}
+    assert of["pixels themselves"] > 0.75
+    assert of["learned"] > of["frozen"] + 0.02

@@ -149,7 +149,7 @@ def busy(rule, side=8, seed=3, **more):
 
 RULES = {
     "STDP": (lambda: STDP(lam=0.02), {}),
-    "dopamine": (lambda: of_maps(4, a_plus=0.004, a_minus=0.006), {}),
+    "dopamine": (lambda: of_maps(4, a_plus=0.002, a_minus=0.002), {}),
     "short-term": (lambda: TripletSTDP(w_max=1.0), {"short_term": TsodyksMarkram()}),
     "keeps": (lambda: ScaledSTDP(a_plus=0.01, a_minus=0.01, beta=0.01), {}),
 }
@@ -195,7 +195,7 @@ def test_threads_splits_reads_and_states_change_no_bit(name, precision, tmp_path
         mine = history.values[:, element == k]
         np.testing.assert_array_equal(mine, np.repeat(mine[:, :1], mine.shape[1], axis=1))
     np.testing.assert_array_equal(history.values[:-1:2], history.values[1::2])
-    assert len(np.unique(history.values[::2, 0])) > 15
+    assert len(np.unique(history.values[::2, 0])) > 8
 
 
 @pytest.mark.slow
@@ -250,7 +250,7 @@ def test_trials_share_at_their_ends():
             change = untied.synapses("conv").weight - kernel[element]
             kernel = np.clip(kernel + np.bincount(element, change), 0.0, 0.7)
             untied.set_weights("conv", kernel[element])
-            assert len(np.unique(change)) > 100
+            assert len(np.unique(change)) > 30
         np.testing.assert_allclose(tied.kernel("conv").ravel(), kernel, rtol=1e-12)
         assert np.max(np.abs(kernel - rng_kernel.ravel())) > 0.01
 
@@ -260,20 +260,18 @@ def test_weights_stay_within_bounds(sign):
     """Where all positions push the same way the sum would leave them; with sign -1 the bounds are those of |w|."""
     spikes = np.argwhere(np.random.default_rng(0).random((100, SIDE * SIDE)) < 0.2)
     kernel = sign * np.full((3, 3, 1, 1), 0.5)
-    grows = network(STDP(lam=0.5, alpha=0.0 if sign > 0 else 3.0), kernel, spikes, sign=sign)
-    grows = Network(
-        *grows.populations, *grows.spike_trains, *grows.projections,
-        Projection(grows.spike_trains[0], grows.populations[0], Conv2D(abs(kernel) * 2, (SIDE, SIDE, 1)), name="drive"),
-    )  # fmt: skip
-    simulation = Simulation(grows, dt=1.0, precision="float64", max_rate=1e6)
-    at_bound = False
+    learns = network(STDP(lam=0.05, alpha=0.0), kernel, spikes, sign=sign)
+    (train,), (maps,) = learns.spike_trains, learns.populations
+    drive = Projection(train, maps, Conv2D(abs(kernel) * 2, (SIDE, SIDE, 1)), name="drive")
+    simulation = Simulation(
+        Network(train, maps, *learns.projections, drive), dt=1.0, precision="float64", max_rate=1e6
+    )
     for _ in range(10):
         simulation.run(10.0)
         weight = sign * simulation.kernel("conv")
-        assert weight.min() >= 0.0
+        assert weight.min() >= 0.5
         assert weight.max() <= 1.0
-        at_bound = at_bound or bool(np.any((weight == 1.0) | (weight == 0.0)))
-    assert at_bound
+    assert weight.max() == 1.0
 
 
 def test_weights_are_set_as_a_kernel():

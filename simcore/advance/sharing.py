@@ -49,6 +49,8 @@ def share(sim: Controlled, trials: list[Any] | None) -> None:
 
 
 def _share(sim: Controlled, name: str) -> None:
+    from ..compile import modules as build
+
     number = next(n for n, _, q in sim._learners() if q == name)
     rule, here = sim._rules[number], [plastics[number] for plastics in sim._plastics]
     sim._settle(name)
@@ -56,10 +58,9 @@ def _share(sim: Controlled, name: str) -> None:
         for wires, plastic in zip(sim._wires, here, strict=True):
             rule.start_window(plastic, wires, sim.tick)
     projection = sim._projection(name)
-    low, high = projection.plasticity.weight_bounds()
-    if projection.sign is not None and projection.sign < 0:
-        low, high = -high, -low
-    sharing.share(sim._tied(name), sim._wires, here, (low, high))
+    bounds, sign = projection.plasticity.weight_bounds(), projection.sign or 1
+    kernels = build.kernel_module("lower.sharing_kernel", sharing.SHARING)
+    sharing.share(sim._tied(name), sim._wires, here, bounds, sign, kernels)
 
 
 def forget(sim: Controlled, name: str) -> None:

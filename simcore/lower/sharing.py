@@ -12,6 +12,10 @@ from .synapses import Places
 Array = np.ndarray[Any, Any]
 
 
+#: Kernels of :mod:`.sharing_kernel`.
+SHARING = ("add_up", "hand_out")
+
+
 @dataclass(frozen=True, eq=False)
 class Ties:
     """The synapses of a projection that share weights.
@@ -20,18 +24,22 @@ class Ties:
     ----------
     shape : tuple of int
         of the shared weights, a kernel's
-    element : int64[n]
+    element : uint32[n]
         which of them each synapse has, raveled, in the order of ids
-    place : int64[n]
+    place : uint32[n]
         where each lies among those of all shards, one shard after another, in the order of ids
-    at : tuple of int64[n_here]
+    at : tuple of uint32[n_here]
         the elements by shard, in the order in which synapses lie there
+    known, first : int64[n_known]
+        the elements that some synapse has, and where one that has it lies
     """
 
     shape: tuple[int, ...]
     element: Array
     place: Array
     at: tuple[Array, ...]
+    known: Array
+    first: Array
 
     @property
     def n(self) -> int:
@@ -41,37 +49,51 @@ class Ties:
 
 def ties_of(rule: Any, places: Places, plastics: list[Any]) -> Ties:
     """Return which synapses share which weight of a connection rule; ``plastics`` is what they keep, by shard."""
-    element = np.asarray(rule.elements(places.pre, places.post), np.int64)
-    place, at, before = np.empty(len(element), np.int64), [], 0
+    element = np.asarray(rule.elements(places.pre, places.post), np.uint32)
+    place, at, before = np.empty(len(element), np.uint32), [], 0
     for k, plastic in enumerate(plastics):
         mine = places.shard == k
         inside = places.position[mine] - plastic.first[0]
-        here = np.empty(len(inside), np.int64)
+        here = np.empty(len(inside), np.uint32)
         here[inside] = element[mine]
         at.append(here)
         place[mine] = before + inside
         before += len(inside)
-    return Ties(rule.shared_shape, element, place, tuple(at))
+    known, first = np.unique(element, return_index=True)
+    return Ties(rule.shared_shape, element, place, tuple(at), known.astype(np.int64), place[first])
 
 
-def share(ties: Ties, all_wires: list[Any], plastics: list[Any], bounds: tuple[float, float]) -> None:
+def share(
+    ties: Ties,
+    all_wires: list[Any],
+    plastics: list[Any],
+    bounds: tuple[float, float],
+    sign: int,
+    kernels: Any,
+) -> None:
     """Add to the shared weights what all synapses have changed, in the order of their ids and in float64.
 
-    ``bounds`` are those of weights as they are stored.
+    Parameters
+    ----------
+    bounds : of weights, which are as the rule has them, as changes are
+    sign : -1 where weights are stored negative
+    kernels : those of :mod:`.sharing_kernel`
     """
-    changes = np.concatenate([plastic.kept[-1] for plastic in plastics])
-    total = np.bincount(ties.element, weights=changes[ties.place], minlength=ties.n)
-    weight = np.zeros(ties.n)
-    here = [
+    weights = [
         wires.weight[plastic.first[0] :][: len(at)]
         for wires, plastic, at in zip(all_wires, plastics, ties.at, strict=True)
     ]
-    for values, at in zip(here, ties.at, strict=True):
-        weight[at] = values
-    new = np.clip(weight + total, *bounds).astype(changes.dtype)
-    for values, at, plastic in zip(here, ties.at, plastics, strict=True):
-        values[:] = new[at]
-        plastic.kept[-1][:] = 0.0
+    changes = [plastic.kept[-1] for plastic in plastics]
+    total, shared = np.zeros((2, ties.n))
+    kernels.add_up(_joined(changes), ties.place, ties.element, total)
+    shared[ties.known] = _joined(weights)[ties.first]
+    new = (sign * np.clip(sign * shared + total, *bounds)).astype(changes[0].dtype)
+    for weight, change, at in zip(weights, changes, ties.at, strict=True):
+        kernels.hand_out(weight, change, at, new)
+
+
+def _joined(by_shard: list[Array]) -> Array:
+    return by_shard[0] if len(by_shard) == 1 else np.concatenate(by_shard)
 
 
 def kernel(ties: Ties, weights: Array) -> Array:
