@@ -97,7 +97,7 @@ def test_a_lock_that_cannot_be_written_is_not_left(tegmentum, tmp_path, monkeypa
     (tmp_path / "net.toml").write_text(NETWORK)
     monkeypatch.setattr(lock.os, "write", full)
     found = tegmentum("run", "net.toml")
-    assert (found.code, "net.zarr: cannot be created: No space left on device" in found.err) == (4, True)
+    assert (found.code, "net.zarr: cannot be written: No space left on device" in found.err) == (4, True)
     assert [path.name for path in tmp_path.iterdir()] == ["net.toml"]
 
 
@@ -156,3 +156,20 @@ def test_resumed_twice_at_once_the_second_is_refused(tegmentum, tmp_path):
 def test_a_network_without_synapses_has_no_bytes_for_each(tegmentum, tmp_path):
     (tmp_path / "net.toml").write_text(NETWORK)
     assert "bytes each" not in tegmentum("run", "net.toml").err
+
+
+def test_what_may_not_be_read_is_not_called_damaged(tegmentum, run, monkeypatch):
+    """Root reads everything, so the system's answer is put in its place."""
+    from zarr.storage import LocalStore
+
+    get = LocalStore.get
+
+    async def refusing(store, key, *rest, **options):
+        if key.endswith("/t/c.0"):
+            raise PermissionError(13, "Permission denied", key)
+        return await get(store, key, *rest, **options)
+
+    monkeypatch.setattr(LocalStore, "get", refusing)
+    found = tegmentum("inspect", run)
+    assert (found.code, "cannot read spikes/p/t/c.0: Permission denied" in found.err) == (4, True)
+    assert "damaged" not in found.err

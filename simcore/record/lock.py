@@ -38,7 +38,7 @@ class Lock:
         try:
             descriptor = _locked(store, path)
         except OSError as error:
-            raise StoreError(f"{store}: cannot be created: {error.strerror or error}") from error
+            raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
         self.release = weakref.finalize(self, _release, descriptor, path, os.getpid())
 
 

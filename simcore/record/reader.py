@@ -85,13 +85,9 @@ def summarise(path: str | Path) -> dict[str, Any]:
     summary["bytes"] = sum(files.values())
     kinds = ("spikes", "weights", "eligibility", "modulators", "traces", "tables", "populations")
     summary |= {kind: {} for kind in kinds}
-    try:
+    with reading(path):
         for name, group in [("", root), *_groups(root)]:
             _describe(files, name, group, summary)
-    except StoreError:
-        raise
-    except DAMAGE as error:
-        raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
     return summary
 
 
@@ -119,6 +115,8 @@ def reading(path: str | Path) -> Iterator[None]:
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
             raise  # from writing: what is read has no part in it
+        if isinstance(error, PermissionError):
+            raise StoreError(f"{path}: cannot read {error.filename}: {error.strerror}") from error
         raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
 
 
