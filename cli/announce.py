@@ -18,10 +18,10 @@ def announce(network: Network, ms: float, dt: float, precision: str) -> None:
     from tegmentum.simcore.lower.footprint import footprint
 
     n_synapses, n_bytes = footprint(network, dt, precision)
+    each = f", {n_bytes / n_synapses:.1f} bytes each" if n_synapses >= 1 else ""
     typer.echo(
         f"{sum(p.size for p in network.populations):,} neurons, about {n_synapses:,.0f} synapses in "
-        f"{size_text(n_bytes)}, {n_bytes / max(n_synapses, 1.0):.1f} bytes each; "
-        f"{ms:g} ms in ticks of {dt:g} ms",
+        f"{size_text(n_bytes)}{each}; {ms:g} ms in ticks of {dt:g} ms",
         err=True,
     )
 

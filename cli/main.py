@@ -1,6 +1,6 @@
-"""The ``tegmentum`` command: what each subcommand is, and what each error's exit code is.
+"""The ``tegmentum`` command: begun, and what each error's exit code is.
 
-Nothing slow is imported here; each command imports what it needs when it runs.
+Little is imported here, so that Ctrl-C is quiet from early on: what the command line is, is in :mod:`.app`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import contextlib
 import errno
 import io
 import os
+import signal
 import sys
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from tegmentum.simcore.errors import (
     DataError,
@@ -23,65 +22,11 @@ from tegmentum.simcore.errors import (
     TegmentumError,
 )
 
-from . import config_command, datasets
-from .bench import bench
-from .continual import continual
-from .doctor import doctor
-from .export import export
-from .inspect import inspect
-from .plot import plot
-from .report.command import report
-from .resume import resume
-from .run import run
-from .sweep.command import sweep
-from .train import train
-from .warmup import warmup
-from .watch import watch
+if TYPE_CHECKING:
+    import typer
 
 #: Exit codes; 2, wrong usage, is Typer's own, and also that of a device that is asked for and not there.
 EXIT_FAILED, EXIT_USAGE, EXIT_INVALID, EXIT_STORE, EXIT_NUMERICAL, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
-
-app = typer.Typer(
-    name="tegmentum",
-    help="Event-driven spiking networks whose synapses learn by dopamine-modulated plasticity.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done, 1 failed, 2 usage or no device, 3 invalid configuration or data, 4 store, 5 numerical, "
-    "75 interrupted, to be gone on with by `tegmentum resume`, 130 interrupted.",
-)
-app.command()(train)
-app.command()(continual)
-app.command()(inspect)
-app.command()(plot)
-app.command()(report)
-app.command()(watch)
-app.command()(export)
-app.command()(run)
-app.command()(resume)
-app.command()(sweep)
-app.command()(bench)
-app.add_typer(config_command.app, name="config", help="Schema and check of network files.")
-app.add_typer(datasets.app, name="datasets", help="List, download and verify data sets.")
-app.command()(doctor)
-app.command()(warmup)
-
-
-def _version(value: bool) -> None:
-    if value:
-        from importlib.metadata import version
-
-        typer.echo(f"tegmentum {version('tegmentum')}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Event-driven spiking networks whose synapses learn by dopamine-modulated plasticity."""
 
 
 def exit_code(error: TegmentumError) -> int:
@@ -96,7 +41,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without Unicode still shows what it can
             stream.reconfigure(errors="backslashreplace")
-    code = _run()
+    code = _run(_commands())
     try:
         if sys.stdout is not None:  # it is None where it was closed from the beginning
             sys.stdout.flush()
@@ -105,19 +50,25 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run() -> int:
+def _commands() -> typer.Typer:
+    """Load the commands; Ctrl-C meanwhile ends the process as it does any other, without a traceback of imports."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        from .app import app
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return app
+
+
+def _run(app: typer.Typer) -> int:
     """Run the command line and return its exit code."""
     try:
         app()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else EXIT_FAILED
     except TegmentumError as error:
-        if (
-            isinstance(error, OSError)
-            and isinstance(error.__cause__, OSError)
-            and _is_output(error.__cause__)
-        ):
-            return _output_failed(error.__cause__)
         return _say(f"error: {error}", exit_code(error))
     except KeyboardInterrupt:
         return _say("interrupted", EXIT_INTERRUPTED)
@@ -149,6 +100,8 @@ def _output_failed(error: OSError) -> int:
 
 def _say(text: str, code: int) -> int:
     """Print one line on the error stream, if that can be written, and return the exit code."""
+    import typer
+
     line = " ".join(text.splitlines())
     with contextlib.suppress(OSError):
         typer.secho(line, fg="red", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a run store as a picture; what is too much to be seen becomes an image, an envelope or bins."""
-    from tegmentum.simcore.record.manifest import read_manifest
+    from tegmentum.simcore.record.manifest import read_manifest, replace_file
     from tegmentum.simcore.record.reader import reading
 
     if bin_ms is not None and not (0 < bin_ms < float("inf")):
@@ -101,8 +102,10 @@ def plot(
         with reading(at):
             figure = draw(kind, at, options)
         figure.suptitle(title_of(manifest["config"], manifest["argv"], manifest["status"]))
+        picture = io.BytesIO()
+        figure.savefig(picture, dpi=150, format=file.suffix[1:].lower())
         try:
-            figure.savefig(file, dpi=150)
+            replace_file(file, picture.getbuffer(), durable=False)
         except OSError as error:
             raise typer.BadParameter(f"{file}: cannot be written: {error.strerror}") from error
     typer.echo(str(file))

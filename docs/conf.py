@@ -53,7 +53,7 @@ def command_line(app: Sphinx, docname: str, source: list[str]) -> None:
     import typer
     from typer.cli import get_docs_for_click
 
-    from tegmentum.cli.main import app as program
+    from tegmentum.cli.app import app as program
 
     command = typer.main.get_command(program)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="tegmentum")

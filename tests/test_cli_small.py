@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import typer
 
-from tegmentum.cli.main import app, main
+from tegmentum.cli.app import app
+from tegmentum.cli.main import main
 from tegmentum.simcore import LIF, Network, Population, Simulation, machine
 from tegmentum.simcore.installed import install_line
 from tegmentum.simcore.record.store import RunStore
@@ -133,7 +134,7 @@ def test_what_the_machine_refuses_is_one_line(monkeypatch, capsys, raised, code,
     def fail() -> None:
         raise raised
 
-    monkeypatch.setattr("tegmentum.cli.main.app", fail)
+    monkeypatch.setattr("tegmentum.cli.app.app", fail)
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == code
@@ -144,7 +145,7 @@ def test_a_bug_is_still_a_traceback(monkeypatch):
     def fail() -> None:
         raise TypeError("a bug")
 
-    monkeypatch.setattr("tegmentum.cli.main.app", fail)
+    monkeypatch.setattr("tegmentum.cli.app.app", fail)
     with pytest.raises(TypeError, match="a bug"):
         main()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tegmentum.cli.app import app
 from tegmentum.cli.config import network_of, read
-from tegmentum.cli.main import app
 from tegmentum.simcore.errors import DescriptionError
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "brunel.toml"

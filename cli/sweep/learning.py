@@ -163,7 +163,7 @@ def _option(name: str, value: Any) -> tuple[str, ...]:
 
 @cache
 def _command(kind: str) -> Any:
-    from ..main import app
+    from ..app import app
 
     return typer.main.get_command(app).commands[kind]  # type: ignore[attr-defined]
 

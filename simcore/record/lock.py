@@ -38,7 +38,7 @@ class Lock:
         try:
             descriptor = _locked(store, path)
         except OSError as error:
-            raise StoreError(f"{store}: cannot be created: {error.strerror or error}") from error
+            raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
         self.release = weakref.finalize(self, _release, descriptor, path, os.getpid())
 
 
@@ -51,13 +51,23 @@ def _locked(store: Path, path: Path) -> int:
                     f"{store}: is being written by {_holder(descriptor)}; stop it, or write elsewhere"
                 )
             if _is_at(descriptor, path):  # else its last holder has deleted it meanwhile
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, json.dumps({"host": platform.node(), "pid": os.getpid()}).encode())
+                _sign(descriptor, path)
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Write who holds the lock; leave no lock where that fails, as on a full disk."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps({"host": platform.node(), "pid": os.getpid()}).encode())
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def _take(descriptor: int) -> bool:

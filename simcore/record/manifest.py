@@ -89,6 +89,13 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     schema = attributes[_MARKER]
     if not isinstance(schema, int) or schema < 1:
         raise StoreError(f"{path}: damaged, {_MARKER} should be a positive integer, got {schema!r}")
+    for name, kind, words in (
+        ("config", dict, "an object"),
+        ("argv", list, "a list"),
+        ("status", str, "text"),
+    ):
+        if not isinstance(attributes.get(name), kind):
+            raise StoreError(f"{path}: damaged, {name} should be {words}, got {attributes.get(name)!r:.80}")
     if schema > SCHEMA:
         raise StoreError(
             f"{path}: written with store schema {schema}, but this version of Tegmentum reads schemas up to "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StoreError, TegmentumError
 from ..installed import install_line
 from .heard import neurons_heard, ticks_heard
-from .manifest import location, read_manifest
+from .manifest import committed_nodes, location, read_manifest
 
 if TYPE_CHECKING:
     import zarr
@@ -41,13 +42,15 @@ def open_run(path: str | Path) -> DataTree:
         If xarray is not installed.
     """
     read_manifest(path)
+    committed_nodes(path)
     try:
         import xarray as xr
     except ImportError as error:
         raise TegmentumError(f"opening a run needs xarray: {install_line('analysis')}") from error
     from . import accessor  # noqa: F401 - registers tree.run
 
-    return xr.open_datatree(os.fspath(path), engine="zarr")
+    with reading(path):
+        return xr.open_datatree(os.fspath(path), engine="zarr")
 
 
 def summarise(path: str | Path) -> dict[str, Any]:
@@ -82,13 +85,9 @@ def summarise(path: str | Path) -> dict[str, Any]:
     summary["bytes"] = sum(files.values())
     kinds = ("spikes", "weights", "eligibility", "modulators", "traces", "tables", "populations")
     summary |= {kind: {} for kind in kinds}
-    try:
+    with reading(path):
         for name, group in [("", root), *_groups(root)]:
             _describe(files, name, group, summary)
-    except StoreError:
-        raise
-    except DAMAGE as error:
-        raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
     return summary
 
 
@@ -114,6 +113,10 @@ def reading(path: str | Path) -> Iterator[None]:
     except StoreError:
         raise
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
+            raise  # from writing: what is read has no part in it
+        if isinstance(error, PermissionError):
+            raise StoreError(f"{path}: cannot read {error.filename}: {error.strerror}") from error
         raise StoreError(f"{path}: damaged: {type(error).__name__}: {error}") from error
 
 
