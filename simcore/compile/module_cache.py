@@ -25,9 +25,10 @@ from typing import Any
 import filelock
 import numba
 from numba.core import sigutils
-from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
+
+from .linked import rebuild
 
 PATIENCE = 900.0  #: how long one process waits for another that compiles, before it does so itself [s]
 
@@ -114,7 +115,7 @@ class KernelCache:
             return None
         if payload[3].args != tuple(sigutils.normalize_signature(signature)[0]):
             return None
-        return CompileResult._rebuild(context, *payload)
+        return rebuild(context, payload)
 
     def _acquire(self) -> bool:
         if self._held is not None:
