@@ -25,9 +25,10 @@ from typing import Any
 import filelock
 import numba
 from numba.core import sigutils
-from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
+
+from .linked import EntryCompiler, LinkedCompiler, rebuild
 
 PATIENCE = 900.0  #: how long one process waits for another that compiles, before it does so itself [s]
 
@@ -58,12 +59,29 @@ def cached(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+def called(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return ``cached(**options)`` for a function that Python calls, and that kernels may call, too.
+
+    Kernels link it as they link others. What Python calls, with all that it calls and a way in that takes arguments
+    apart, is compiled when Python first does: many a network never asks for its weights.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        own = cached(**options, pipeline_class=EntryCompiler)(function)
+        linked = cached(**options, pipeline_class=LinkedCompiler, no_cpython_wrapper=True)(function)
+        linked._cache.stem += ".linked"
+        own.get_call_template, own.get_overload = linked.get_call_template, linked.get_overload
+        return own
+
+    return decorate
+
+
 class KernelCache:
     """What a Numba dispatcher asks for machine code before it compiles, and gives it to afterwards."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         module = Path(function.__code__.co_filename)
-        self._stem = f"{module.stem}.{function.__qualname__}"
+        self.stem = f"{module.stem}.{function.__qualname__}"
         self._lock_file = module.with_suffix(".lock")
         self._directory = module.parent
         self._held: filelock.BaseFileLock | None = None
@@ -92,12 +110,12 @@ class KernelCache:
 
     def flush(self) -> None:
         """Forget what is kept of this function."""
-        for path in self._directory.glob(f"{self._stem}.*.nbc"):
+        for path in self._directory.glob(f"{self.stem}.*.nbc"):
             path.unlink(missing_ok=True)
 
     def _path(self, signature: Any, codegen: Any) -> Path:
         key = f"{signature}\0{codegen.magic_tuple()}"  # the second: the processor
-        return self._directory / f"{self._stem}.{hashlib.sha256(key.encode()).hexdigest()[:20]}.nbc"
+        return self._directory / f"{self.stem}.{hashlib.sha256(key.encode()).hexdigest()[:20]}.nbc"
 
     def _load(self, signature: Any, context: Any) -> Any:
         path = self._path(signature, context.codegen())
@@ -114,7 +132,7 @@ class KernelCache:
             return None
         if payload[3].args != tuple(sigutils.normalize_signature(signature)[0]):
             return None
-        return CompileResult._rebuild(context, *payload)
+        return rebuild(context, payload)
 
     def _acquire(self) -> bool:
         if self._held is not None:

@@ -62,12 +62,14 @@ import math
 import numba
 import numpy as np
 from typing import NamedTuple
-from tegmentum.simcore.compile.module_cache import cached
+from tegmentum.simcore.compile.linked import LinkedCompiler
+from tegmentum.simcore.compile.module_cache import cached, called
 
 options = dict(nogil=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)
-jit = numba.njit(**options, forceinline=True, no_cpython_wrapper=True)
-kept = cached(**options, no_cpython_wrapper=True)
-entry = cached(**options)
+linked = dict(no_cpython_wrapper=True, pipeline_class=LinkedCompiler)
+jit = numba.njit(**options, **linked, forceinline=True)
+kept = cached(**options, **linked)
+entry = called(**options)
 real = np.{real}
 '''
 

@@ -1,0 +1,141 @@
+"""How the functions of generated modules are compiled: lowered one by one, optimised together, once.
+
+Numba makes of each function that it compiles machine code of its own, fully optimised, although a function that only
+kernels call runs as a part of what is linked into their callers. There all of it is optimised again, at every level of
+calls. Here such functions are kept as LLVM's intermediate code alone. Optimisation and machine code are left to the
+functions that Python calls, each of which holds all that it calls.
+
+A named tuple, such as all arrays of a shard's synapses, is one argument between these functions. Numba would pass each
+number of each of its arrays as one: half of the instructions of a kernel were such packing.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import llvmlite.binding as llvm
+from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, CompileResult, DefaultPassBuilder, compile_result
+from numba.core.compiler_machinery import register_pass
+from numba.core.datamodel import default_manager
+from numba.core.datamodel.manager import DataModelManager
+from numba.core.datamodel.models import TupleModel, UniTupleModel
+from numba.core.typed_passes import NativeLowering
+
+KIND = "linked"  #: of what is kept on disk, where Numba's are ``object`` and ``bitcode``
+
+
+class Library(JITCodeLibrary):
+    """Intermediate code of a function, and of what it calls, that waits to be linked into a caller."""
+
+    @property
+    def codegen(self) -> Any:
+        """What Numba tells where a function's environment is: there is no machine code that would look for it."""
+        return SimpleNamespace(set_env=lambda name, environment: None)
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return 0, as Numba does where a function cannot be called from Python."""
+        self._ensure_finalized()
+        return 0
+
+    def serialize_using_object_code(self) -> tuple[str, str, bytes]:
+        """Return what is kept on disk."""
+        return self.name, KIND, self._get_module_for_linking().as_bitcode()
+
+    def _optimize_final_module(self) -> None:
+        """Leave it to callers."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+def rebuild(context: Any, payload: tuple[Any, ...]) -> CompileResult:
+    """Return a compiled function from what is kept on disk, Numba's own kind or that of :class:`Library`."""
+    (name, kind, code), fndesc, environment, signature, objectmode, lifted, text, reload_init, envs = payload
+    if kind != KIND:
+        return CompileResult._rebuild(context, *payload)
+    library = Library(context.codegen(), name)
+    library._final_module = library._shared_module = llvm.parse_bitcode(code)
+    library._finalized = True
+    return compile_result(
+        target_context=context,
+        typing_context=context.typing_context,
+        library=library,
+        environment=environment,
+        entry_point=context.get_executable(library, fndesc, environment),
+        fndesc=fndesc,
+        type_annotation=text,
+        signature=signature,
+        objectmode=objectmode,
+        lifted=lifted,
+        reload_init=reload_init,
+        referenced_envs=envs,
+    )
+
+
+class _Whole:
+    """Pass a tuple as one argument."""
+
+    def get_argument_type(self) -> Any:
+        return self.get_value_type()
+
+    def as_argument(self, builder: Any, value: Any) -> Any:
+        return value
+
+    def from_argument(self, builder: Any, value: Any) -> Any:
+        return value
+
+
+class _WholeTuple(_Whole, TupleModel):
+    pass
+
+
+class _WholeUniTuple(_Whole, UniTupleModel):
+    pass
+
+
+_models: DataModelManager = DataModelManager().chain(default_manager)
+_models.register(types.NamedTuple, _WholeTuple)
+_models.register(types.NamedUniTuple, _WholeUniTuple)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _EntryLowering(NativeLowering):
+    _name = "tegmentum_entry_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.targetctx.data_model_manager = _models  # the context is this function's own
+        return bool(NativeLowering.run_pass(self, state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LinkedLowering(_EntryLowering):
+    _name = "tegmentum_linked_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = Library(state.targetctx.codegen(), state.func_id.func_qualname)
+        return bool(_EntryLowering.run_pass(self, state))
+
+
+def _pipeline(state: Any, lowering: type[NativeLowering]) -> list[Any]:
+    passes = DefaultPassBuilder.define_nopython_pipeline(state)
+    passes.passes = [(lowering if p is NativeLowering else p, text) for p, text in passes.passes]
+    passes.finalize()
+    return [passes]
+
+
+class EntryCompiler(CompilerBase):
+    """Compile a function that Python calls, with all that it calls."""
+
+    def define_pipelines(self) -> list[Any]:  # noqa: D102
+        return _pipeline(self.state, _EntryLowering)
+
+
+class LinkedCompiler(CompilerBase):
+    """Compile a function that other compiled functions call, as far as :class:`Library` goes."""
+
+    def define_pipelines(self) -> list[Any]:  # noqa: D102
+        return _pipeline(self.state, _LinkedLowering)
