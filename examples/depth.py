@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tegmentum.datasets import Dataset, load
-from tegmentum.plasticity import Adam, Learner, naca
+from tegmentum.plasticity import Adam, Anticipation, Learner, naca
 
 
 class Setting(NamedTuple):
@@ -26,6 +26,7 @@ class Setting(NamedTuple):
     lr: float
     gain: float = 1.0
     kappa: float | None = None
+    ahead: str | None = None  # source of what is expected before the input
 
 
 NACA, ERROR = (
@@ -46,10 +47,9 @@ SETTINGS = {
     "error-wide-3": Setting("naca-error", (3,), False, ERROR),
     "error-wide-5": Setting("naca-error", (5,), False, ERROR),
     "frozen-short-5": Setting("frozen", (1,) * 5, True, NACA, 5.0),
-    **{
-        f"mix-{kappa:g}": Setting("naca-mix", (1, 1), False, ERROR, 1.0, kappa)
-        for kappa in (0.0, 0.1, 0.5, 1.0)
-    },
+    **{f"mix-{k:g}": Setting("naca-mix", (1, 1), False, ERROR, kappa=k) for k in (0.0, 0.1, 0.5, 1.0)},
+    "error-2": Setting("naca-error", (1, 1), False, ERROR),
+    **{f"{k}-2": Setting("naca-error", (1, 1), False, ERROR, ahead=k) for k in ("own", "label")},
 }
 
 
@@ -65,9 +65,10 @@ class Outcome(NamedTuple):
 def run(setting: Setting, data: Dataset, options: argparse.Namespace, seed: int) -> Outcome:
     """Learn, and test."""
     hidden = [n * options.width for n in setting.layers]
+    ahead = None if setting.ahead is None else Anticipation(source=setting.ahead)
     network = naca(data.n_features, hidden, data.n_classes, rule=setting.rule, shortcuts=setting.shortcuts,
                    hidden_gain=setting.gain, optimiser=Adam(options.lr or setting.lr),
-                   kappa=setting.kappa)  # fmt: skip
+                   kappa=setting.kappa, anticipation=ahead)  # fmt: skip
     learner = Learner(network, n_ticks=options.ticks, seed=seed, threads=options.threads)
     found = []
     for epoch in range(1, options.epochs + 1):
