@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def train(
     dataset: Annotated[str, typer.Option(help="Data set; see `tegmentum datasets list`.")] = "digits",
     rule: Annotated[str, typer.Option(help="Learning rule: dopamine-stdp, naca, naca-ann, naca-error (whose "
-                                     "dopamine signals the expectation's error) or frozen (NACA's control).",
+                                     "dopamine signals the expectation's error), naca-mix (with backpropagation) or "
+                                     "frozen (NACA's control).",
                                       )] = ONLINE,
     ablation: Annotated[str | None, typer.Option(help="dopamine-stdp: what to take away, to see what it is good for: "
                                                  "frozen, global, shuffled, no-timing, label, d1-only or random-table.",
@@ -40,12 +41,14 @@ def train(
                                               r"\[50; naca 20; naca-ann has one].", show_default=False)] = None,
     optimiser: Annotated[str | None, typer.Option(help=r"naca: adam or sgd \[adam].", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help=r"naca: learning rate \[0.001 for digits, else 0.0001; "
-                                             "naca-error 0.0003].",
+                                             "naca-error and naca-mix 0.0003].",
                                              show_default=False)] = None,
     hidden_gain: Annotated[float | None, typer.Option(help=r"naca: factor on the initial hidden weights \[1].",
                                                       show_default=False)] = None,
-    shortcuts: Annotated[bool, typer.Option("--shortcuts", help="naca, naca-error, frozen: the input projects to every "
-                                            "hidden layer, and every hidden layer to the output.")] = False,
+    shortcuts: Annotated[bool, typer.Option("--shortcuts", help="naca, naca-error, naca-mix, frozen: the input "
+                                            "projects to all hidden layers, and each of these to the output.")] = False,
+    kappa: Annotated[float | None, typer.Option(help="naca-mix: from 0, backpropagation, to 1, NACA "
+                                                r"\[0].", show_default=False)] = None,
     rate_scale: Annotated[float | None, typer.Option(help="naca: spike probability of a pixel of full intensity, per "
                                                      r"tick \[1].", show_default=False)] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
@@ -78,7 +81,7 @@ def train(
     one_of("--rule", rule, (ONLINE, *RULES))
     given = {"--batch": batch, "--optimiser": optimiser, "--lr": lr, "--hidden-gain": hidden_gain,
              "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks,
-             "--shortcuts": shortcuts or None}  # fmt: skip
+             "--shortcuts": shortcuts or None, "--kappa": kappa}  # fmt: skip
     _refuse_foreign(rule, given)
     if ablation is not None:
         from tegmentum.plasticity.learning.dopamine_classifier import ABLATIONS
@@ -107,14 +110,14 @@ def train(
         from .train_windows import DEFAULT, DEFAULTS, ERROR_LR, WindowConfig, WindowTraining
 
         default_lr, default_epochs = DEFAULTS.get(data.name, DEFAULT)
-        if rule == "naca-error":
+        if rule in ("naca-error", "naca-mix"):
             default_lr = ERROR_LR
         training = WindowTraining(
             WindowConfig(**common, hidden=layers or (1000,), epochs=epochs or default_epochs, batch=batch or 32,
                          ticks=1 if rule == "naca-ann" else ticks or 20, optimiser=optimiser or "adam",
                          lr=default_lr if lr is None else lr, hidden_gain=1.0 if hidden_gain is None else hidden_gain,
                          rate_scale=1.0 if rate_scale is None else rate_scale, threads=threads or default_threads(),
-                         shortcuts=shortcuts),
+                         shortcuts=shortcuts, kappa=kappa),
             data,
         )  # fmt: skip
     how = How(store_path, checkpoint_every, None if data_dir is None else str(data_dir.absolute()))
@@ -126,13 +129,14 @@ def train(
 
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
     """Refuse options that mean nothing to a rule."""
-    spiking = ("naca", "naca-error", "frozen")
-    windows = ("naca", "naca-ann", "naca-error", "frozen")
+    spiking = ("naca", "naca-error", "naca-mix", "frozen")
+    windows = ("naca", "naca-ann", *spiking[1:])
     own = {
         "--ablation": (ONLINE,),
         "--shift": (ONLINE,),
         "--ticks": (ONLINE, *spiking),
         "--shortcuts": spiking,
+        "--kappa": ("naca-mix",),
     }
     for option, value in given.items():
         rules = own.get(option, windows)

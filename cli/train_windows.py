@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Learning rate and epochs that suit a data set of its size.
 DEFAULTS = {"digits": (1e-3, 20)}
 DEFAULT = (1e-4, 10)
-#: Learning rate of the rule that sees the output's error, on every data set.
+#: Learning rate of the rules that see the output's error, on every data set.
 ERROR_LR = 3e-4
 
 
@@ -39,6 +39,7 @@ class WindowConfig:
     n_test: int
     record: int
     shortcuts: bool = False
+    kappa: float | None = None
 
 
 class WindowTraining:
@@ -52,7 +53,7 @@ class WindowTraining:
         self._check_size()
         self.optimiser = {"adam": Adam, "sgd": SGD}[config.optimiser](config.lr)
         network = naca(data.n_features, config.hidden, data.n_classes, rule=config.rule, optimiser=self.optimiser,
-                       hidden_gain=config.hidden_gain, shortcuts=config.shortcuts)  # fmt: skip
+                       hidden_gain=config.hidden_gain, shortcuts=config.shortcuts, kappa=config.kappa)  # fmt: skip
         self.learner = Learner(network, n_ticks=config.ticks, batch=config.batch, seed=config.seed,
                                threads=config.threads, rate_scale=config.rate_scale)  # fmt: skip
         self.samples_an_epoch = config.n_train // config.batch * config.batch

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tegmentum.datasets import Dataset, load
-from tegmentum.plasticity import Adam, Learner, naca
+from tegmentum.plasticity import Adam, Anticipation, Learner, naca
 
 
 class Setting(NamedTuple):
@@ -25,6 +25,8 @@ class Setting(NamedTuple):
     shortcuts: bool
     lr: float
     gain: float = 1.0
+    kappa: float | None = None
+    ahead: str | None = None  # source of what is expected before the input
 
 
 NACA, ERROR = (
@@ -45,21 +47,44 @@ SETTINGS = {
     "error-wide-3": Setting("naca-error", (3,), False, ERROR),
     "error-wide-5": Setting("naca-error", (5,), False, ERROR),
     "frozen-short-5": Setting("frozen", (1,) * 5, True, NACA, 5.0),
+    **{f"mix-{k:g}": Setting("naca-mix", (1, 1), False, ERROR, kappa=k) for k in (0.0, 0.1, 0.5, 1.0)},
+    "error-2": Setting("naca-error", (1, 1), False, ERROR),
+    **{f"{k}-2": Setting("naca-error", (1, 1), False, ERROR, ahead=k) for k in ("own", "label")},
 }
 
 
-def run(setting: Setting, data: Dataset, options: argparse.Namespace, seed: int) -> list[float]:
-    """Return the test accuracy after each epoch, in percent."""
+class Outcome(NamedTuple):
+    """What a run came to: accuracies in percent, and the events of the last epoch."""
+
+    first: float  # on the test images after the first epoch
+    last: float  # and after the last
+    noisy: float  # in the end, with a tenth of the pixels replaced by random ones
+    events: float  # synaptic events of a training image
+
+
+def run(setting: Setting, data: Dataset, options: argparse.Namespace, seed: int) -> Outcome:
+    """Learn, and test."""
     hidden = [n * options.width for n in setting.layers]
+    ahead = None if setting.ahead is None else Anticipation(source=setting.ahead)
     network = naca(data.n_features, hidden, data.n_classes, rule=setting.rule, shortcuts=setting.shortcuts,
-                   hidden_gain=setting.gain, optimiser=Adam(options.lr or setting.lr))  # fmt: skip
+                   hidden_gain=setting.gain, optimiser=Adam(options.lr or setting.lr),
+                   kappa=setting.kappa, anticipation=ahead)  # fmt: skip
     learner = Learner(network, n_ticks=options.ticks, seed=seed, threads=options.threads)
     found = []
     for epoch in range(1, options.epochs + 1):
-        learner.learn(data.x_train, data.y_train, data.x_max, epoch)
-        right = learner.predict(data.x_test, data.x_max) == data.y_test
-        found.append(100 * float(right.mean()))
-    return found
+        work = learner.learn(data.x_train, data.y_train, data.x_max, epoch)
+        if epoch in (1, options.epochs):
+            found.append(accuracy(learner, data, data.x_test))
+    random = np.random.default_rng(seed)
+    replaced = random.random(data.x_test.shape) < 0.1
+    other = random.integers(0, data.x_max + 1, data.x_test.shape, dtype=np.uint8)
+    noisy = accuracy(learner, data, np.where(replaced, other, data.x_test))
+    return Outcome(found[0], found[-1], noisy, work.synaptic_events / work.n_samples)
+
+
+def accuracy(learner: Learner, data: Dataset, x: np.ndarray) -> float:
+    """Return the share of right predictions, in percent."""
+    return 100 * float((learner.predict(x, data.x_max) == data.y_test).mean())
 
 
 def main() -> None:
@@ -89,12 +114,16 @@ def main() -> None:
         runs = []
         for seed in options.seeds:
             runs.append(run(SETTINGS[name], data, options, seed))
-            print(f"{name}, seed {seed}: {', '.join(f'{a:.2f}' for a in runs[-1])}", flush=True)
-        first, last = np.array(runs)[:, 0], np.array(runs)[:, -1]
-        table.append((name, first, last))
-    print(f"\n{'row':<15} {'epoch 1':>8} {'last':>8}   least to largest")
-    for name, first, last in table:
-        print(f"{name:<15} {first.mean():8.2f} {last.mean():8.2f}   {last.min():.2f} to {last.max():.2f}")
+            done = runs[-1]
+            text = f"{done.first:.2f} after epoch 1, {done.last:.2f} in the end, {done.noisy:.2f} noisy"
+            print(f"{name}, seed {seed}: {text}, {done.events:.3g} events", flush=True)
+        table.append((name, runs))
+    print(f"\n{'row':<15} {'epoch 1':>8} {'last':>8} {'least to largest':>18} {'noisy':>8} {'events':>9}")
+    for name, runs in table:
+        first, last, noisy, events = np.mean(runs, axis=0)
+        ends = [run.last for run in runs]
+        spread = f"{min(ends):.2f} to {max(ends):.2f}"
+        print(f"{name:<15} {first:8.2f} {last:8.2f} {spread:>18} {noisy:8.2f} {events:9.3g}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,15 @@ from .rules.scaling import ScaledSTDP
 from .rules.sequential import SequentialSTDP
 from .rules.stdp import STDP
 from .rules.surrogate import NearThreshold, Slope, StateDifference
-from .rules.three_factor import Backpropagated, ErrorDriven, ErrorModulated, Frozen, Homeostasis, Modulated
+from .rules.three_factor import (
+    Anticipation,
+    Backpropagated,
+    ErrorDriven,
+    ErrorModulated,
+    Frozen,
+    Homeostasis,
+    Modulated,
+)
 from .rules.triplet import TripletSTDP
 from .rules.tsodyks_markram import TsodyksMarkram
 from .rules.two_trace import TwoTraceSTDP
@@ -86,6 +94,7 @@ __all__ = [
     "STDP",
     "AccuracyMatrix",
     "Adam",
+    "Anticipation",
     "Attention",
     "Backpropagated",
     "BennaFusiSTDP",

@@ -326,13 +326,19 @@ REFUSED = [  # arguments, exit code, words of the message
     ("--rate-scale -1", 3, ["rate_scale", "-1"]),
     ("--ablation frozen", 3, ["--ablation", "dopamine-stdp", "naca"]),
     ("--shift 0.5", 3, ["--shift", "dopamine-stdp", "naca"]),
-    ("--rule naca-ann --shortcuts", 3, ["--shortcuts", "naca, naca-error and frozen", "naca-ann"]),
-    ("--rule naca-ann --ticks 5", 3, ["--ticks", "dopamine-stdp, naca, naca-error and frozen", "naca-ann"]),
+    ("--rule naca-ann --shortcuts", 3, ["--shortcuts", "naca, naca-error, naca-mix and frozen", "naca-ann"]),
+    ("--rule naca --kappa 0.5", 3, ["--kappa", "naca-mix", "--rule naca"]),
+    ("--rule naca-mix --kappa 2", 3, ["kappa", "<= 1", "2"]),
+    (
+        "--rule naca-ann --ticks 5",
+        3,
+        ["--ticks", "dopamine-stdp, naca, naca-error, naca-mix and frozen", "naca-ann"],
+    ),
     *(
         (
             f"--rule dopamine-stdp {option}",
             3,
-            [option.split()[0], "naca, naca-ann, naca-error and frozen", "dopamine-stdp"],
+            [option.split()[0], "naca, naca-ann, naca-error, naca-mix and frozen", "dopamine-stdp"],
         )
         for option in ("--batch 3", "--optimiser sgd", "--lr 0.1", "--hidden-gain 2", "--rate-scale 0.5")
     ),

@@ -10,6 +10,7 @@ from tegmentum import datasets
 from tegmentum.plasticity import (
     SGD,
     Adam,
+    Anticipation,
     Dopamine,
     ErrorDriven,
     ErrorModulated,
@@ -66,7 +67,7 @@ def assert_equal(one, other):
 class TestDenseGraphs:
     def test_a_chain_learns_bit_for_bit_what_windows_learn(self):
         """NACA by the path that waits for the output, which it does not need: every weight and rate is equal."""
-        network = naca(N_IN, (70, 12, 64), 4, optimiser=Adam(1e-2), hidden_gain=3.0)
+        network = naca(N_IN, (70, 12, 64), 4, optimiser=STEP, hidden_gain=3.0)
         x, y = samples(24)
         batches = np.arange(24).reshape(6, 4)
         found = []
@@ -81,6 +82,7 @@ class TestDenseGraphs:
         for a, b in zip(*found, strict=True):
             np.testing.assert_array_equal(a, b)
 
+    @pytest.mark.slow
     def test_short_cuts_learn_by_windows_what_they_learn_by_ticks(self):
         network = naca(N_IN, (70, 12), 4, optimiser=Adam(1e-2, epsilon=1e-3), hidden_gain=3.0, shortcuts=True)
         windows, ticks = (
@@ -115,6 +117,7 @@ class TestDenseGraphs:
         np.testing.assert_array_equal(two.rates(x[order], 255), rates[order])
         np.testing.assert_array_equal(one.rates(x[7:8], 255), rates[7:8])
 
+    @pytest.mark.slow
     def test_goes_on_from_a_state(self, monkeypatch):
         monkeypatch.setattr("tegmentum.plasticity.learning.learner._AT_ONCE", 8)
         x, y = samples(24)
@@ -223,6 +226,63 @@ def test_what_was_expected_teaches_nothing():
     assert (before[0] != weights_of(learner)[0]).any()
 
 
+class TestAnticipation:
+    def learner(self, **options):
+        network = naca(
+            N_IN,
+            (70, 12),
+            4,
+            rule="naca-error",
+            optimiser=STEP,
+            hidden_gain=3.0,
+            anticipation=Anticipation(**options),
+        )
+        return Learner(network, n_ticks=6, batch=4, seed=3, threads=1)
+
+    @pytest.mark.parametrize("source", ["own", "label"])
+    def test_of_no_strength_changes_nothing(self, source):
+        """The weights are those without; an expectation of one's own takes a second window."""
+        x, y = samples()
+        plain, other = deep(shortcuts=False), self.learner(strength=0.0, source=source)
+        work = [learner.learn(x, y, 255, 0) for learner in (plain, other)]
+        assert_equal(plain, other)
+        assert work[1].synaptic_events == work[0].synaptic_events * (2 if source == "own" else 1)
+
+    def test_shifts_the_input_by_the_gains_of_what_is_expected(self):
+        """A class expected with certainty in a window of its own, as a bias: the same spikes as by the formula."""
+        x, _ = samples(6)
+        learner = self.learner(strength=0.25, source="own")
+        first = self.learner(strength=0.0, source="own").rates(x, 255)
+        again = self.learner(strength=0.0, source="own")
+        for k in range(len(x)):
+            for layer, drawn in zip(again.layers, learner.layers, strict=True):
+                w, b = drawn.weights()
+                shift = 0.25 * (first[k] @ layer.gains) if layer.levels.size else 0.0
+                layer.set_weights(w, b - shift)
+            np.testing.assert_array_equal(
+                again.spikes(x[k : k + 1], 255)[0], learner.spikes(x, 255)[0][k : k + 1]
+            )
+        assert (learner.spikes(x, 255)[0] != self.learner(strength=0.0).spikes(x, 255)[0]).any()
+
+    def test_without_a_label_nothing_is_expected(self):
+        """Tested, a network that learned under its labels is one without anticipation."""
+        x, y = samples()
+        learner, plain = self.learner(strength=0.25, source="label"), deep(shortcuts=False)
+        learner.learn(x, y, 255, 0)
+        for layer, other in zip(learner.layers, plain.layers, strict=True):
+            other.set_weights(*layer.weights())
+        np.testing.assert_array_equal(learner.rates(x, 255), plain.rates(x, 255))
+
+    def test_a_prediction_does_not_depend_on_its_batch(self):
+        x, y = samples(30)
+        learner = self.learner(strength=0.25)
+        learner.learn(x, y, 255, 0)
+        rates = learner.rates(x, 255)
+        order = np.random.default_rng(1).permutation(30)
+        np.testing.assert_array_equal(learner.rates(x[order], 255), rates[order])
+        np.testing.assert_array_equal(learner.rates(x[7:8], 255), rates[7:8])
+
+
 def test_homeostasis_holds_rates():
     """With nothing else to learn, rates near the threshold come closer to the target, from either side."""
     for target in (0.05, 0.6):
@@ -237,6 +297,7 @@ def test_homeostasis_holds_rates():
         assert abs(after - target) < 0.5 * abs(before - target)
 
 
+@pytest.mark.slow
 def test_learns_the_digits_through_three_layers():
     data = datasets.load("digits")
     network = naca(64, (100, 100, 100), 10, rule="naca-error", optimiser=Adam(1e-3), shortcuts=True)
@@ -375,6 +436,7 @@ class TestBackpropagated:
             np.testing.assert_allclose(found[name], gradient, rtol=0, atol=1e-6)
         assert max(np.abs(g).max() for g in expected.values()) > 1e-3
 
+    @pytest.mark.slow
     def test_with_all_of_it_it_is_naca(self):
         """In the scale of the error, 2 / (C B) = 1 / 16, at a rate 16 times as large: the same hidden weights."""
         x, y = samples(24)
@@ -443,6 +505,8 @@ class TestRefusals:
         [
             (lambda: Homeostasis(rate=1.5), "Homeostasis: rate must be"),
             (lambda: Homeostasis(strength=-1.0), "Homeostasis: strength must be"),
+            (lambda: Anticipation(source="god"), "source must be own or label, got 'god'"),
+            (lambda: naca(4, [3], 2, anticipation=Anticipation()), "anticipation: is a part of the rule"),
             (lambda: NearThreshold(0.0), "NearThreshold: lens must be > 0"),
             (lambda: naca(4, [3], 2, rule="naca-ann", shortcuts=True), "shortcuts: need neurons that spike"),
             (

@@ -73,6 +73,31 @@ def test_self_backpropagation(run):
 
 
 @pytest.mark.slow
+def test_depth(run):
+    small = (
+        "--dataset",
+        "digits",
+        "--width",
+        40,
+        "--epochs",
+        4,
+        "--ticks",
+        8,
+        "--lr",
+        0.003,
+        "--seeds",
+        0,
+        1,
+    )
+    rows = "naca-3", "error-short-3", "error-wide-3", "mix-0"
+    table = run(EXAMPLES / "depth.py", *small, "--only", *rows)
+    assert len(re.findall(r", seed [01]: ", table)) == 2 * len(rows)
+    last = dict(re.findall(r"^([\w-]+) +\d+\.\d+ +(\d+\.\d+) +\d", table, re.MULTILINE))
+    assert set(last) == set(rows)
+    assert float(last["error-short-3"]) > 80 > float(last["naca-3"])
+
+
+@pytest.mark.slow
 def test_distal_reward(run):
     out = run(EXAMPLES / "distal_reward.py", "--hours", 0.01)
     assert re.search(

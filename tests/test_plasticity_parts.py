@@ -322,7 +322,7 @@ class TestDescription:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"rule": "bp"}, "rule: must be one of naca, naca-ann, naca-error, frozen, got 'bp'"),
+            ({"rule": "bp"}, "rule: must be one of naca, naca-ann, naca-error, naca-mix, frozen, got 'bp'"),
             ({"hidden": []}, "hidden: at least one hidden layer is needed, got none"),
             ({"hidden_gain": 0.0}, r"hidden_gain: must be > 0 and finite, got 0\.0"),
             ({"n_classes": 1}, "Expectation: n_classes must be >= 2, got 1"),

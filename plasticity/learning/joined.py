@@ -43,8 +43,16 @@ class JoinedLayer(Layer):
         if isinstance(rule, Backpropagated):
             self.padded_gains *= np.float32(2.0 / (n_classes * batch))
         kept = rule.homeostasis if isinstance(rule, ErrorModulated) else None
+        self.anticipation = rule.anticipation if isinstance(rule, ErrorModulated) else None
         self.pull = np.float32(0.0 if kept is None else kept.strength)
         self.target = np.float32(0.0 if kept is None else kept.rate)
+
+    def drive(self, expected: Array | None) -> Array:
+        """Return what is added to the input for an expectation (n, n_classes), float32 (n, n_padded); none for None."""
+        if self.anticipation is None or expected is None:
+            return np.zeros((0, self.n_padded), np.float32)
+        strength = np.float32(self.anticipation.strength)
+        return np.asarray(-strength * (expected[:, :, None] * self.padded_gains).sum(axis=1))
 
     def _lower_weights(self, projection: Projection, index: int, seed: int) -> None:
         """Draw the weights of each projection, one below the other, and the biases, which are the last row."""

@@ -53,6 +53,9 @@ class Loop:
         self.layers = [by_name[str(p.name)] for p in graph.projections]
         self._output = next(layer for layer in self._levels if layer.post is graph.output)
         self._needs_error = any(layer.needs_error for layer in self._levels)
+        self._sources = {
+            layer.anticipation.source for layer in self._levels if layer.anticipation is not None
+        }
         padded = np.cumsum([0] + [layer.n_padded for layer in self._levels])
         self._column = {layer.post.name: int(c) for layer, c in zip(self._levels, padded, strict=False)}
         self._n_columns = int(padded[-1])
@@ -75,11 +78,15 @@ class Loop:
         with ThreadPoolExecutor(self.threads) as pool:
             at_once = partial(_each, pool if self.threads > 1 else None)
             for index in chunks:
-                self._advance(inputs, index, room, learning, at_once)
+                encode = inputs.encoder(self._levels[0].kernels, index, room.given)
+                at_once([partial(encode, a, b) for a, b in self._spans(len(index))])
+                self._advance(len(index), room, learning, self._known(y[index], learning), at_once)
+                if "own" in self._sources:
+                    found = self._found(room, len(index)).copy()
+                    self._advance(len(index), room, learning, found, at_once)
                 if learning:
                     self._credit(y[index], room, at_once)
-                rates = room.rates[self._levels.index(self._output)]
-                yield index, rates[: len(index), : self.n_classes]
+                yield index, self._found(room, len(index))
 
     def spikes(self, x: Array, x_max: int) -> list[Array]:
         """Return the outputs of each layer's post neurons, uint8 (n, n_ticks, n_neurons)."""
@@ -109,11 +116,21 @@ class Loop:
             self._rooms[learning] = room
         return room
 
-    def _advance(self, inputs: Input, index: Array, room: _Room, learning: bool, at_once: Any) -> None:
-        """Drive samples through all layers, one after the other."""
-        n = len(index)
-        encode = inputs.encoder(self._levels[0].kernels, index, room.given)
-        at_once([partial(encode, a, b) for a, b in self._spans(n)])
+    def _found(self, room: _Room, n: int) -> Array:
+        """Rates of the output, float32 (n, n_classes)."""
+        return np.asarray(room.rates[self._levels.index(self._output)][:n, : self.n_classes])
+
+    def _known(self, labels: Array, learning: bool) -> Array | None:
+        """Return what is expected before a window: the class while learning, where a rule says so, or nothing."""
+        return self._one_hot(labels) if learning and "label" in self._sources else None
+
+    def _one_hot(self, labels: Array) -> Array:
+        found = np.zeros((len(labels), self.n_classes), np.float32)
+        found[np.arange(len(labels)), labels] = 1.0
+        return found
+
+    def _advance(self, n: int, room: _Room, learning: bool, expected: Array | None, at_once: Any) -> None:
+        """Drive ``n`` encoded samples through all layers, one after the other, under what is expected."""
         for k, layer in enumerate(self._levels):
             events, kernels = room.events[k], layer.kernels
             if not room.plain[k]:
@@ -131,7 +148,7 @@ class Loop:
             at_once(
                 partial(
                     kernels.advance_block, layer.table[block], events, block * layer.width, n, self.n_ticks,
-                    layer.constants, learning, room.v[k][block], room.out[k][block],
+                    layer.constants, layer.drive(expected), learning, room.v[k][block], room.out[k][block],
                     room.spikes[:, :, first : first + layer.n_padded], room.rates[k],
                 )
                 for block in range(layer.n_blocks)
@@ -141,10 +158,8 @@ class Loop:
     def _credit(self, labels: Array, room: _Room, at_once: Any) -> None:
         """Credit all layers that learn, and step them."""
         n = len(labels)
-        expected = np.zeros((n, self.n_classes), np.float32)
-        expected[np.arange(n), labels] = 1.0
-        found = room.rates[self._levels.index(self._output)][:n, : self.n_classes]
-        error = expected - found
+        expected = self._one_hot(labels)
+        error = expected - self._found(room, n)
         learners = [(k, layer) for k, layer in enumerate(self._levels) if layer.learns]
         at_once(
             partial(layer.kernels.sort_by_row, room.events[k], 0, n, self.n_ticks, room.rows[k])

@@ -18,8 +18,10 @@ import numpy as np
 from numba import njit
 
 from tegmentum.simcore.advance.windows.advance_kernel import advance
+from tegmentum.simcore.intrinsics.rowsum import add_rows
 from tegmentum.simcore.lower.window_arrays import Scratch
-from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
+from tegmentum.simcore.neurons.discrete import State, flow, leak_path, receive, reset_path
+from tegmentum.simcore.neurons.discrete import fired as output
 
 from ..rules.optimiser import StepConstants
 from ..rules.surrogate import state_difference as local_factor
@@ -75,11 +77,38 @@ def join(given, given_row, n_given, spikes, sources, n_rows, first, last, events
 
 
 @njit(nogil=True, error_model="numpy")
-def advance_block(table, events, column, n_trials, n_ticks, constants, keep, v, out, spikes, rates):
+def advance_driven(table, events, trial, n_ticks, constants, scratch, drive, v, out):
+    """Do what ``advance`` does under an input (width,) that is the same at every tick."""
+    base, current, state_v, state_out = scratch.base, scratch.current, scratch.v, scratch.out
+    for j in range(table.shape[1]):
+        base[j] = drive[j]
+        state_v[j] = np.float32(0.0)
+        state_out[j] = np.float32(0.0)
+    add_rows(base, table, events.index, events.value, events.base_start[trial], events.base_count[trial])
+    for t in range(n_ticks):
+        slot = trial * n_ticks + t
+        for j in range(table.shape[1]):
+            current[j] = base[j]
+        add_rows(current, table, events.index, events.value, events.start[slot], events.count[slot])
+        v_now, out_now = v[t + 1], out[t + 1]
+        for j in range(table.shape[1]):
+            s = flow(State(state_v[j], state_out[j]), constants, np.float32(0.0))
+            s = receive(s, constants, current[j])
+            y = output(s, constants)
+            state_v[j] = s.v
+            state_out[j] = y
+            v_now[j] = s.v
+            out_now[j] = y
+
+
+@njit(nogil=True, error_model="numpy")
+def advance_block(table, events, column, n_trials, n_ticks, constants, drive, keep, v, out, spikes, rates):
     """Advance one block of a layer through ``n_trials`` trials.
 
     Parameters
     ----------
+    drive : float32 (n_trials, n_padded), or (0, n_padded) for none
+        what the expectation adds to the input at every tick
     keep : whether every trial has a place of its own in ``v`` and ``out``; otherwise all use the first
     v, out : float32 (n_trials or 1, n_ticks + 1, width), filled
     spikes : (n_trials, n_ticks, >= n_padded), columns of this layer, filled
@@ -91,7 +120,11 @@ def advance_block(table, events, column, n_trials, n_ticks, constants, keep, v, 
     scale = np.float32(1.0) / np.float32(n_ticks)
     for b in range(n_trials):
         place = b if keep else 0
-        advance(table, events, b, n_ticks, constants, scratch, v[place], out[place])
+        if len(drive) > 0:
+            own = drive[b, column : column + width]
+            advance_driven(table, events, b, n_ticks, constants, scratch, own, v[place], out[place])
+        else:
+            advance(table, events, b, n_ticks, constants, scratch, v[place], out[place])
         for j in range(width):
             rate[j] = np.float32(0.0)
         for t in range(n_ticks):

@@ -28,6 +28,7 @@ from ..modulation.receptor import NacaReceptor
 from .optimiser import Adam
 from .surrogate import NearThreshold, Slope, StateDifference
 from .three_factor import (
+    Anticipation,
     Backpropagated,
     ErrorDriven,
     ErrorModulated,
@@ -59,6 +60,7 @@ def naca(
     table: str = "uniform",
     shortcuts: bool = False,
     homeostasis: Homeostasis | None = None,
+    anticipation: Anticipation | None = None,
     kappa: float | None = None,
 ) -> Network:
     """Describe a fully connected network that learns by NACA.
@@ -76,6 +78,7 @@ def naca(
     shortcuts : of spiking networks: whether the input projects to every hidden layer, and every hidden layer to the
         output; the delay of each short cut is that of the way through the layers, so that windows stay aligned
     homeostasis : of ``naca-error``, Homeostasis() by default
+    anticipation : of ``naca-error``, none by default
     kappa : of ``naca-mix``, from 0, backpropagation, to 1, NACA; 0 by default
 
     Notes
@@ -98,6 +101,10 @@ def naca(
         raise DescriptionError(
             f"homeostasis: is a part of the rule 'naca-error', got rule {rule!r}; leave it out"
         )
+    if anticipation is not None and rule != "naca-error":
+        raise DescriptionError(
+            f"anticipation: is a part of the rule 'naca-error', got rule {rule!r}; leave it out"
+        )
     if kappa is not None and rule != "naca-mix":
         raise DescriptionError(f"kappa: is a part of the rule 'naca-mix', got rule {rule!r}; leave it out")
     local: Any = (
@@ -115,7 +122,9 @@ def naca(
         inner = Backpropagated(dopamine, receptor, local, optimiser, kappa=0.0 if kappa is None else kappa)
     elif rule == "naca-error":
         kept = homeostasis or Homeostasis()
-        inner = ErrorModulated(dopamine, receptor, local, optimiser, homeostasis=kept)
+        inner = ErrorModulated(
+            dopamine, receptor, local, optimiser, homeostasis=kept, anticipation=anticipation
+        )
 
     inp = SpikeTrain("input", n_inputs, [], [])
     layers = [Population(f"hidden{k + 1}", n, GradedUnit("tanh") if graded else DiscreteLIF()) for k, n in

@@ -10,6 +10,7 @@ from typing import Any
 
 from tegmentum.simcore.describe import checks
 from tegmentum.simcore.describe.plasticity import WindowRule
+from tegmentum.simcore.errors import DescriptionError
 
 from ..modulation.neuromodulator import Neuromodulator
 from .optimiser import SGD, Adam
@@ -62,6 +63,35 @@ class Homeostasis:
 
 
 @dataclass(frozen=True)
+class Anticipation:
+    r"""Expectation that arrives before the input, and shifts how near its threshold each neuron is.
+
+    .. math:: I_j(t) = \sum_i w_{ij} x_i(t) + b_j - g \sum_c q_c\, \Phi(\nu_{cj})
+
+    with what is expected, q, for the whole window: a high level of the neuromodulator excites, a low one inhibits.
+
+    Parameters
+    ----------
+    strength : no unit, 0.05
+        g, against a threshold of 0.5
+    source : {'own', 'label'}
+        ``own``: each sample is shown for two windows. In the first nothing is expected, q = 0; q of the second are the
+        rates of the output in the first. So it is while learning, which is from the second window, and when tested.
+        ``label``: while learning q is the expected class itself. When tested no label is known, and q = 0.
+    """
+
+    strength: float = 0.05
+    source: str = "own"
+
+    def __post_init__(self) -> None:
+        checks.number(self.strength, "Anticipation", "strength", least=0.0)
+        if self.source not in ("own", "label"):
+            raise DescriptionError(
+                f"Anticipation: source must be own or label, got {checks.shown(self.source)}"
+            )
+
+
+@dataclass(frozen=True)
 class ErrorModulated(Modulated):
     r"""Three factors, of which the neuromodulator signals by how much the expectation was wrong.
 
@@ -76,6 +106,7 @@ class ErrorModulated(Modulated):
     ----------
     every_tick : whether the signal comes at every tick of the window, or at the last alone
     homeostasis : of the neurons' rates, or None
+    anticipation : what is expected before the input comes, or None
 
     Notes
     -----
@@ -87,6 +118,7 @@ class ErrorModulated(Modulated):
 
     every_tick: bool = True
     homeostasis: Homeostasis | None = None
+    anticipation: Anticipation | None = None
 
 
 @dataclass(frozen=True)
