@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
-    from .egdc.retina import RetinaParameters
     from .egdc.whitened import WhitenedParameters
     from .learner import Learner
     from .online import OnlineLearner
@@ -137,7 +136,6 @@ __all__ = [
     "Recipe",
     "ReferenceNet",
     "RescorlaWagner",
-    "RetinaParameters",
     "RewardRate",
     "RewardSTDP",
     "ScaledSTDP",
@@ -172,7 +170,6 @@ _HOMES = {
     "registry": "CONTINUAL_RULES ContinualRule Setting continual_rule make_model",
     "egdc.decorrelation": "DecorrelatingReadOut",
     "egdc.egdc": "EGDC EGDCParameters",
-    "egdc.retina": "RetinaParameters",
     "egdc.whitened": "WhitenedParameters",
     "reference.gate": "Gate",
     "learner": "Learner",

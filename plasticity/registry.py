@@ -22,7 +22,6 @@ from .continual.split import ClassSplit, ContinualData
 from .continual.summed_ticks import SummedTicks, summed
 from .egdc.columns import ColumnParameters
 from .egdc.egdc import EGDC, EGDCParameters
-from .egdc.retina import RetinaParameters
 from .egdc.whitened import WhitenedParameters
 from .reference.gate import Gate
 from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
@@ -177,20 +176,6 @@ def _whitened(**switches: Any) -> Factory:
     return make
 
 
-def _retina(**switches: Any) -> Factory:
-    """Build EGDC behind a retina, in spikes; small images get a small one."""
-
-    def make(s: Setting) -> ContinualModel:
-        if min(s.shape[:2]) < 16:
-            columns = RetinaParameters(n_features=48, size=3, stride=1, pool=2, surround=3)
-        else:
-            columns = RetinaParameters()
-        parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
-        return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
-
-    return make
-
-
 #: Rules by name. "Gated" is the gate of :mod:`.gate`, of each sample alone on the honest protocol.
 CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc": ContinualRule("expectation-gated decorrelating columns: ours", _egdc(), knows_ticks=True),
@@ -204,8 +189,8 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc-mirrored": ContinualRule("the same for what may be mirrored, as photographs may", _whitened(mirrored=True)),
     "egdc-relaxed": ContinualRule("ours, lateral inhibition settles in time", _egdc(settling="relax"),
                                   knows_ticks=True),
-    "egdc-retina": ContinualRule("ours, in spikes of a retina that whitens", _retina()),
-    "egdc-retina-mirrored": ContinualRule("the same for what may be mirrored", _retina(mirrored=True)),
+    "egdc-whitened-spikes": ContinualRule("egdc-whitened, spikes of 20 ticks", _whitened(n_ticks=20)),
+    "egdc-mirrored-spikes": ContinualRule("egdc-mirrored, spikes of 20 ticks", _whitened(mirrored=True, n_ticks=20)),
     "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),
     "naca": ContinualRule("NACA, spiking, gated", _naca("naca", "sample", True), _published("naca", True)),
     "naca-ann": ContinualRule("NACA, graded, gated", _naca("naca", "sample", False), _published("naca", False)),

@@ -32,11 +32,10 @@ from ..modulation.neuromodulator import Dopamine, Neuromodulator
 from ..modulation.receptor import D1
 from .columns import ColumnParameters, Columns
 from .decorrelation import DecorrelatingReadOut
-from .retina import RetinaColumns, RetinaParameters
 from .whitened import WhitenedColumns, WhitenedParameters
 
 Array = np.ndarray[Any, Any]
-AnyColumns = ColumnParameters | WhitenedParameters | RetinaParameters
+AnyColumns = ColumnParameters | WhitenedParameters
 _STEP = 2_000  # samples between two calls of on_progress
 
 
@@ -46,7 +45,7 @@ class EGDCParameters:
 
     Parameters
     ----------
-    columns : ColumnParameters, WhitenedParameters or RetinaParameters
+    columns : ColumnParameters or WhitenedParameters
         which columns; ``learned=False`` leaves the receptive fields random
     critical_period : samples at the start of the first task from which the fields are learned; they are shown again
         afterwards, and counted twice
@@ -79,14 +78,12 @@ class EGDCParameters:
 
 
 def _columns(shape: tuple[int, ...], p: AnyColumns, seed: int, threads: int, given: bool
-             ) -> Columns | WhitenedColumns | RetinaColumns:  # fmt: skip
+             ) -> Columns | WhitenedColumns:  # fmt: skip
     """Columns that the parameters are of."""
     if isinstance(p, ColumnParameters):
         return Columns(shape, p, seed, threads, given)
     if given:
         raise DescriptionError("EGDC: columns on whitened patches need intensities, got spikes")
-    if isinstance(p, RetinaParameters):
-        return RetinaColumns(shape, p, seed, threads)
     return WhitenedColumns(shape, p, seed, threads)
 
 
