@@ -167,9 +167,9 @@ def _whitened(**switches: Any) -> Factory:
         if min(s.shape[:2]) < 16:
             columns = WhitenedParameters(n_features=64, size=3)
         elif len(s.shape) > 2:
-            columns = WhitenedParameters(n_features=1_000)
+            columns = WhitenedParameters(n_features=500)
         else:
-            columns = WhitenedParameters(n_features=400, size=8, pools=5)
+            columns = WhitenedParameters(n_features=250, size=6, pools=5)
         parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
         return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
 

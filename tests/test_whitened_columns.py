@@ -7,6 +7,7 @@ import pytest
 
 from tegmentum.datasets import load
 from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
+from tegmentum.plasticity.egdc.answers import KeptAnswers
 from tegmentum.plasticity.egdc.columns import ColumnParameters
 from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
 from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
@@ -274,6 +275,43 @@ class TestContinual:
             EGDC((8, 8), 10, EGDCParameters(SMALL), given=True)
         with pytest.raises(DescriptionError, match="EGDCParameters: prior must be > 0, or None, got 0"):
             EGDCParameters(SMALL, prior=0.0)
+
+
+class TestKeptAnswers:
+    def test_are_those_worked_out_again(self):
+        asked = []
+
+        def respond(x, x_max):
+            asked.append(len(x))
+            return np.add.outer(x.sum(axis=1), np.arange(3)).astype(np.float32) * x_max
+
+        x = images(9, (4, 4))
+        for most in (2**20, 3 * 22, 0):  # all, three, none
+            asked.clear()
+            answers = KeptAnswers(respond, most)
+            for part in (x[:5], x, x[::-1], x[3:4], x[:0]):
+                np.testing.assert_array_equal(answers(part, 2), respond(part, 2))
+                asked.pop()
+            assert asked == {2**20: [5, 4, 0, 0, 0], 66: [5, 6, 6, 1, 0], 0: [5, 9, 9, 1, 0]}[most]
+            np.testing.assert_array_equal(answers(x, 3), respond(x, 3))
+        answers.forget()
+        assert len(answers(x, 2)) == 9
+
+    def test_what_is_learned_or_restored_is_asked_anew(self):
+        data = load("digits")
+        models = [EGDC((8, 8), 10, EGDCParameters(SMALL), seed=seed) for seed in (0, 0, 1)]
+        x, y = data.x_train[:300], data.y_train[:300]
+        before = models[0].predict(data.x_test, 16)
+        for model in models:
+            model.learn_task(x, y, 16, tuple(range(10)))
+        after = models[1].predict(data.x_test, 16)
+        assert (before != after).any()
+        np.testing.assert_array_equal(models[0].predict(data.x_test, 16), after)
+        models[0].predict(data.x_test, 16)
+        fresh = EGDC((8, 8), 10, EGDCParameters(SMALL), seed=0)
+        fresh.predict(data.x_test, 16)
+        fresh.load_state(models[0].state())
+        np.testing.assert_array_equal(fresh.predict(data.x_test, 16), after)
 
 
 class TestSettling:

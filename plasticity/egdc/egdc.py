@@ -30,6 +30,7 @@ from ..continual.model import LearningCost, OnProgress
 from ..modulation.expectation import OneHotExpectation
 from ..modulation.neuromodulator import Dopamine, Neuromodulator
 from ..modulation.receptor import D1
+from .answers import KeptAnswers
 from .columns import ColumnParameters, Columns
 from .decorrelation import DecorrelatingReadOut
 from .whitened import WhitenedColumns, WhitenedParameters
@@ -109,6 +110,7 @@ class EGDC:
         gain = D1().gain(self.dopamine.levels(n_classes, seed))
         self.gain = gain if self.p.gated else np.ones_like(gain)
         self._fresh = True
+        self._answers = KeptAnswers(lambda x, x_max: self.columns.respond(x, x_max)[0])
 
     def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
                    on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
@@ -118,6 +120,7 @@ class EGDC:
         if self.p.columns.learned and (self._fresh or self.p.ever_surprised):
             early = x[: self.p.critical_period]
             patches = self.columns.learn(early, x_max)
+            self._answers.forget()
             seen, updates = len(early), patches * len(self.columns.fields)
         self._fresh = False
         for first in range(0, len(x), _STEP):
@@ -137,7 +140,7 @@ class EGDC:
     def predict(self, x: Array, x_max: int) -> Array:
         """Classes, int64 (n,): the class neuron of the highest potential."""
         found = [
-            self.read_out.potentials(self.columns.respond(x[first : first + _STEP], x_max)[0]).argmax(axis=1)
+            self.read_out.potentials(self._answers(x[first : first + _STEP], x_max)).argmax(axis=1)
             for first in range(0, len(x), _STEP)
         ]
         return np.concatenate(found) if found else np.zeros(0, np.int64)
@@ -153,6 +156,7 @@ class EGDC:
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
         saved = fitting("EGDC", state, self._arrays(), self._setting())
+        self._answers.forget()
         self.columns.restore({name: saved[f"columns/{name}"] for name in self.columns.arrays()})
         for name, array in self.read_out.sums().items():
             array[...] = saved[f"read-out/{name}"]
