@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
-    from .egdc.retina import RetinaParameters
     from .egdc.whitened import WhitenedParameters
     from .learning.dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
     from .learning.learner import Learner
@@ -150,7 +149,6 @@ __all__ = [
     "Recipe",
     "ReferenceNet",
     "RescorlaWagner",
-    "RetinaParameters",
     "RewardRate",
     "RewardSTDP",
     "ScaledSTDP",
@@ -185,7 +183,6 @@ _HOMES = {
     "registry": "CONTINUAL_RULES ContinualRule Setting continual_rule make_model",
     "egdc.decorrelation": "DecorrelatingReadOut",
     "egdc.egdc": "EGDC EGDCParameters",
-    "egdc.retina": "RetinaParameters",
     "egdc.whitened": "WhitenedParameters",
     "reference.gate": "Gate",
     "learning.learner": "Learner",

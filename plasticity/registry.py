@@ -22,7 +22,6 @@ from .continual.split import ClassSplit, ContinualData
 from .continual.summed_ticks import SummedTicks, summed
 from .egdc.columns import ColumnParameters
 from .egdc.egdc import EGDC, EGDCParameters
-from .egdc.retina import RetinaParameters
 from .egdc.whitened import WhitenedParameters
 from .reference.gate import Gate
 from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
@@ -168,23 +167,9 @@ def _whitened(**switches: Any) -> Factory:
         if min(s.shape[:2]) < 16:
             columns = WhitenedParameters(n_features=64, size=3)
         elif len(s.shape) > 2:
-            columns = WhitenedParameters(n_features=1_000)
+            columns = WhitenedParameters(n_features=500)
         else:
-            columns = WhitenedParameters(n_features=400, size=8, pools=5)
-        parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
-        return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
-
-    return make
-
-
-def _retina(**switches: Any) -> Factory:
-    """Build EGDC behind a retina, in spikes; small images get a small one."""
-
-    def make(s: Setting) -> ContinualModel:
-        if min(s.shape[:2]) < 16:
-            columns = RetinaParameters(n_features=48, size=3, stride=1, pool=2, surround=3)
-        else:
-            columns = RetinaParameters()
+            columns = WhitenedParameters(n_features=250, size=6, pools=5)
         parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
         return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
 
@@ -204,8 +189,8 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc-mirrored": ContinualRule("the same for what may be mirrored, as photographs may", _whitened(mirrored=True)),
     "egdc-relaxed": ContinualRule("ours, lateral inhibition settles in time", _egdc(settling="relax"),
                                   knows_ticks=True),
-    "egdc-retina": ContinualRule("ours, in spikes of a retina that whitens", _retina()),
-    "egdc-retina-mirrored": ContinualRule("the same for what may be mirrored", _retina(mirrored=True)),
+    "egdc-whitened-spikes": ContinualRule("egdc-whitened, spikes of 20 ticks", _whitened(n_ticks=20)),
+    "egdc-mirrored-spikes": ContinualRule("egdc-mirrored, spikes of 20 ticks", _whitened(mirrored=True, n_ticks=20)),
     "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),
     "naca": ContinualRule("NACA, spiking, gated", _naca("naca", "sample", True), _published("naca", True)),
     "naca-ann": ContinualRule("NACA, graded, gated", _naca("naca", "sample", False), _published("naca", False)),

@@ -7,10 +7,10 @@ import pytest
 
 from tegmentum.datasets import load
 from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
-from tegmentum.plasticity.egdc.columns import ColumnParameters, Columns
+from tegmentum.plasticity.egdc.answers import KeptAnswers
+from tegmentum.plasticity.egdc.columns import ColumnParameters
 from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
 from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
-from tegmentum.plasticity.egdc.retina import RetinaColumns, RetinaParameters
 from tegmentum.plasticity.egdc.settling import relax
 from tegmentum.plasticity.egdc.whitened import WhitenedColumns, WhitenedParameters
 from tegmentum.plasticity.egdc.whitening import UNIT, PatchGeometry, drawn_patches, kernels, zca
@@ -18,7 +18,7 @@ from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random import philox as rng
 
 SMALL = WhitenedParameters(n_features=12, size=3, pools=2)
-RETINA = RetinaParameters(n_features=24, size=3, stride=1, pool=2, surround=3, n_ticks=9, mirrored=True)
+SPIKES = WhitenedParameters(n_features=12, size=3, pools=2, n_ticks=20, quantum=0.5, mirrored=True)
 
 
 def images(n, shape, seed=0):
@@ -110,6 +110,32 @@ class TestWhitenedColumns:
         turned = np.ascontiguousarray(x.reshape(5, 8, 9)[:, :, ::-1]).reshape(5, -1)
         np.testing.assert_array_equal(both.respond(x, 255)[0], both.respond(turned, 255)[0])
 
+    def test_spikes_are_those_of_neurons_that_integrate(self):
+        """A constant current for 20 ticks, tick by tick, in whole numbers."""
+        columns, x = learned((9, 8), SPIKES), images(4, (9, 8))
+        unit, q = columns._unit * UNIT, round(SPIKES.quantum * columns._unit * UNIT)
+        expected = np.zeros((4, 4, 12))
+        patches = np.zeros((columns.pool.shape[1], 9), np.float32)
+        for b in range(4):
+            kernels().patches_of(x[b], 1.0, columns.geometry, UNIT, 10.0, patches)
+            current = patches.astype(int) @ columns.fields.astype(int) - np.tile(columns._offset, 2).astype(
+                int
+            )
+            v, spikes = np.zeros_like(current), np.zeros_like(current)
+            for _ in range(SPIKES.n_ticks):
+                v += np.maximum(current, 0)
+                spikes += v >= q
+                v -= q * (v >= q)
+            assert (spikes.max() == 20) == (
+                b > 1
+            )  # the first two have no contrast; strong currents fire in every tick
+            for twin in range(2):
+                own = spikes[:, 12 * twin : 12 * twin + 12]
+                mean = [own[columns.pool[twin] == k].mean(axis=0) * SPIKES.quantum / 20 for k in range(4)]
+                expected[b] += np.rint(np.sqrt(mean) * 64 / 2)
+        np.testing.assert_array_equal(columns.respond(x, 255)[0].reshape(4, 4, 12), expected)
+        assert unit > 2**14
+
     def test_sums_are_exact_in_any_order(self):
         """Every product of patch and field stays below 2**24, also of the patch that fits best."""
         columns = learned((9, 8))
@@ -123,11 +149,10 @@ class TestWhitenedColumns:
         np.testing.assert_array_equal(patches @ columns.fields, exact)
         np.testing.assert_array_equal(patches[:, order] @ columns.fields[order], exact)
 
-    @pytest.mark.parametrize("parameters", [SMALL, RETINA])
+    @pytest.mark.parametrize("parameters", [SMALL, SPIKES])
     def test_threads_company_and_restored_fields_change_no_bit(self, parameters):
-        kind = WhitenedColumns if parameters is SMALL else RetinaColumns
         shape, x = (10, 10, 2), images(150, (10, 10, 2))
-        alone, together = (kind(shape, parameters, 1, threads) for threads in (1, 3))
+        alone, together = (WhitenedColumns(shape, parameters, 1, threads) for threads in (1, 3))
         assert alone.learn(x[:40], 255) == together.learn(x[:40], 255)
         np.testing.assert_array_equal(alone.fields, together.fields)
         expected, events = together.respond(x, 255)
@@ -136,7 +161,7 @@ class TestWhitenedColumns:
         np.testing.assert_array_equal(alone.respond(x[order], 255)[0], expected[order])
         np.testing.assert_array_equal(alone.respond(x[7:8], 255)[0], expected[7:8])
         assert alone.respond(x[:70], 255)[1] + alone.respond(x[70:], 255)[1] == events
-        fresh = kind(shape, parameters, 9 if kind is WhitenedColumns else 1, 1)
+        fresh = WhitenedColumns(shape, parameters, 9, 1)
         fresh.restore({name: np.array(value) for name, value in together.arrays().items()})
         np.testing.assert_array_equal(fresh.respond(x[:9], 255)[0], expected[:9])
 
@@ -159,6 +184,8 @@ class TestWhitenedColumns:
             ({"threshold": -0.1}, "threshold must be >= 0, got -0.1"),
             ({"threshold": float("nan")}, "threshold must be >= 0, got nan"),
             ({"contrast": 0.0}, "contrast must be > 0, got 0.0"),
+            ({"n_ticks": -1}, "n_ticks must be >= 0, got -1"),
+            ({"quantum": 0.0}, "quantum must be > 0, got 0.0"),
             ({"epsilon": -1.0}, "epsilon must be > 0, got -1.0"),
         ],
     )
@@ -184,67 +211,6 @@ class TestWhitenedColumns:
             DescriptionError, match=r"n_features must be <= the \d+ patches with contrast in the 10"
         ):
             columns.learn(images(10, (9, 8)), 255)
-
-
-class TestRetina:
-    def test_cells_are_close_to_the_equations(self):
-        shape, x = (10, 10, 2), images(40, (10, 10, 2))
-        columns = RetinaColumns(shape, RETINA, 0, 1)
-        columns.learn(x, 255)
-        g = columns.retina
-        draws = np.arange(0.5, 64) / 64  # every position
-        patches = drawn_patches(x, 255, g, 10.0, np.tile(draws, (40, 1))) / UNIT
-        z = np.zeros((4, 8, 8, 2))
-        for b, image in enumerate(x[:4].reshape(4, *shape)):
-            for y, x0 in np.ndindex(8, 8):
-                z[b, y, x0] = columns._weights @ (patch(image, y, x0, 3) * UNIT) - columns._offset
-        cells = columns.see(x[:4], 255).reshape(4, 8, 8, 2, 2).astype(float)
-        on_off = np.minimum(np.stack([np.maximum(z, 0), np.maximum(-z, 0)], axis=-1) * 255 * RETINA.gain, 255)
-        np.testing.assert_allclose(cells, on_off, atol=2.5)
-        assert not (cells[..., 0] * cells[..., 1]).any()
-        # what whitens by convolution leaves pixels alike in variance
-        whitened = patches @ (columns._weights * UNIT).T - columns._offset
-        assert whitened.var(axis=0).min() > 0.5
-        assert whitened.var(axis=0).max() < 1.5
-
-    def test_retina_and_twins_are_their_own_mirror_images(self):
-        shape, x = (10, 10, 2), images(120, (10, 10, 2))
-        columns = RetinaColumns(shape, RETINA, 0, 1)
-        columns.learn(x, 255)
-        turned = np.ascontiguousarray(x.reshape(120, *shape)[:, :, ::-1]).reshape(120, -1)
-        one, other = (columns.see(images, 255).reshape(120, 8, 8, -1).astype(int) for images in (x, turned))
-        assert np.abs(one - other[:, :, ::-1]).max() <= 1  # rounding
-        assert one.any()
-        fields = columns.fields.reshape(3, 3, 4, 2, 24)
-        np.testing.assert_array_equal(fields[:, ::-1, :, 0], fields[:, :, :, 1])
-        response = columns.respond(x, 255)[0]
-        assert response.shape == (120, columns.n_outputs) == (120, 9 * 24)
-        assert (response == np.rint(response)).all()
-
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"surround": 4}, "surround must be odd and >= 3, got 4"),
-            ({"gain": 0.0}, "gain must be > 0, got 0.0"),
-        ],
-    )
-    def test_bad_parameters(self, options, message):
-        with pytest.raises(DescriptionError, match=f"RetinaParameters: {message}"):
-            RetinaParameters(**options)
-
-    def test_bad_shapes(self):
-        with pytest.raises(DescriptionError, match=r"surround \+ size - 1 must be <= the image's 8, got 10"):
-            RetinaColumns((8, 30), RetinaParameters(), 0, 1)
-        with pytest.raises(DescriptionError, match="pool must divide the 6 columns"):
-            RetinaColumns((10, 10), RetinaParameters(size=3, stride=1, surround=3, mirrored=True), 0, 1)
-
-
-def test_columns_with_a_stride_stand_where_those_without_do():
-    x = images(5, (9, 9, 2))
-    dense = Columns((9, 9, 2), ColumnParameters(n_features=16, size=3, pool=1, n_ticks=7), 3, 1)
-    sparse = Columns((9, 9, 2), ColumnParameters(n_features=16, size=3, pool=1, n_ticks=7, stride=2), 3, 1)
-    every = dense.respond(x, 255)[0].reshape(5, 7, 7, 16)
-    np.testing.assert_array_equal(sparse.respond(x, 255)[0].reshape(5, 4, 4, 16), every[:, ::2, ::2])
 
 
 def test_a_prior_is_samples_that_vary_alike():
@@ -309,6 +275,43 @@ class TestContinual:
             EGDC((8, 8), 10, EGDCParameters(SMALL), given=True)
         with pytest.raises(DescriptionError, match="EGDCParameters: prior must be > 0, or None, got 0"):
             EGDCParameters(SMALL, prior=0.0)
+
+
+class TestKeptAnswers:
+    def test_are_those_worked_out_again(self):
+        asked = []
+
+        def respond(x, x_max):
+            asked.append(len(x))
+            return np.add.outer(x.sum(axis=1), np.arange(3)).astype(np.float32) * x_max
+
+        x = images(9, (4, 4))
+        for most in (2**20, 3 * 22, 0):  # all, three, none
+            asked.clear()
+            answers = KeptAnswers(respond, most)
+            for part in (x[:5], x, x[::-1], x[3:4], x[:0]):
+                np.testing.assert_array_equal(answers(part, 2), respond(part, 2))
+                asked.pop()
+            assert asked == {2**20: [5, 4, 0, 0, 0], 66: [5, 6, 6, 1, 0], 0: [5, 9, 9, 1, 0]}[most]
+            np.testing.assert_array_equal(answers(x, 3), respond(x, 3))
+        answers.forget()
+        assert len(answers(x, 2)) == 9
+
+    def test_what_is_learned_or_restored_is_asked_anew(self):
+        data = load("digits")
+        models = [EGDC((8, 8), 10, EGDCParameters(SMALL), seed=seed) for seed in (0, 0, 1)]
+        x, y = data.x_train[:300], data.y_train[:300]
+        before = models[0].predict(data.x_test, 16)
+        for model in models:
+            model.learn_task(x, y, 16, tuple(range(10)))
+        after = models[1].predict(data.x_test, 16)
+        assert (before != after).any()
+        np.testing.assert_array_equal(models[0].predict(data.x_test, 16), after)
+        models[0].predict(data.x_test, 16)
+        fresh = EGDC((8, 8), 10, EGDCParameters(SMALL), seed=0)
+        fresh.predict(data.x_test, 16)
+        fresh.load_state(models[0].state())
+        np.testing.assert_array_equal(fresh.predict(data.x_test, 16), after)
 
 
 class TestSettling:

@@ -30,7 +30,6 @@ class Geometry(NamedTuple):
     size: int  # side of a receptive field
     rows: int  # positions
     columns: int
-    stride: int  # pixels from one position to the next
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class ColumnParameters:
     learned : fields are learned by competition; otherwise they stay random, the control
     n_patches : patches that are looked at in each sample of the critical period
     vigilance : a patch that no neuron matches this well (cosine) recruits a fresh neuron
-    stride : from one position to the next [pixels]
     """
 
     n_features: int = 64
@@ -62,14 +60,13 @@ class ColumnParameters:
     learned: bool = True
     n_patches: int = 40
     vigilance: float = 0.6
-    stride: int = 1
 
     def __post_init__(self) -> None:
         if self.n_features < 16 or self.n_features % 16:
             raise DescriptionError(
                 f"ColumnParameters: n_features must be a multiple of 16, got {self.n_features}"
             )
-        for name in ("size", "pool", "n_ticks", "n_patches", "stride"):
+        for name in ("size", "pool", "n_ticks", "n_patches"):
             if getattr(self, name) < 1:
                 raise DescriptionError(f"ColumnParameters: {name} must be >= 1, got {getattr(self, name)}")
         for name in ("theta", "quantum", "rate_scale"):
@@ -109,8 +106,8 @@ class Columns:
             )
         channels = shape[2] if len(shape) > 2 else 1
         self.n_channels = height * width * channels
-        rows, columns = ((side - parameters.size) // parameters.stride + 1 for side in (height, width))
-        self.geometry = Geometry(width, channels, parameters.size, rows, columns, parameters.stride)
+        rows, columns = height - parameters.size + 1, width - parameters.size + 1
+        self.geometry = Geometry(width, channels, parameters.size, rows, columns)
         y, x = np.divmod(np.arange(rows * columns), columns)
         across = -(-columns // parameters.pool)
         self.pool = y // parameters.pool * across + x // parameters.pool

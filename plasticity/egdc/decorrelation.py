@@ -95,7 +95,9 @@ class DecorrelatingReadOut:
         self.offset[known] = -0.5 * (self.read_out[known] * mean).sum(axis=1)
 
     def _decorrelated(self, mean: Array) -> Array:
-        within = (self.products - (mean.T * self.count[self.count > 0]) @ mean) / self.n_samples
+        within = (mean.T * self.count[self.count > 0]) @ mean
+        np.subtract(self.products, within, out=within)  # in place: with many neurons it is large
+        within /= self.n_samples
         p, trace = len(within), float(np.trace(within))
         if trace <= 0:
             return mean

@@ -30,13 +30,13 @@ from ..continual.model import LearningCost, OnProgress
 from ..modulation.expectation import OneHotExpectation
 from ..modulation.neuromodulator import Dopamine, Neuromodulator
 from ..modulation.receptor import D1
+from .answers import KeptAnswers
 from .columns import ColumnParameters, Columns
 from .decorrelation import DecorrelatingReadOut
-from .retina import RetinaColumns, RetinaParameters
 from .whitened import WhitenedColumns, WhitenedParameters
 
 Array = np.ndarray[Any, Any]
-AnyColumns = ColumnParameters | WhitenedParameters | RetinaParameters
+AnyColumns = ColumnParameters | WhitenedParameters
 _STEP = 2_000  # samples between two calls of on_progress
 
 
@@ -46,7 +46,7 @@ class EGDCParameters:
 
     Parameters
     ----------
-    columns : ColumnParameters, WhitenedParameters or RetinaParameters
+    columns : ColumnParameters or WhitenedParameters
         which columns; ``learned=False`` leaves the receptive fields random
     critical_period : samples at the start of the first task from which the fields are learned; they are shown again
         afterwards, and counted twice
@@ -79,14 +79,12 @@ class EGDCParameters:
 
 
 def _columns(shape: tuple[int, ...], p: AnyColumns, seed: int, threads: int, given: bool
-             ) -> Columns | WhitenedColumns | RetinaColumns:  # fmt: skip
+             ) -> Columns | WhitenedColumns:  # fmt: skip
     """Columns that the parameters are of."""
     if isinstance(p, ColumnParameters):
         return Columns(shape, p, seed, threads, given)
     if given:
         raise DescriptionError("EGDC: columns on whitened patches need intensities, got spikes")
-    if isinstance(p, RetinaParameters):
-        return RetinaColumns(shape, p, seed, threads)
     return WhitenedColumns(shape, p, seed, threads)
 
 
@@ -112,6 +110,7 @@ class EGDC:
         gain = D1().gain(self.dopamine.levels(n_classes, seed))
         self.gain = gain if self.p.gated else np.ones_like(gain)
         self._fresh = True
+        self._answers = KeptAnswers(lambda x, x_max: self.columns.respond(x, x_max)[0])
 
     def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
                    on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
@@ -121,6 +120,7 @@ class EGDC:
         if self.p.columns.learned and (self._fresh or self.p.ever_surprised):
             early = x[: self.p.critical_period]
             patches = self.columns.learn(early, x_max)
+            self._answers.forget()
             seen, updates = len(early), patches * len(self.columns.fields)
         self._fresh = False
         for first in range(0, len(x), _STEP):
@@ -140,7 +140,7 @@ class EGDC:
     def predict(self, x: Array, x_max: int) -> Array:
         """Classes, int64 (n,): the class neuron of the highest potential."""
         found = [
-            self.read_out.potentials(self.columns.respond(x[first : first + _STEP], x_max)[0]).argmax(axis=1)
+            self.read_out.potentials(self._answers(x[first : first + _STEP], x_max)).argmax(axis=1)
             for first in range(0, len(x), _STEP)
         ]
         return np.concatenate(found) if found else np.zeros(0, np.int64)
@@ -156,6 +156,7 @@ class EGDC:
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
         saved = fitting("EGDC", state, self._arrays(), self._setting())
+        self._answers.forget()
         self.columns.restore({name: saved[f"columns/{name}"] for name in self.columns.arrays()})
         for name, array in self.read_out.sums().items():
             array[...] = saved[f"read-out/{name}"]

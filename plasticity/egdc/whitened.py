@@ -13,6 +13,13 @@ Answers are rounded to whole numbers, and so are patches and weights on the way,
 float32 holds without rounding a sum. So no answer depends on the order of its terms: not on threads, the batch, or the
 library that multiplies.
 
+*In spikes.* With ``n_ticks`` a neuron integrates the current :math:`w_f \cdot z - \theta` of a retina that does not
+spike, without leak, and fires each time it reaches the quantum q, which is taken off, at most once a tick:
+
+.. math:: n_f = \min\bigl(T, \lfloor T \max(0,\; w_f \cdot z - \theta) / q \rfloor\bigr)
+
+spikes over T ticks, which take the place of the rate.
+
 *Twins.* With ``mirrored`` each field has a twin that sees the patch mirrored, at the mirrored position, and the answers
 of the two are added. Under a linear read-out that equals, exactly, learning each image and its mirror image.
 
@@ -54,6 +61,8 @@ class WhitenedParameters:
     threshold : :math:`\theta`, of a match between a whitened patch and a field of length 1
     contrast : c, added to a patch's variance [grey levels of 255, squared]
     epsilon : :math:`\epsilon`, added to the eigenvalues of the patches' covariance
+    n_ticks : T, ticks in which spikes are counted; 0 for rates
+    quantum : q, threshold of a neuron, and what a spike takes off its potential
     mirrored : each field has a twin that sees mirrored patches
     learned : whitened and imprinted in the critical period; otherwise fields stay random, the control
     n_patches : patches that are looked at in each sample of the critical period
@@ -66,6 +75,8 @@ class WhitenedParameters:
     threshold: float = 0.25
     contrast: float = 10.0
     epsilon: float = 0.1
+    n_ticks: int = 0
+    quantum: float = 1.0
     mirrored: bool = False
     learned: bool = True
     n_patches: int = 40
@@ -78,7 +89,9 @@ class WhitenedParameters:
             raise DescriptionError(f"WhitenedParameters: size must be >= 2, got {self.size}")
         if not self.threshold >= 0:
             raise DescriptionError(f"WhitenedParameters: threshold must be >= 0, got {self.threshold}")
-        for name in ("contrast", "epsilon"):
+        if self.n_ticks < 0:
+            raise DescriptionError(f"WhitenedParameters: n_ticks must be >= 0, got {self.n_ticks}")
+        for name in ("contrast", "epsilon", "quantum"):
             if not getattr(self, name) > 0:
                 raise DescriptionError(f"WhitenedParameters: {name} must be > 0, got {getattr(self, name)}")
 
@@ -151,7 +164,10 @@ class WhitenedColumns:
         self.fields = np.ascontiguousarray(both.T, dtype=np.float32)
         self._thresholds = np.tile(self._offset, twins).astype(np.float32)
         count = np.bincount(self.pool[0], minlength=self.p.pools**2)
-        self._factor = (_FINE / twins) ** 2 / (count * self._unit * UNIT)
+        p = self.p
+        self._quantum = np.float32(np.rint(p.quantum * self._unit * UNIT))
+        one = p.n_ticks / p.quantum if p.n_ticks else self._unit * UNIT
+        self._factor = (_FINE / twins) ** 2 / (count * one)
 
     def learn(self, x: Array, x_max: int) -> int:
         """Learn to whiten, and imprint the fields, from samples; returns the number of patches looked at.
@@ -180,6 +196,7 @@ class WhitenedColumns:
     def respond(self, x: Array, x_max: int) -> tuple[Array, int]:
         """Answers of each pool and feature, float32 (n, n_outputs) of whole numbers, and the synaptic events."""
         out = np.zeros((len(x), self.n_outputs), np.float32)
+        ticks = np.float32(self.p.n_ticks)
         n_positions, n_fields = self.pool.shape[1], self.fields.shape[1]
 
         def some(first: int) -> int:
@@ -192,7 +209,9 @@ class WhitenedColumns:
                     x[b], 255.0 / x_max, self.geometry, UNIT, self.p.contrast, patches
                 )
                 np.matmul(patches, self.fields, out=drive)
-                self.kernels.pooled(drive, self._thresholds, self.pool, self._factor, sums, out[b])
+                self.kernels.pooled(
+                    drive, self._thresholds, self.pool, self._quantum, ticks, self._factor, sums, out[b]
+                )
             return int(active) * int(n_fields)
 
         starts = range(0, len(x), _CHUNK)

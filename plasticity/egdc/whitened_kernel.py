@@ -58,7 +58,7 @@ def draw_patches(images, scale, geometry, unit, constant, draws, patches, varian
 
 
 @njit(nogil=True, error_model="numpy")
-def pooled(drive, offset, pool, factor, sums, out):
+def pooled(drive, offset, pool, quantum, n_ticks, factor, sums, out):
     r"""Roots of what the neurons of each pool answer on average, as whole numbers.
 
     Parameters
@@ -66,6 +66,8 @@ def pooled(drive, offset, pool, factor, sums, out):
     drive : float32 (positions, fields), :math:`w_f \cdot \hat p` of one image
     offset : float32 (fields,)
     pool : int64 (twins, positions), pool of each position for the fields of each twin
+    quantum, n_ticks : float32; a neuron's spikes instead of its rate: over so many ticks of a constant current it
+        fires, at most once a tick, each time its potential reaches the quantum. No ticks: the rate
     factor : float64 (pools,), to the mean in units of the answer, squared
     sums : float32 (pools, fields of a twin), used
     out : float32 (pools * fields of a twin,), filled
@@ -79,8 +81,12 @@ def pooled(drive, offset, pool, factor, sums, out):
         own = offset[twin * n : (twin + 1) * n]
         for at in range(len(drive)):
             row, target = drive[at, twin * n : (twin + 1) * n], sums[pool[twin, at]]
-            for f in range(n):
-                target[f] += max(row[f] - own[f], zero)
+            if n_ticks > zero:
+                for f in range(n):
+                    target[f] += np.floor(min(max(row[f] - own[f], zero), quantum) * n_ticks / quantum)
+            else:
+                for f in range(n):
+                    target[f] += max(row[f] - own[f], zero)
         for k in range(len(sums)):
             for f in range(n):
                 rounded[k, f] += np.rint(np.sqrt(sums[k, f] * factor[k]))
@@ -122,24 +128,3 @@ def eigen(a, vectors):
                 for k in range(n):
                     x, y = vectors[k, i], vectors[k, j]
                     vectors[k, i], vectors[k, j] = c * x - s * y, s * x + c * y
-
-
-@njit(nogil=True, error_model="numpy")
-def on_off(images, scale, geometry, unit, constant, weights, offset, gain, out):
-    """ON and OFF intensities, uint8 (n, positions * channels * 2), of whitened images.
-
-    ``weights`` (channels, inputs) and ``offset`` (channels,) give the whitened pixel in the middle of each patch.
-    """
-    patch = np.zeros(weights.shape[1])
-    n_channels = len(weights)
-    for b in range(len(images)):
-        for at in range(geometry.rows * geometry.columns):
-            normalise(images[b], scale, geometry, at, unit, constant, patch)
-            for c in range(n_channels):
-                value = -offset[c]
-                for i in range(len(patch)):
-                    value += weights[c, i] * patch[i]
-                level = np.uint8(min(np.rint(abs(value) * gain), 255.0))
-                first = (at * n_channels + c) * 2
-                out[b, first] = level if value > 0 else np.uint8(0)
-                out[b, first + 1] = level if value < 0 else np.uint8(0)
