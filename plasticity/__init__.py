@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
+    from .egdc.retina import RetinaParameters
+    from .egdc.whitened import WhitenedParameters
     from .learning.dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
     from .learning.learner import Learner
     from .learning.online import OnlineLearner
@@ -135,6 +137,7 @@ __all__ = [
     "Recipe",
     "ReferenceNet",
     "RescorlaWagner",
+    "RetinaParameters",
     "RewardRate",
     "RewardSTDP",
     "ScaledSTDP",
@@ -150,6 +153,7 @@ __all__ = [
     "TsodyksMarkram",
     "TwoTraceSTDP",
     "Uncertainties",
+    "WhitenedParameters",
     "Work",
     "compile_rule",
     "continual_rule",
@@ -168,6 +172,8 @@ _HOMES = {
     "registry": "CONTINUAL_RULES ContinualRule Setting continual_rule make_model",
     "egdc.decorrelation": "DecorrelatingReadOut",
     "egdc.egdc": "EGDC EGDCParameters",
+    "egdc.retina": "RetinaParameters",
+    "egdc.whitened": "WhitenedParameters",
     "reference.gate": "Gate",
     "learning.learner": "Learner",
     "learning.online": "OnlineLearner",

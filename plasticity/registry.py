@@ -22,6 +22,8 @@ from .continual.split import ClassSplit, ContinualData
 from .continual.summed_ticks import SummedTicks, summed
 from .egdc.columns import ColumnParameters
 from .egdc.egdc import EGDC, EGDCParameters
+from .egdc.retina import RetinaParameters
+from .egdc.whitened import WhitenedParameters
 from .reference.gate import Gate
 from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
 from .reference.published import PublishedNet, Recipe, published_recipe
@@ -156,6 +158,39 @@ def _egdc(**switches: Any) -> Factory:
     return make
 
 
+def _whitened(**switches: Any) -> Factory:
+    """Build EGDC on whitened patches; small images get small patches, grey ones more pools of fewer fields.
+
+    Patches, pools and prior were chosen on training images alone, see docs/continual.md.
+    """
+
+    def make(s: Setting) -> ContinualModel:
+        if min(s.shape[:2]) < 16:
+            columns = WhitenedParameters(n_features=64, size=3)
+        elif len(s.shape) > 2:
+            columns = WhitenedParameters(n_features=1_000)
+        else:
+            columns = WhitenedParameters(n_features=400, size=8, pools=5)
+        parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
+        return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
+
+    return make
+
+
+def _retina(**switches: Any) -> Factory:
+    """Build EGDC behind a retina, in spikes; small images get a small one."""
+
+    def make(s: Setting) -> ContinualModel:
+        if min(s.shape[:2]) < 16:
+            columns = RetinaParameters(n_features=48, size=3, stride=1, pool=2, surround=3)
+        else:
+            columns = RetinaParameters()
+        parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
+        return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
+
+    return make
+
+
 #: Rules by name. "Gated" is the gate of :mod:`.gate`, of each sample alone on the honest protocol.
 CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc": ContinualRule("expectation-gated decorrelating columns: ours", _egdc(), knows_ticks=True),
@@ -165,6 +200,13 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc-ungated": ContinualRule("ours, dopamine opens all synapses alike", _egdc(gated=False), knows_ticks=True),
     "egdc-ever-surprised": ContinualRule("ours, receptive fields stay plastic", _egdc(ever_surprised=True),
                                          knows_ticks=True),
+    "egdc-whitened": ContinualRule("ours, columns on whitened patches, graded", _whitened()),
+    "egdc-mirrored": ContinualRule("the same for what may be mirrored, as photographs may", _whitened(mirrored=True)),
+    "egdc-relaxed": ContinualRule("ours, lateral inhibition settles in time", _egdc(settling="relax"),
+                                  knows_ticks=True),
+    "egdc-retina": ContinualRule("ours, in spikes of a retina that whitens", _retina()),
+    "egdc-retina-mirrored": ContinualRule("the same for what may be mirrored", _retina(mirrored=True)),
+    "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),
     "naca": ContinualRule("NACA, spiking, gated", _naca("naca", "sample", True), _published("naca", True)),
     "naca-ann": ContinualRule("NACA, graded, gated", _naca("naca", "sample", False), _published("naca", False)),
     "frozen": ContinualRule(

@@ -5,7 +5,7 @@ See :mod:`.columns_kernel` for the equations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ class Geometry(NamedTuple):
     size: int  # side of a receptive field
     rows: int  # positions
     columns: int
+    stride: int  # pixels from one position to the next
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ColumnParameters:
     learned : fields are learned by competition; otherwise they stay random, the control
     n_patches : patches that are looked at in each sample of the critical period
     vigilance : a patch that no neuron matches this well (cosine) recruits a fresh neuron
+    stride : from one position to the next [pixels]
     """
 
     n_features: int = 64
@@ -60,13 +62,14 @@ class ColumnParameters:
     learned: bool = True
     n_patches: int = 40
     vigilance: float = 0.6
+    stride: int = 1
 
     def __post_init__(self) -> None:
         if self.n_features < 16 or self.n_features % 16:
             raise DescriptionError(
                 f"ColumnParameters: n_features must be a multiple of 16, got {self.n_features}"
             )
-        for name in ("size", "pool", "n_ticks", "n_patches"):
+        for name in ("size", "pool", "n_ticks", "n_patches", "stride"):
             if getattr(self, name) < 1:
                 raise DescriptionError(f"ColumnParameters: {name} must be >= 1, got {getattr(self, name)}")
         for name in ("theta", "quantum", "rate_scale"):
@@ -106,8 +109,8 @@ class Columns:
             )
         channels = shape[2] if len(shape) > 2 else 1
         self.n_channels = height * width * channels
-        rows, columns = height - parameters.size + 1, width - parameters.size + 1
-        self.geometry = Geometry(width, channels, parameters.size, rows, columns)
+        rows, columns = ((side - parameters.size) // parameters.stride + 1 for side in (height, width))
+        self.geometry = Geometry(width, channels, parameters.size, rows, columns, parameters.stride)
         y, x = np.divmod(np.arange(rows * columns), columns)
         across = -(-columns // parameters.pool)
         self.pool = y // parameters.pool * across + x // parameters.pool
@@ -125,15 +128,14 @@ class Columns:
             {},
         )
 
-    @property
-    def by_feature(self) -> Array:
-        """Fields as they are learned, float64 (n_features, inputs)."""
-        return self._by_feature
+    def arrays(self) -> dict[str, Any]:
+        """All that learning changes, not copied: fields (n_features, inputs) in double precision."""
+        return {"fields": self._by_feature, "n_recruited": np.int64(self.n_recruited)}
 
-    def restore(self, fields: Array, n_recruited: int) -> None:
-        """Take up fields (n_features, inputs) that were learned elsewhere."""
-        self._set(np.array(fields, order="C"))
-        self.n_recruited = n_recruited
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take up what :meth:`arrays` returned."""
+        self._set(np.array(arrays["fields"], order="C"))
+        self.n_recruited = int(arrays["n_recruited"])
 
     def _set(self, fields: Array) -> None:
         self._by_feature = fields

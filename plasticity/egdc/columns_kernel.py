@@ -20,13 +20,15 @@ from numba import njit
 @njit(nogil=True, error_model="numpy")
 def drop(event, sign, geometry, fields, target, count):
     """Add the receptive fields that contain one pixel, at all positions that see it, to ``target``."""
-    size, channels = geometry.size, geometry.channels
+    size, channels, stride = geometry.size, geometry.channels, geometry.stride
     pixel, c = event // channels, event % channels
     y, x = pixel // geometry.width, pixel % geometry.width
-    for py in range(max(y - size + 1, 0), min(y, geometry.rows - 1) + 1):
-        for px in range(max(x - size + 1, 0), min(x, geometry.columns - 1) + 1):
+    for py in range((max(y - size + 1, 0) + stride - 1) // stride, min(y // stride, geometry.rows - 1) + 1):
+        for px in range(
+            (max(x - size + 1, 0) + stride - 1) // stride, min(x // stride, geometry.columns - 1) + 1
+        ):
             at = py * geometry.columns + px
-            row, field = target[at], fields[((y - py) * size + (x - px)) * channels + c]
+            row, field = target[at], fields[((y - py * stride) * size + (x - px * stride)) * channels + c]
             for f in range(len(row)):
                 row[f] += sign * field[f]
             count[at] += np.int64(sign)
@@ -35,10 +37,12 @@ def drop(event, sign, geometry, fields, target, count):
 @njit(nogil=True, error_model="numpy")
 def see(event, geometry, seen):
     """Mark the positions whose patch contains one pixel."""
-    pixel = event // geometry.channels
+    pixel, size, stride = event // geometry.channels, geometry.size, geometry.stride
     y, x = pixel // geometry.width, pixel % geometry.width
-    for py in range(max(y - geometry.size + 1, 0), min(y, geometry.rows - 1) + 1):
-        for px in range(max(x - geometry.size + 1, 0), min(x, geometry.columns - 1) + 1):
+    for py in range((max(y - size + 1, 0) + stride - 1) // stride, min(y // stride, geometry.rows - 1) + 1):
+        for px in range(
+            (max(x - size + 1, 0) + stride - 1) // stride, min(x // stride, geometry.columns - 1) + 1
+        ):
             seen[py * geometry.columns + px] = True
 
 
@@ -93,7 +97,7 @@ def respond(events, n_ticks, first, last, n_channels, geometry, fields, inhibiti
 @njit(nogil=True, error_model="numpy")
 def patch_of(image, geometry, at, patch):
     """Fill ``patch`` with the spike counts at a position, mean removed, length 1; returns the length it had."""
-    y, x = at // geometry.columns, at % geometry.columns
+    y, x = at // geometry.columns * geometry.stride, at % geometry.columns * geometry.stride
     n = 0
     mean = 0.0
     for dy in range(geometry.size):

@@ -13,7 +13,8 @@ a prototype is what the others do not share. A class neuron integrates :math:`\s
 order classes come: there is nothing to forget. Gaussian classes of equal covariance make this linear discriminant
 analysis: T. L. Hayes, C. Kanan (2020), CVPR workshops, doi:10.1109/CVPRW50498.2020.00118 (streaming form); the
 shrinkage is the oracle approximating one of Y. Chen, A. Wiesel, Y. C. Eldar, A. O. Hero (2010), IEEE Trans. Signal
-Process. 58:5016-5029, doi:10.1109/TSP.2010.2053029.
+Process. 58:5016-5029, doi:10.1109/TSP.2010.2053029, or, with a ``prior``, :math:`\hat L + \frac{n_0}{n} s I`, s the
+mean variance: as if :math:`n_0` samples had been seen whose responses all vary alike and independently.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from scipy import linalg
 
 from ..reference.rowwise import rowwise_product
+from .settling import relax
 
 Array = np.ndarray[Any, Any]
 _ROWS = 2048
@@ -37,10 +39,17 @@ class DecorrelatingReadOut:
     ----------
     n_inputs, n_classes : int
     lateral : whether lateral inhibition exists; without it the read-out is the nearest prototype
+    prior : n_0, samples that the prior counts for; None for the approximate oracle's shrinkage
+    settling : 'solve', by Cholesky's factors, or 'relax', in time, see :mod:`.settling`
+
+    Attributes
+    ----------
+    steps : steps that the last settling in time took
     """
 
-    def __init__(self, n_inputs: int, n_classes: int, lateral: bool = True):
-        self.lateral = lateral
+    def __init__(self, n_inputs: int, n_classes: int, lateral: bool = True, prior: float | None = None,
+                 settling: str = "solve"):  # fmt: skip
+        self.lateral, self.prior, self.settling, self.steps = lateral, prior, settling, 0
         self.count = np.zeros(n_classes)
         self.total = np.zeros((n_classes, n_inputs))
         self.products = np.zeros((n_inputs, n_inputs)) if lateral else np.zeros((0, 0))
@@ -90,6 +99,9 @@ class DecorrelatingReadOut:
         p, trace = len(within), float(np.trace(within))
         if trace <= 0:
             return mean
+        if self.prior is not None:
+            within[np.diag_indices(p)] += self.prior / self.n_samples * trace / p
+            return self._solved(within, mean) * (trace / p)
         square = float(np.square(within).sum())
         shrinkage = ((1 - 2 / p) * square + trace**2) / (
             (self.n_samples + 1 - 2 / p) * (square - trace**2 / p)
@@ -97,8 +109,14 @@ class DecorrelatingReadOut:
         shrinkage = min(max(shrinkage, 1e-3), 1.0)
         within *= 1 - shrinkage
         within[np.diag_indices(p)] += shrinkage * trace / p
+        return self._solved(within, mean) * (trace / p)
+
+    def _solved(self, within: Array, mean: Array) -> Array:
+        if self.settling == "relax":
+            settled, self.steps = relax(within, mean)
+            return settled
         factor = linalg.cho_factor(within, overwrite_a=True, check_finite=False)
-        return np.asarray(linalg.cho_solve(factor, mean.T, check_finite=False).T) * (trace / p)
+        return np.asarray(linalg.cho_solve(factor, mean.T, check_finite=False).T)
 
     def potentials(self, x: Array) -> Array:
         """Potentials of the class neurons, float64 (n, n_classes); -inf for classes never expected."""

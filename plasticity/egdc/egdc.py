@@ -32,8 +32,11 @@ from ..modulation.neuromodulator import Dopamine, Neuromodulator
 from ..modulation.receptor import D1
 from .columns import ColumnParameters, Columns
 from .decorrelation import DecorrelatingReadOut
+from .retina import RetinaColumns, RetinaParameters
+from .whitened import WhitenedColumns, WhitenedParameters
 
 Array = np.ndarray[Any, Any]
+AnyColumns = ColumnParameters | WhitenedParameters | RetinaParameters
 _STEP = 2_000  # samples between two calls of on_progress
 
 
@@ -43,27 +46,48 @@ class EGDCParameters:
 
     Parameters
     ----------
-    columns : ColumnParameters
-        ``learned=False`` leaves the receptive fields random
+    columns : ColumnParameters, WhitenedParameters or RetinaParameters
+        which columns; ``learned=False`` leaves the receptive fields random
     critical_period : samples at the start of the first task from which the fields are learned; they are shown again
         afterwards, and counted twice
     gated : dopamine opens the expected class's synapses alone; otherwise those of all classes alike
     lateral : lateral inhibition decorrelates; otherwise the read-out is the nearest prototype
     ever_surprised : plasticity of the fields opens at the start of *every* task, which is what the critical period
         is there to prevent
+    prior : samples that the prior of the lateral inhibition counts for; None: as many as the responses themselves
+        suggest, see :mod:`.decorrelation`
+    settling : how the lateral inhibition settles after a task: 'solve', the reference, or 'relax', in time
     """
 
-    columns: ColumnParameters = field(default_factory=ColumnParameters)
+    columns: AnyColumns = field(default_factory=ColumnParameters)
     critical_period: int = 1_000
     gated: bool = True
     lateral: bool = True
     ever_surprised: bool = False
+    prior: float | None = None
+    settling: str = "solve"
 
     def __post_init__(self) -> None:
         if self.critical_period < 1:
             raise DescriptionError(
                 f"EGDCParameters: critical_period must be >= 1, got {self.critical_period}"
             )
+        if self.prior is not None and not self.prior > 0:
+            raise DescriptionError(f"EGDCParameters: prior must be > 0, or None, got {self.prior}")
+        if self.settling not in ("solve", "relax"):
+            raise DescriptionError(f"EGDCParameters: settling must be solve or relax, got {self.settling!r}")
+
+
+def _columns(shape: tuple[int, ...], p: AnyColumns, seed: int, threads: int, given: bool
+             ) -> Columns | WhitenedColumns | RetinaColumns:  # fmt: skip
+    """Columns that the parameters are of."""
+    if isinstance(p, ColumnParameters):
+        return Columns(shape, p, seed, threads, given)
+    if given:
+        raise DescriptionError("EGDC: columns on whitened patches need intensities, got spikes")
+    if isinstance(p, RetinaParameters):
+        return RetinaColumns(shape, p, seed, threads)
+    return WhitenedColumns(shape, p, seed, threads)
 
 
 class EGDC:
@@ -80,9 +104,10 @@ class EGDC:
 
     def __init__(self, shape: tuple[int, ...], n_classes: int, parameters: EGDCParameters | None = None, *,
                  seed: int = 0, threads: int = 1, given: bool = False):  # fmt: skip
-        self.p = parameters or EGDCParameters()
-        self.columns = Columns(shape, self.p.columns, seed, threads, given)
-        self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral)
+        self.p, self.given = parameters or EGDCParameters(), given
+        self.columns = _columns(shape, self.p.columns, seed, threads, given)
+        self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral, self.p.prior,
+                                             self.p.settling)  # fmt: skip
         self.dopamine: Neuromodulator = Dopamine(OneHotExpectation(n_classes), table="identity")
         gain = D1().gain(self.dopamine.levels(n_classes, seed))
         self.gain = gain if self.p.gated else np.ones_like(gain)
@@ -109,6 +134,7 @@ class EGDC:
             if on_progress is not None:
                 on_progress(seen + min(first + _STEP, len(x)))
         self.read_out.settle()
+        events += self.read_out.steps * self.columns.n_outputs**2 * int((self.read_out.count > 0).sum())
         return LearningCost(seen + len(x), events, updates, time.perf_counter() - start)
 
     def predict(self, x: Array, x_max: int) -> Array:
@@ -130,7 +156,7 @@ class EGDC:
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Go on from a state; see :class:`~tegmentum.plasticity.continual.model.ContinualModel`."""
         saved = fitting("EGDC", state, self._arrays(), self._setting())
-        self.columns.restore(saved["columns/fields"], int(saved["columns/n_recruited"]))
+        self.columns.restore({name: saved[f"columns/{name}"] for name in self.columns.arrays()})
         for name, array in self.read_out.sums().items():
             array[...] = saved[f"read-out/{name}"]
         self.read_out.n_samples = int(saved["read-out/n_samples"])
@@ -141,7 +167,7 @@ class EGDC:
         return {
             "setting/parameters": repr(self.p),
             "setting/geometry": shape,
-            "setting/given": self.columns.given,
+            "setting/given": self.given,
             "setting/seed": np.uint64(self.columns.seed),
         }
 
@@ -149,8 +175,7 @@ class EGDC:
         """All that learning changes, not copied."""
         return {
             "fresh": np.bool_(self._fresh),
-            "columns/fields": self.columns.by_feature,
-            "columns/n_recruited": np.int64(self.columns.n_recruited),
+            **{f"columns/{name}": array for name, array in self.columns.arrays().items()},
             "read-out/n_samples": np.int64(self.read_out.n_samples),
             **{f"read-out/{name}": array for name, array in self.read_out.sums().items()},
         }

@@ -1,0 +1,360 @@
+"""EGDC on whitened patches: kernels against the equations, whitening against its definition, exactness, bad input."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from tegmentum.datasets import load
+from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
+from tegmentum.plasticity.egdc.columns import ColumnParameters, Columns
+from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
+from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
+from tegmentum.plasticity.egdc.retina import RetinaColumns, RetinaParameters
+from tegmentum.plasticity.egdc.settling import relax
+from tegmentum.plasticity.egdc.whitened import WhitenedColumns, WhitenedParameters
+from tegmentum.plasticity.egdc.whitening import UNIT, PatchGeometry, drawn_patches, kernels, zca
+from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.random import philox as rng
+
+SMALL = WhitenedParameters(n_features=12, size=3, pools=2)
+RETINA = RetinaParameters(n_features=24, size=3, stride=1, pool=2, surround=3, n_ticks=9, mirrored=True)
+
+
+def images(n, shape, seed=0):
+    """Noise with some structure: neighbours are alike, one image is blank and one white."""
+    x = np.random.default_rng(seed).integers(0, 256, (n, *shape)).astype(float)
+    x = (x + np.roll(x, 1, axis=1) + np.roll(x, 1, axis=2)) / 3
+    x[0], x[1] = 0, 255
+    return x.astype(np.uint8).reshape(n, -1)
+
+
+def patch(image, y, x, size, contrast=10.0):
+    """Normalised patch of an image (height, width, channels), by the equation."""
+    p = image[y : y + size, x : x + size].astype(float).ravel()
+    return (p - p.mean()) / np.sqrt(p.var() + contrast)
+
+
+def learned(shape, parameters=SMALL, threads=1, seed=3, n=40):
+    columns = WhitenedColumns(shape, parameters, seed, threads)
+    assert columns.learn(images(n, shape, 5), 255) >= parameters.n_features
+    return columns
+
+
+class TestWhitening:
+    def test_equals_its_definition(self):
+        geometry = PatchGeometry.of((9, 8, 2), 3)
+        patches = drawn_patches(
+            images(50, (9, 8, 2)), 255, geometry, 10.0, np.random.default_rng(1).random((50, 9))
+        )
+        mean, matrix = zca(patches, geometry, 0.1, mirrored=False)
+        covariance = np.cov(patches.T / UNIT, bias=True)
+        np.testing.assert_allclose(mean, patches.mean(axis=0) / UNIT, atol=1e-12)
+        np.testing.assert_allclose(matrix @ matrix @ (covariance + 0.1 * np.eye(18)), np.eye(18), atol=1e-9)
+        np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+
+    def test_of_mirror_images_too_it_is_symmetric(self):
+        geometry = PatchGeometry.of((9, 8, 2), 3)
+        patches = drawn_patches(
+            images(50, (9, 8, 2)), 255, geometry, 10.0, np.random.default_rng(1).random((50, 9))
+        )
+        twin = geometry.mirror()
+        mean, matrix = zca(patches, geometry, 0.1, mirrored=True)
+        other = zca(np.concatenate([patches, patches[:, twin]]), geometry, 0.1, mirrored=False)
+        np.testing.assert_allclose(mean, other[0], atol=1e-12)
+        np.testing.assert_allclose(matrix, other[1], atol=1e-9)
+        np.testing.assert_allclose(matrix[np.ix_(twin, twin)], matrix, atol=1e-9)
+
+    def test_jacobi_diagonalises(self):
+        a = np.random.default_rng(2).normal(size=(30, 30))
+        a = a @ a.T
+        diagonal, vectors = a.copy(), np.zeros_like(a)
+        kernels().eigen(diagonal, vectors)
+        np.testing.assert_allclose(np.sort(np.diag(diagonal)), np.linalg.eigvalsh(a), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose((vectors * np.diag(diagonal)) @ vectors.T, a, atol=1e-9)
+
+    def test_patches_without_contrast_are_left_out(self):
+        geometry = PatchGeometry.of((6, 6), 3)
+        assert len(drawn_patches(np.full((4, 36), 200, np.uint8), 255, geometry, 10.0, np.zeros((4, 5)))) == 0
+
+
+class TestWhitenedColumns:
+    @pytest.mark.parametrize(("shape", "mirrored"), [((9, 8), False), ((8, 9, 2), True)])
+    def test_response_is_close_to_the_equations(self, shape, mirrored):
+        columns = learned(shape, WhitenedParameters(n_features=12, size=3, pools=2, mirrored=mirrored))
+        p, x = columns.p, images(6, shape)
+        weights = columns.fields.T.astype(float) / columns._unit
+        shift = columns._offset / columns._unit / UNIT
+        expected = np.zeros((6, 4, 12))
+        for b, image in enumerate(x.reshape(6, *shape[:2], -1)):
+            for twin in range(1 + mirrored):
+                own = weights[12 * twin : 12 * twin + 12]
+                answers = [[] for _ in range(4)]
+                rows, across = shape[0] - 2, shape[1] - 2
+                for y in range(rows):
+                    for x0 in range(across):
+                        seen_at = across - 1 - x0 if twin else x0
+                        answers[y * 2 // rows * 2 + seen_at * 2 // across].append(
+                            np.maximum(own @ patch(image, y, x0, 3) - shift, 0)
+                        )
+                expected[b] += np.sqrt([np.mean(a, axis=0) for a in answers]) * 64 / (1 + mirrored)
+        found = columns.respond(x, 255)[0].reshape(6, 4, 12)
+        np.testing.assert_allclose(found, expected, atol=1.5)
+        assert (found == np.rint(found)).all()
+        assert p.n_features * p.pools**2 == columns.n_outputs
+
+    def test_a_mirrored_image_is_answered_alike(self):
+        """Of twins the answers are those to the image and to its mirror image, pool by pool."""
+        x = images(5, (8, 9))
+        both = learned((8, 9), WhitenedParameters(n_features=12, size=3, pools=2, mirrored=True))
+        turned = np.ascontiguousarray(x.reshape(5, 8, 9)[:, :, ::-1]).reshape(5, -1)
+        np.testing.assert_array_equal(both.respond(x, 255)[0], both.respond(turned, 255)[0])
+
+    def test_sums_are_exact_in_any_order(self):
+        """Every product of patch and field stays below 2**24, also of the patch that fits best."""
+        columns = learned((9, 8))
+        longest = np.abs(columns.fields.astype(float)).sum(axis=0).max() * np.sqrt(9) * UNIT
+        assert np.sqrt(np.square(columns.fields.astype(float)).sum(axis=0)).max() * 3 * 1.01 * UNIT <= 2**23
+        assert longest < 2**26  # no more than a few bits are given away
+        patches = np.zeros((columns.pool.shape[1], 9), np.float32)
+        kernels().patches_of(images(4, (9, 8))[2], 1.0, columns.geometry, UNIT, 10.0, patches)
+        order = np.random.default_rng(0).permutation(9)
+        exact = patches.astype(float) @ columns.fields.astype(float)
+        np.testing.assert_array_equal(patches @ columns.fields, exact)
+        np.testing.assert_array_equal(patches[:, order] @ columns.fields[order], exact)
+
+    @pytest.mark.parametrize("parameters", [SMALL, RETINA])
+    def test_threads_company_and_restored_fields_change_no_bit(self, parameters):
+        kind = WhitenedColumns if parameters is SMALL else RetinaColumns
+        shape, x = (10, 10, 2), images(150, (10, 10, 2))
+        alone, together = (kind(shape, parameters, 1, threads) for threads in (1, 3))
+        assert alone.learn(x[:40], 255) == together.learn(x[:40], 255)
+        np.testing.assert_array_equal(alone.fields, together.fields)
+        expected, events = together.respond(x, 255)
+        assert expected.any()
+        order = np.random.default_rng(0).permutation(len(x))
+        np.testing.assert_array_equal(alone.respond(x[order], 255)[0], expected[order])
+        np.testing.assert_array_equal(alone.respond(x[7:8], 255)[0], expected[7:8])
+        assert alone.respond(x[:70], 255)[1] + alone.respond(x[70:], 255)[1] == events
+        fresh = kind(shape, parameters, 9 if kind is WhitenedColumns else 1, 1)
+        fresh.restore({name: np.array(value) for name, value in together.arrays().items()})
+        np.testing.assert_array_equal(fresh.respond(x[:9], 255)[0], expected[:9])
+
+    def test_fields_are_whitened_patches_of_length_one(self):
+        columns, x = learned((9, 8)), images(40, (9, 8), 5)
+        draws = rng.uniform(1600, 3, rng.STREAM_TABLE, 1000).reshape(40, 40)
+        patches = drawn_patches(x, 255, columns.geometry, 10.0, draws)
+        mean, matrix = zca(patches, columns.geometry, 0.1, mirrored=False)
+        fields = np.linalg.solve(matrix, columns.fields.astype(float) / columns._unit).T
+        np.testing.assert_allclose(np.linalg.norm(fields, axis=1), 1.0, atol=1e-3)
+        whitened = (patches / UNIT - mean) @ matrix
+        whitened /= np.linalg.norm(whitened, axis=1, keepdims=True)
+        assert (fields @ whitened.T).max(axis=1).min() > 1 - 1e-4
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"n_features": 0}, "n_features must be >= 1, got 0"),
+            ({"size": 1}, "size must be >= 2, got 1"),
+            ({"threshold": -0.1}, "threshold must be >= 0, got -0.1"),
+            ({"threshold": float("nan")}, "threshold must be >= 0, got nan"),
+            ({"contrast": 0.0}, "contrast must be > 0, got 0.0"),
+            ({"epsilon": -1.0}, "epsilon must be > 0, got -1.0"),
+        ],
+    )
+    def test_bad_parameters(self, options, message):
+        with pytest.raises(DescriptionError, match=f"WhitenedParameters: {message}"):
+            WhitenedParameters(**options)
+
+    @pytest.mark.parametrize(
+        ("shape", "options", "message"),
+        [
+            ((4, 9), {}, "size must be <= the image's 4, got 6"),
+            ((9, 9), {"pools": 5}, "pools must be <= the 4 positions along a side, got 5"),
+            ((9, 9), {"stride": 2, "pools": 2, "mirrored": True}, "stride must divide the 3 pixels"),
+        ],
+    )
+    def test_bad_shapes(self, shape, options, message):
+        with pytest.raises(DescriptionError, match=f"WhitenedColumns: .*{message}"):
+            WhitenedColumns(shape, WhitenedParameters(**options), 0, 1)
+
+    def test_more_fields_than_patches(self):
+        columns = WhitenedColumns((9, 8), WhitenedParameters(n_features=50, size=3, n_patches=2), 0, 1)
+        with pytest.raises(
+            DescriptionError, match=r"n_features must be <= the \d+ patches with contrast in the 10"
+        ):
+            columns.learn(images(10, (9, 8)), 255)
+
+
+class TestRetina:
+    def test_cells_are_close_to_the_equations(self):
+        shape, x = (10, 10, 2), images(40, (10, 10, 2))
+        columns = RetinaColumns(shape, RETINA, 0, 1)
+        columns.learn(x, 255)
+        g = columns.retina
+        draws = np.arange(0.5, 64) / 64  # every position
+        patches = drawn_patches(x, 255, g, 10.0, np.tile(draws, (40, 1))) / UNIT
+        z = np.zeros((4, 8, 8, 2))
+        for b, image in enumerate(x[:4].reshape(4, *shape)):
+            for y, x0 in np.ndindex(8, 8):
+                z[b, y, x0] = columns._weights @ (patch(image, y, x0, 3) * UNIT) - columns._offset
+        cells = columns.see(x[:4], 255).reshape(4, 8, 8, 2, 2).astype(float)
+        on_off = np.minimum(np.stack([np.maximum(z, 0), np.maximum(-z, 0)], axis=-1) * 255 * RETINA.gain, 255)
+        np.testing.assert_allclose(cells, on_off, atol=2.5)
+        assert not (cells[..., 0] * cells[..., 1]).any()
+        # what whitens by convolution leaves pixels alike in variance
+        whitened = patches @ (columns._weights * UNIT).T - columns._offset
+        assert whitened.var(axis=0).min() > 0.5
+        assert whitened.var(axis=0).max() < 1.5
+
+    def test_retina_and_twins_are_their_own_mirror_images(self):
+        shape, x = (10, 10, 2), images(120, (10, 10, 2))
+        columns = RetinaColumns(shape, RETINA, 0, 1)
+        columns.learn(x, 255)
+        turned = np.ascontiguousarray(x.reshape(120, *shape)[:, :, ::-1]).reshape(120, -1)
+        one, other = (columns.see(images, 255).reshape(120, 8, 8, -1).astype(int) for images in (x, turned))
+        assert np.abs(one - other[:, :, ::-1]).max() <= 1  # rounding
+        assert one.any()
+        fields = columns.fields.reshape(3, 3, 4, 2, 24)
+        np.testing.assert_array_equal(fields[:, ::-1, :, 0], fields[:, :, :, 1])
+        response = columns.respond(x, 255)[0]
+        assert response.shape == (120, columns.n_outputs) == (120, 9 * 24)
+        assert (response == np.rint(response)).all()
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"surround": 4}, "surround must be odd and >= 3, got 4"),
+            ({"gain": 0.0}, "gain must be > 0, got 0.0"),
+        ],
+    )
+    def test_bad_parameters(self, options, message):
+        with pytest.raises(DescriptionError, match=f"RetinaParameters: {message}"):
+            RetinaParameters(**options)
+
+    def test_bad_shapes(self):
+        with pytest.raises(DescriptionError, match=r"surround \+ size - 1 must be <= the image's 8, got 10"):
+            RetinaColumns((8, 30), RetinaParameters(), 0, 1)
+        with pytest.raises(DescriptionError, match="pool must divide the 6 columns"):
+            RetinaColumns((10, 10), RetinaParameters(size=3, stride=1, surround=3, mirrored=True), 0, 1)
+
+
+def test_columns_with_a_stride_stand_where_those_without_do():
+    x = images(5, (9, 9, 2))
+    dense = Columns((9, 9, 2), ColumnParameters(n_features=16, size=3, pool=1, n_ticks=7), 3, 1)
+    sparse = Columns((9, 9, 2), ColumnParameters(n_features=16, size=3, pool=1, n_ticks=7, stride=2), 3, 1)
+    every = dense.respond(x, 255)[0].reshape(5, 7, 7, 16)
+    np.testing.assert_array_equal(sparse.respond(x, 255)[0].reshape(5, 4, 4, 16), every[:, ::2, ::2])
+
+
+def test_a_prior_is_samples_that_vary_alike():
+    draw = np.random.default_rng(1)
+    y = draw.integers(0, 3, 400)
+    x = draw.poisson(3 + 2 * draw.random((3, 12))[y]).astype(np.float32)
+    read_out = DecorrelatingReadOut(12, 3, prior=50.0)
+    read_out.learn(x, np.eye(3)[y])
+    read_out.settle()
+    mean = np.stack([x[y == k].mean(axis=0, dtype=float) for k in range(3)])
+    within = (x - mean[y]).T @ (x - mean[y]) / 400
+    scale = np.trace(within) / 12
+    w = np.linalg.solve(within + 50 / 400 * scale * np.eye(12), mean.T).T * scale
+    np.testing.assert_allclose(read_out.read_out, w, rtol=1e-9)
+
+
+class TestContinual:
+    @staticmethod
+    @functools.cache
+    def run(columns, threads=2, critical_period=60):
+        data = load("digits")
+        parameters = EGDCParameters(columns, critical_period, prior=500.0)
+        model = EGDC(data.shape, 10, parameters, seed=0, threads=threads)
+        arrays = ContinualData(data.x_train, data.y_train, data.x_test, data.y_test, data.x_max)
+        return (
+            model,
+            run_continual(model, ClassSplit(class_order(10, 0), limit_train=60), arrays, HONEST),
+            data,
+        )
+
+    columns = WhitenedParameters(n_features=64, size=3)
+
+    def test_learns_the_digits_class_by_class(self):
+        _, result, _ = self.run(self.columns)
+        assert result.matrix.average_accuracy() > 0.95  # spikes of columns: 0.92
+        assert result.matrix.forgetting() < 0.05
+        assert result.tasks[0].cost.synaptic_events > 0
+        assert result.tasks[0].cost.samples_seen == 120  # the critical period is counted twice
+
+    def test_predictions_do_not_depend_on_the_batch(self):
+        """Each sample alone, among its own kind, and among blanks, whites and copies of itself."""
+        model, _, data = self.run(self.columns)
+        x, expected = data.x_test, model.predict(data.x_test, data.x_max)
+        order = np.random.default_rng(0).permutation(len(expected))
+        np.testing.assert_array_equal(model.predict(x[order], data.x_max), expected[order])
+        for k in range(10):
+            own = data.y_test == k
+            np.testing.assert_array_equal(model.predict(x[own], data.x_max), expected[own])
+        for k in range(0, 40, 7):
+            among = [np.tile(x[k], (30, 1)), np.zeros((33, 64), np.uint8), np.full((5, 64), 16, np.uint8)]
+            for batch in (x[k : k + 1], *(np.concatenate([other, x[k : k + 1]]) for other in among)):
+                assert model.predict(batch, data.x_max)[-1] == expected[k]
+
+    def test_threads_change_no_bit_of_what_is_learned(self):
+        one, other = (self.run(self.columns, threads)[0].state() for threads in (1, 2))
+        assert one.keys() == other.keys()
+        for name, array in one.items():
+            np.testing.assert_array_equal(array, other[name])
+
+    def test_spikes_are_no_samples(self):
+        with pytest.raises(DescriptionError, match=r"EGDC: .* need intensities, got spikes"):
+            EGDC((8, 8), 10, EGDCParameters(SMALL), given=True)
+        with pytest.raises(DescriptionError, match="EGDCParameters: prior must be > 0, or None, got 0"):
+            EGDCParameters(SMALL, prior=0.0)
+
+
+class TestSettling:
+    @staticmethod
+    def system(n=40):
+        draw = np.random.default_rng(3)
+        a = draw.normal(size=(n, n))
+        return a @ a.T / n + 0.05 * np.eye(n), draw.normal(size=(3, n))
+
+    def test_settles_to_the_solution(self):
+        a, drive = self.system()
+        r, steps = relax(a, drive, tolerance=1e-10, most=20_000)
+        assert 10 < steps < 20_000
+        np.testing.assert_allclose(r, np.linalg.solve(a, drive.T).T, rtol=1e-7, atol=1e-8)
+        assert np.abs(drive - r @ a).max() <= 1e-10 * np.abs(drive).max() * 1.01
+
+    def test_never_grows_whatever_the_lateral_synapses(self):
+        a, drive = self.system()
+        for scale in (2.0**-20, 2.0**20):
+            one, other = relax(scale * a, drive, most=500)[0] * scale, relax(a, drive, most=500)[0]
+            np.testing.assert_array_equal(one, other)
+
+    def test_classes_settle_alone_and_are_left_where_time_ends(self):
+        a, drive = self.system()
+        together, steps = relax(a, drive, most=7)
+        assert steps == 7
+        np.testing.assert_array_equal(relax(a, drive[1:2], most=7)[0][0], together[1])
+        assert relax(a, np.zeros((2, 40)))[1] == 0
+
+    def test_reads_out_as_the_solve_does(self):
+        """Digits, class by class: settling in time is within 0.3 points of the solve, and its events are counted."""
+        columns = ColumnParameters(n_features=32, size=3, pool=3)
+        data = load("digits")
+        arrays = ContinualData(data.x_train, data.y_train, data.x_test, data.y_test, data.x_max)
+        split = ClassSplit(class_order(10, 0), 5)
+        results = [
+            run_continual(EGDC(data.shape, 10, EGDCParameters(columns, 60, settling=settling), seed=0), split, arrays,
+                          HONEST)
+            for settling in ("solve", "relax")
+        ]  # fmt: skip
+        solved, relaxed = (result.matrix.average_accuracy() for result in results)
+        assert solved > 0.95
+        assert abs(relaxed - solved) < 0.003
+        costs = [result.tasks[0].cost.synaptic_events for result in results]
+        assert costs[1] > 1.1 * costs[0]
+
+    def test_bad_settling(self):
+        with pytest.raises(DescriptionError, match="settling must be solve or relax, got 'guess'"):
+            EGDCParameters(settling="guess")
