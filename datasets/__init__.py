@@ -1,4 +1,4 @@
-"""Labelled images and recordings of event cameras, verified by checksum, and their encoding into input spikes.
+"""Labelled images, spoken digits and recordings of event cameras, verified, and their encoding into input spikes.
 
 ``digits`` is part of the package; everything else is read from files, which :func:`download` (``tegmentum
 datasets get``) fetches. :func:`load` reads images, :func:`load_events` recordings, and
@@ -13,16 +13,20 @@ from pathlib import Path
 from tegmentum.simcore.encode import Events
 from tegmentum.simcore.errors import DescriptionError
 
-from . import cifar10, digits, emnist, gesture, hasy, locate, mnist, nmnist, omniglot
+from . import cifar10, digits, emnist, fsdd, gesture, hasy, locate, mnist, nmnist, omniglot
 from .catalogue import CATALOGUE, info
+from .cochlea import Cochlea
 from .dataset import Dataset
 from .description import DataFile, DatasetInfo
 from .event_files import EventFile, read_events
 from .files import FileCheck
+from .fsdd import SpokenDigits
 from .nettalk import Nettalk, load_nettalk
 from .recordings import EventDataset, EventTable, Recordings
+from .tidigits import load_tidigits
 
 __all__ = [
+    "Cochlea",
     "DataFile",
     "Dataset",
     "DatasetInfo",
@@ -33,12 +37,15 @@ __all__ = [
     "FileCheck",
     "Nettalk",
     "Recordings",
+    "SpokenDigits",
     "available",
     "download",
     "info",
     "load",
     "load_events",
+    "load_fsdd",
     "load_nettalk",
+    "load_tidigits",
     "names",
     "read_events",
     "verify",
@@ -52,8 +59,14 @@ _IMAGES = {
     "symbols": omniglot.load,
     "hasyv2": hasy.load,
     "cifar10": cifar10.load,
+    **{name: fsdd.load for name in CATALOGUE if name.startswith("fsdd")},
 }
-_EVENTS = {"nmnist": nmnist.load, "nmnist-full": nmnist.load_full, "dvs128-gesture": gesture.load}
+_EVENTS = {
+    "nmnist": nmnist.load,
+    "nmnist-full": nmnist.load_full,
+    "dvs128-gesture": gesture.load,
+    "dvs128-gesture-cut": gesture.load_cut,
+}
 
 
 def names() -> list[str]:
@@ -101,6 +114,11 @@ def load_events(name: str, data_dir: Path | str | None = None, download: bool = 
     if download and not available(name, folder):
         locate.download(entry, folder)
     return _EVENTS[entry.name](entry, folder)
+
+
+def load_fsdd(data_dir: Path | str | None = None) -> SpokenDigits:
+    """Read the sounds of the Free Spoken Digit Dataset; see :mod:`tegmentum.datasets.fsdd`."""
+    return fsdd.read(info("fsdd"), _path(data_dir))
 
 
 def available(name: str, data_dir: Path | str | None = None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import string
+from dataclasses import replace
 
 from tegmentum.simcore.errors import DescriptionError
 
@@ -373,6 +374,70 @@ DVS128_GESTURE = DatasetInfo(
     homepage="https://research.ibm.com/interactive/dvsgesture/",
 )
 
+DVS128_GESTURE_CUT = replace(
+    DVS128_GESTURE,
+    name="dvs128-gesture-cut",
+    title="DVS128 Gesture, cut into gestures, with times in ms, 128 x 128 x 2",
+    files=(
+        DataFile(
+            "ibmGestureTrain.tar.gz",
+            0,
+            md5="3a8f0d4120a166bac7591f77409cb105",
+            urls=(
+                "https://zenodo.org/records/8060604/files/ibmGestureTrain.tar.gz",
+                "https://figshare.com/ndownloader/files/38022171",
+            ),
+        ),
+        DataFile(
+            "ibmGestureTest.tar.gz",
+            0,
+            md5="56070e45dadaa85fff82e0fbfbc06de5",
+            urls=(
+                "https://zenodo.org/records/8060604/files/ibmGestureTest.tar.gz",
+                "https://figshare.com/ndownloader/files/38020584",
+            ),
+        ),
+    ),
+    homepage="https://zenodo.org/records/8060604",
+    note="times rounded to ms by those who cut it",
+)
+
+FSDD = DatasetInfo(
+    name="fsdd",
+    title="Free Spoken Digit Dataset, ten digits by six speakers, spikes of a cochlea, 24 bands x 40 bins",
+    shape=(24, 40),
+    x_max=255,
+    class_names=_NUMERALS,
+    n_train=2_700,
+    n_test=300,
+    licence="CC BY-SA 4.0",
+    citation="Z. Jackson, C. Souza, J. Flaks, Y. Pan, H. Nicolas, A. Thite (2018), Free Spoken Digit Dataset, "
+    "doi:10.5281/zenodo.1342401",
+    embedded=False,
+    files=(
+        DataFile(
+            "fsdd-recordings.tar.xz",
+            13_524_832,
+            "e188a9128ba3e45e6a403c4a041948ae578db15b252a1c8cf1a222c6c1ed52d4",
+        ),
+    ),
+    folder="fsdd",
+    homepage="https://github.com/Jakobovski/free-spoken-digit-dataset",
+    note="the authors' split: every speaker is in both parts",
+)
+
+_HELD_OUT = tuple(
+    replace(
+        FSDD,
+        name=f"fsdd-{speaker}",
+        title=f"Free Spoken Digit Dataset, {speaker} held out, spikes of a cochlea, 24 bands x 40 bins",
+        n_train=2_500,
+        n_test=500,
+        note=f"five speakers to train, {speaker} to test",
+    )
+    for speaker in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+)
+
 CATALOGUE = {
     entry.name: entry
     for entry in (
@@ -384,9 +449,12 @@ CATALOGUE = {
         SYMBOLS,
         HASYV2,
         CIFAR10,
+        FSDD,
+        *_HELD_OUT,
         NMNIST,
         NMNIST_FULL,
         DVS128_GESTURE,
+        DVS128_GESTURE_CUT,
     )
 }
 

@@ -9,6 +9,10 @@ tables.
 Times are made ascending within a recording where the file's are not. Gestures last about 6 s, which is what is
 binned by default.
 
+:func:`load_cut` reads a version of others, which unlike the publishers' has an address: a NumPy array for each gesture,
+``ibmGestureTrain/user01_fluorescent/3.npy``, with columns x, y, polarity and time in ms since the gesture's start; the
+number is the class from 0. Two archives are the two parts.
+
 Source: A. Amir et al. (2017), A low power, fully event-based gesture recognition system, Proc. CVPR
 2017:7388-7397, doi:10.1109/CVPR.2017.781.
 """
@@ -35,6 +39,7 @@ DURATION_US = 6_000_000
 
 _COLUMNS = ("class", "startTime_usec", "endTime_usec")
 _TABLE = re.compile(r"(?:.*/)?(?:user\w+_labels\.csv|trials_to_(?:train|test)\.txt)")
+_CUT = re.compile(r"(?:.*/)?user\w+/\d+\.npy")
 
 Gesture = tuple[int, int, int]
 
@@ -112,3 +117,42 @@ def _cut(trial: EventTable, gestures: list[Gesture]) -> list[tuple[int, EventTab
         part = order[slice(*np.searchsorted(t, (start, end)))]
         found.append((label, EventTable(trial.t[part] - start, trial.x[part], trial.y[part], trial.p[part])))
     return found
+
+
+def load_cut(info: DatasetInfo, data_dir: Path | None = None) -> EventDataset:
+    """Read and verify the archives of gestures that others have cut, in the order of their names.
+
+    Raises
+    ------
+    DataError
+        If an archive is missing, or is not what was published.
+    """
+    parts, checksums = [], {}
+    for file, path in locate.paths(info, data_dir):
+        with open_verified(path, file) as archive:
+            found = dict(tar_members(archive.stream, archive.source, _CUT.fullmatch))
+            if not found:
+                raise DataError(f"{archive.source}: holds no gestures; is it another archive?")
+            names = sorted(found)
+            labels = [int(PurePosixPath(name).stem) for name in names]
+            if wrong := [name for name, label in zip(names, labels, strict=True) if label >= info.n_classes]:
+                raise DataError(f"{archive.source}: {wrong[0]} must be of a class below {info.n_classes}")
+            tables = [_array(found[name], f"{archive.source}: {name}") for name in names]
+        parts.append(Recordings.of(tables, labels, info.shape, DURATION_US))
+        checksums[file.name] = archive.sha256
+    train, test = parts
+    return EventDataset.of(info, train=train, test=test, checksums=checksums)
+
+
+def _array(data: bytes, source: str) -> EventTable:
+    """Events of one gesture, x, y, polarity and ms, in the order of time."""
+    try:
+        events = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataError(f"{source}: no NumPy array of numbers ({error}); fetch it again") from error
+    if events.ndim != 2 or events.shape[1] != 4 or events.dtype.kind not in "biuf":
+        raise DataError(f"{source}: must be numbers of shape (n, 4), got {events.dtype} {events.shape}")
+    x, y, p, t = events[np.argsort(events[:, 3], kind="stable")].astype(np.int64).T
+    if len(t) and min(x.min(), y.min(), p.min(), t.min()) < 0:
+        raise DataError(f"{source}: x, y, polarity and time must not be below 0")
+    return EventTable(t * 1000, x.astype(np.uint16), y.astype(np.uint16), p.astype(np.uint8))

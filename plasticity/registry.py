@@ -157,6 +157,12 @@ def _egdc(**switches: Any) -> Factory:
     return make
 
 
+def of_sound(**switches: Any) -> EGDCParameters:
+    """Parameters of EGDC for pictures of sound, see docs/speech.md; switches are those of the columns."""
+    columns = WhitenedParameters(n_features=100, size=6, pools=4, contrast=100.0, **switches)
+    return EGDCParameters(columns, prior=250.0)
+
+
 def _whitened(**switches: Any) -> Factory:
     """Build EGDC on whitened patches; small images get small patches, grey ones more pools of fewer fields.
 
@@ -166,6 +172,8 @@ def _whitened(**switches: Any) -> Factory:
     def make(s: Setting) -> ContinualModel:
         if min(s.shape[:2]) < 16:
             columns = WhitenedParameters(n_features=64, size=3)
+        elif s.shape[0] != s.shape[1]:  # bands and bins of sound
+            return EGDC(s.shape, s.n_classes, of_sound(**switches), seed=s.seed, threads=s.threads)
         elif len(s.shape) > 2:
             columns = WhitenedParameters(n_features=500)
         else:

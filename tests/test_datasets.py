@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from tegmentum import datasets
 from tegmentum.cli.datasets import app
-from tegmentum.datasets import digits, files, idx, locate, mnist
+from tegmentum.datasets import digits, files, fsdd, idx, locate, mnist
 from tegmentum.datasets.catalogue import CATALOGUE, MNIST, DataFile
 from tegmentum.simcore.errors import DataError, DescriptionError
 from tegmentum.simcore.installed import install_line
@@ -120,7 +120,8 @@ def test_digits_split_never_changes():
 
 def test_names_and_unknown_name():
     images = ["digits", "mnist", "fashion-mnist", "letters", "emnist-letters", "symbols", "hasyv2", "cifar10"]
-    events = ["nmnist", "nmnist-full", "dvs128-gesture"]
+    images += ["fsdd", *(f"fsdd-{name}" for name in fsdd.SPEAKERS)]
+    events = ["nmnist", "nmnist-full", "dvs128-gesture", "dvs128-gesture-cut"]
     assert datasets.names() == images + events
     assert [name for name in datasets.names() if datasets.info(name).kind == "events"] == events
     assert datasets.info("fashion_mnist") is datasets.info("Fashion-MNIST")
@@ -128,7 +129,7 @@ def test_names_and_unknown_name():
         DescriptionError, match=r"'mnits' is unknown; there are digits, mnist.*did you mean 'mnist'"
     ):
         datasets.load("mnits")
-    with pytest.raises(DescriptionError, match=r"dvs128-gesture$"):
+    with pytest.raises(DescriptionError, match=r"dvs128-gesture-cut$"):
         datasets.verify("zebra")
 
 
@@ -430,6 +431,8 @@ def test_cli_list(alone):
     assert [name for name, entry in found.items() if entry["available"]] == ["digits"]
     assert [name for name, entry in found.items() if not entry["downloadable"]] == [
         "digits",
+        "fsdd",
+        *(f"fsdd-{name}" for name in fsdd.SPEAKERS),
         "nmnist",
         "dvs128-gesture",
     ]

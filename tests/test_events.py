@@ -1,5 +1,6 @@
 """Recordings of event cameras: the container, its reductions, and the readers of each file format."""
 
+import io
 import os
 import struct
 from dataclasses import replace
@@ -14,7 +15,7 @@ from packing import tar_bytes, zip_bytes
 
 from tegmentum import datasets
 from tegmentum.datasets import EventDataset, EventTable, Recordings, aedat, gesture, nmnist, prophesee
-from tegmentum.datasets.catalogue import DVS128_GESTURE, NMNIST, NMNIST_FULL, DataFile
+from tegmentum.datasets.catalogue import DVS128_GESTURE, DVS128_GESTURE_CUT, NMNIST, NMNIST_FULL, DataFile
 from tegmentum.simcore.errors import DataError, DescriptionError
 
 
@@ -415,6 +416,63 @@ def test_gestures_refuse(tmp_path, name, content, message):
     kept = {each: value for each, value in members.items() if value is not None}
     with pytest.raises(DataError, match=message):
         gesture.load(published(DVS128_GESTURE, tmp_path, tar_bytes(kept, "gz")), tmp_path)
+
+
+def npy(events):
+    content = io.BytesIO()
+    np.save(content, np.array(events))
+    return content.getvalue()
+
+
+CUT = {
+    "Train": {"user01_led/10": [[1, 2, 1, 7], [3, 4, 0, 5]], "user01_led/0": [[127, 127, 1, 9]]},
+    "Test": {"user24_lab/3": [[0, 0, 0, 4.0]]},
+}
+
+
+def published_cut(folder, change=None):
+    """Two archives of arrays x, y, polarity, ms, one with a member changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for part, gestures in CUT.items():
+        members = {f"ibmGesture{part}/{name}.npy": npy(events) for name, events in gestures.items()}
+        if change and part == "Test":
+            members = dict([change])
+        content = tar_bytes(members, "gz")
+        (folder / f"{part}.tar.gz").write_bytes(content)
+        files.append(DataFile(f"{part}.tar.gz", len(content), md5=md5(content).hexdigest()))
+    return replace(DVS128_GESTURE_CUT, files=tuple(files))
+
+
+def test_gestures_that_others_have_cut(tmp_path):
+    found = gesture.load_cut(published_cut(tmp_path / "dvs128_gesture_cut"), tmp_path)
+    train = found.train
+    assert (train.label.tolist(), train.offsets.tolist()) == ([0, 10], [0, 1, 3])
+    events = EventTable(train.t, train.x, train.y, train.p)
+    assert as_list(events) == [(9_000, 127, 127, 1), (5_000, 3, 4, 0), (7_000, 1, 2, 1)]
+    assert (found.test.label.tolist(), found.test.t.tolist()) == ([3], [4_000])
+    windows = train.to_windows(n_ticks=4, duration_us=10_000, pool=32)
+    assert list(zip(windows.trial, windows.tick, windows.channel, strict=True)) == [
+        (0, 3, 31),
+        (1, 2, 0),
+        (1, 2, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("ibmGestureTest/readme.txt", b""), "holds no gestures"),
+        (("user24_lab/11.npy", npy([[0, 0, 0, 0]])), "must be of a class below 11"),
+        (("user24_lab/1.npy", npy([[0, 0, 0]])), r"user24_lab/1.npy: must be numbers of shape \(n, 4\)"),
+        (("user24_lab/1.npy", npy([[0, 0, 0, -1]])), "must not be below 0"),
+        (("user24_lab/1.npy", npy([[128, 0, 0, 1]])), "x must be below 128, got 128"),
+        (("user24_lab/1.npy", npy([[0, 0, 0, 1]])[:-3]), "no NumPy array of numbers"),
+    ],
+)
+def test_cut_gestures_refuse(tmp_path, change, message):
+    with pytest.raises(DataError, match=message):
+        gesture.load_cut(published_cut(tmp_path, change), tmp_path)
 
 
 # Prophesee
