@@ -27,7 +27,7 @@ from numba.core.typed_passes import NativeLowering
 KIND = "linked"  #: of what is kept on disk, where Numba's are ``object`` and ``bitcode``
 
 
-class Library(JITCodeLibrary):
+class Library(JITCodeLibrary):  # type: ignore[misc]
     """Intermediate code of a function, and of what it calls, that waits to be linked into a caller."""
 
     @property
@@ -79,6 +79,8 @@ def rebuild(context: Any, payload: tuple[Any, ...]) -> CompileResult:
 class _Whole:
     """Pass a tuple as one argument."""
 
+    get_value_type: Any
+
     def get_argument_type(self) -> Any:
         return self.get_value_type()
 
@@ -89,21 +91,21 @@ class _Whole:
         return value
 
 
-class _WholeTuple(_Whole, TupleModel):
+class _WholeTuple(_Whole, TupleModel):  # type: ignore[misc]
     pass
 
 
-class _WholeUniTuple(_Whole, UniTupleModel):
+class _WholeUniTuple(_Whole, UniTupleModel):  # type: ignore[misc]
     pass
 
 
 _models: DataModelManager = DataModelManager().chain(default_manager)
-_models.register(types.NamedTuple, _WholeTuple)
-_models.register(types.NamedUniTuple, _WholeUniTuple)
+_models.register(types.NamedTuple, _WholeTuple)  # type: ignore[attr-defined]
+_models.register(types.NamedUniTuple, _WholeUniTuple)  # type: ignore[attr-defined]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _EntryLowering(NativeLowering):
+class _EntryLowering(NativeLowering):  # type: ignore[misc]
     _name = "tegmentum_entry_lowering"
 
     def run_pass(self, state: Any) -> bool:
@@ -127,14 +129,14 @@ def _pipeline(state: Any, lowering: type[NativeLowering]) -> list[Any]:
     return [passes]
 
 
-class EntryCompiler(CompilerBase):
+class EntryCompiler(CompilerBase):  # type: ignore[misc]
     """Compile a function that Python calls, with all that it calls."""
 
     def define_pipelines(self) -> list[Any]:  # noqa: D102
         return _pipeline(self.state, _EntryLowering)
 
 
-class LinkedCompiler(CompilerBase):
+class LinkedCompiler(CompilerBase):  # type: ignore[misc]
     """Compile a function that other compiled functions call, as far as :class:`Library` goes."""
 
     def define_pipelines(self) -> list[Any]:  # noqa: D102
