@@ -32,7 +32,7 @@ class Setting(NamedTuple):
 NACA, ERROR = (
     1e-3,
     3e-4,
-)  # chosen among 1e-4, 3e-4 and 1e-3 on images 20,000 to 22,999 of MNIST's training set, seed 0
+)  # chosen on images 20,000 to 22,999 of MNIST's training set: better than 1e-4, and than 1e-3
 SETTINGS = {
     "naca-1": Setting("naca", (1,), False, NACA),
     "naca-3": Setting("naca", (1,) * 3, False, NACA),
