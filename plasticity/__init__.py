@@ -67,9 +67,11 @@ if TYPE_CHECKING:
     from .learning.warmup import compile_rule
     from .learning.work import Work
     from .reference.gate import Gate
+    from .reference.modulated_dropout import ModulatedDropoutNet
     from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
     from .reference.published import PublishedNet, Recipe, published_recipe
     from .reference.random_features import Pixels, RandomReLU
+    from .reference.workspace import WorkspaceNet
     from .registry import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
     from .sbp.network import SelfBackpropagation, SelfBackpropagationParameters
     from .sbp.propagation import Propagation
@@ -120,6 +122,7 @@ __all__ = [
     "Learner",
     "LinearReceptor",
     "Modulated",
+    "ModulatedDropoutNet",
     "NacaReceptor",
     "NetRecipe",
     "Neuromodulator",
@@ -155,6 +158,7 @@ __all__ = [
     "Uncertainties",
     "WhitenedParameters",
     "Work",
+    "WorkspaceNet",
     "compile_rule",
     "continual_rule",
     "dopamine_network",
@@ -184,6 +188,8 @@ _HOMES = {
     "reference.published": "PublishedNet Recipe published_recipe",
     "reference.random_features": "Pixels RandomReLU",
     "reference.networks": "ClosedForm NetRecipe ReferenceNet",
+    "reference.modulated_dropout": "ModulatedDropoutNet",
+    "reference.workspace": "WorkspaceNet",
     "continual.summed_ticks": "SummedTicks summed",
     "sbp.network": "SelfBackpropagation SelfBackpropagationParameters",
     "sbp.propagation": "Propagation",
