@@ -74,9 +74,11 @@ if TYPE_CHECKING:
     from .learning.warmup import compile_rule
     from .learning.work import Work
     from .reference.gate import Gate
+    from .reference.modulated_dropout import ModulatedDropoutNet
     from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
     from .reference.published import PublishedNet, Recipe, published_recipe
     from .reference.random_features import Pixels, RandomReLU
+    from .reference.workspace import WorkspaceNet
     from .registry import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
     from .sbp.network import SelfBackpropagation, SelfBackpropagationParameters
     from .sbp.propagation import Propagation
@@ -131,6 +133,7 @@ __all__ = [
     "Learner",
     "LinearReceptor",
     "Modulated",
+    "ModulatedDropoutNet",
     "NacaReceptor",
     "NearThreshold",
     "NetRecipe",
@@ -166,6 +169,7 @@ __all__ = [
     "Uncertainties",
     "WhitenedParameters",
     "Work",
+    "WorkspaceNet",
     "compile_rule",
     "continual_rule",
     "dopamine_network",
@@ -194,6 +198,8 @@ _HOMES = {
     "reference.published": "PublishedNet Recipe published_recipe",
     "reference.random_features": "Pixels RandomReLU",
     "reference.networks": "ClosedForm NetRecipe ReferenceNet",
+    "reference.modulated_dropout": "ModulatedDropoutNet",
+    "reference.workspace": "WorkspaceNet",
     "continual.summed_ticks": "SummedTicks summed",
     "sbp.network": "SelfBackpropagation SelfBackpropagationParameters",
     "sbp.propagation": "Propagation",

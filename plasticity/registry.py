@@ -19,14 +19,16 @@ from .continual.choice import best_of, choose_on_validation
 from .continual.evaluation import Evaluation
 from .continual.model import ContinualModel
 from .continual.split import ClassSplit, ContinualData
-from .continual.summed_ticks import SummedTicks, summed
+from .continual.summed_ticks import SummedTicks, longest, summed
 from .egdc.columns import ColumnParameters
 from .egdc.egdc import EGDC, EGDCParameters
 from .egdc.whitened import WhitenedParameters
 from .reference.gate import Gate
+from .reference.modulated_dropout import ModulatedDropoutNet
 from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
 from .reference.published import PublishedNet, Recipe, published_recipe
 from .reference.random_features import Pixels, RandomReLU
+from .reference.workspace import WorkspaceNet
 
 #: Share of the training samples that hyperparameters are chosen on, where a rule has any to choose.
 VALIDATION_FRACTION = 0.1
@@ -46,6 +48,8 @@ class Setting:
     seed, threads : int
     ticks : int
         of samples that are spikes for each tick and channel (``shape`` is that of a tick); 0 for intensities
+    windows : int
+        of time, if samples are counts of events in each of them, the last axis of ``shape``; otherwise 0
     """
 
     n_inputs: int
@@ -56,6 +60,7 @@ class Setting:
     seed: int = 0
     threads: int = 1
     ticks: int = 0
+    windows: int = 0
 
     @classmethod
     def of(
@@ -89,12 +94,14 @@ class ContinualRule:
     honest : factory, or factories by name of which the best on validation samples is taken
     published : factory, if the rule was published with its protocol
     knows_ticks : whether it takes spikes tick by tick; other rules get their sums
+    windows : of time that the sums are over, each on its own
     """
 
     about: str
     honest: Factory | Mapping[str, Factory] | None
     published: Factory | None = field(default=None)
     knows_ticks: bool = False
+    windows: int = 1
 
     @property
     def protocols(self) -> list[str]:
@@ -163,6 +170,15 @@ def of_sound(**switches: Any) -> EGDCParameters:
     return EGDCParameters(columns, prior=250.0)
 
 
+def of_events(**switches: Any) -> EGDCParameters:
+    """Parameters of EGDC for events counted in windows of time, see docs/events.md; switches are those of the columns.
+
+    An epsilon as large as a patch's length, squared, leaves it nearly unwhitened: matches are cosines.
+    """
+    columns = WhitenedParameters(n_features=150, size=8, pools=4, epsilon=384.0, **switches)
+    return EGDCParameters(columns, critical_period=300, prior=100.0)
+
+
 def _whitened(**switches: Any) -> Factory:
     """Build EGDC on whitened patches; small images get small patches, grey ones more pools of fewer fields.
 
@@ -172,8 +188,9 @@ def _whitened(**switches: Any) -> Factory:
     def make(s: Setting) -> ContinualModel:
         if min(s.shape[:2]) < 16:
             columns = WhitenedParameters(n_features=64, size=3)
-        elif s.shape[0] != s.shape[1]:  # bands and bins of sound
-            return EGDC(s.shape, s.n_classes, of_sound(**switches), seed=s.seed, threads=s.threads)
+        elif s.windows or s.shape[0] != s.shape[1]:  # an event camera, or bands and bins of sound
+            parameters = (of_events if s.windows else of_sound)(**switches)
+            return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
         elif len(s.shape) > 2:
             columns = WhitenedParameters(n_features=500)
         else:
@@ -193,7 +210,7 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc-ungated": ContinualRule("ours, dopamine opens all synapses alike", _egdc(gated=False), knows_ticks=True),
     "egdc-ever-surprised": ContinualRule("ours, receptive fields stay plastic", _egdc(ever_surprised=True),
                                          knows_ticks=True),
-    "egdc-whitened": ContinualRule("ours, columns on whitened patches, graded", _whitened()),
+    "egdc-whitened": ContinualRule("ours, columns on whitened patches, graded", _whitened(), windows=3),
     "egdc-mirrored": ContinualRule("the same for what may be mirrored, as photographs may", _whitened(mirrored=True)),
     "egdc-relaxed": ContinualRule("ours, lateral inhibition settles in time", _egdc(settling="relax"),
                                   knows_ticks=True),
@@ -223,6 +240,14 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
     ),
     "ewc-ann": ContinualRule("elastic weight consolidation, graded, as published", None, _published("ewc", False)),
     "ewc-gated": ContinualRule("elastic weight consolidation, gated", _ewc("sample")),
+    "workspace": ContinualRule(
+        "gradient descent, hidden layer gated by a global workspace",
+        lambda s: WorkspaceNet(s.n_inputs, s.n_classes, seed=s.seed),
+    ),
+    "modulated-dropout": ContinualRule(
+        "gradient descent, hidden units dropped by a neuromodulator's level",
+        lambda s: ModulatedDropoutNet(s.n_inputs, s.n_classes, seed=s.seed),
+    ),
     "replay": ContinualRule("gradient descent that replays 1,000 stored samples", _net(buffer=1000)),
     "joint": ContinualRule("gradient descent on all samples so far: the upper bound", _net(joint=True, epochs=2)),
     "ncm": ContinualRule("nearest class mean of pixels", _closed("mean")),
@@ -294,7 +319,10 @@ def _builder(
     """How a factory makes a model for this setting; a rule that knows no ticks is set up for their sums."""
     if not setting.ticks or rule.knows_ticks:
         return lambda factory: factory(setting)
-    x = summed(data.x_train, setting.ticks)
-    whole = ContinualData(x, data.y_train, x[:0], data.y_test[:0], data.x_max * setting.ticks)
-    inner = Setting.of(whole, setting.n_classes, setting.shape, setting.seed, setting.threads)
-    return lambda factory: SummedTicks(factory(inner), setting.ticks)
+    x, n = summed(data.x_train, setting.ticks, rule.windows), rule.windows
+    most = data.x_max * longest(setting.ticks, n)
+    whole = ContinualData(x, data.y_train, x[:0], data.y_test[:0], most)
+    shape = (*setting.shape[:-1], setting.shape[-1] * n)
+    inner = Setting.of(whole, setting.n_classes, shape, setting.seed, setting.threads)
+    inner = replace(inner, windows=n if n > 1 else 0)
+    return lambda factory: SummedTicks(factory(inner), setting.ticks, n)

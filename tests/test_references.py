@@ -5,9 +5,11 @@ import pytest
 
 from tegmentum.plasticity.continual.run import HONEST, PUBLISHED, ClassSplit, ContinualData, run_continual
 from tegmentum.plasticity.reference.gate import Gate
+from tegmentum.plasticity.reference.modulated_dropout import ModulatedDropoutNet
 from tegmentum.plasticity.reference.networks import ClosedForm, NetRecipe, ReferenceNet
 from tegmentum.plasticity.reference.random_features import Pixels, RandomReLU
 from tegmentum.plasticity.reference.rowwise import rowwise_product
+from tegmentum.plasticity.reference.workspace import WorkspaceNet
 from tegmentum.plasticity.registry import CONTINUAL_RULES, Setting, continual_rule, make_model
 from tegmentum.simcore.errors import DescriptionError
 
@@ -31,6 +33,81 @@ def data():
 
 def setting(data, seed=0):
     return Setting.of(data, N_CLASSES, (6, 6), seed, 2)
+
+
+class TestWorkspace:
+    def net(self, **options):
+        return WorkspaceNet(N_IN, N_CLASSES, n_processors=6, n_active=2, n_hidden=30, **options)
+
+    def test_answers_by_the_equations(self, data):
+        net = self.net(seed=3)
+        w = {name: a.astype(np.float64) for name, a in net.weights().items()}
+        expected = []
+        for x in data.x_test / 255:
+            h = np.maximum(0, x @ w["hidden"])
+            drive = (h / h.max()) @ w["workspace"]
+            for m in range(6):
+                if m not in np.argsort(drive)[-2:]:
+                    h[5 * m : 5 * m + 5] = 0  # a processor that is not mobilised
+            expected.append((h @ w["output"]).argmax())
+        np.testing.assert_array_equal(net.predict(data.x_test, 255), expected)
+
+    def test_reward_stabilises_the_pattern_that_led_to_it(self, data):
+        """One sample, one step: towards the active units' inputs after a right answer, away after a wrong one."""
+        signs = set()
+        for k in range(20):
+            net, before = self.net(reward_rate=0.1), self.net().weights()["workspace"]
+            x, right = data.x_test[k : k + 1], net.predict(data.x_test[k : k + 1], 255)[0] == data.y_test[k]
+            h = np.maximum(0, x / 255 @ before_hidden(net))
+            relative = (h / h.max())[0]
+            active = np.zeros(6, bool)
+            active[np.argsort(relative @ before)[-2:]] = True
+            net.learn_task(x, data.y_test[k : k + 1], 255, (0,))
+            change = net.weights()["workspace"] - before
+            expected = 0.1 * (1 if right else -1) * relative[:, None] * (2.0 * active - 1)
+            np.testing.assert_allclose(change, expected, atol=1e-6)
+            signs.add(bool(right))
+        assert signs == {True, False}
+
+    def test_learns_all_classes_together(self, data):
+        net = WorkspaceNet(N_IN, N_CLASSES, n_processors=5, n_active=3, n_hidden=100)
+        for _ in range(20):
+            net.learn_task(data.x_train, data.y_train, 255, (0, 1, 2, 3))
+        assert (net.predict(data.x_test, 255) == data.y_test).mean() > 0.8
+
+    @pytest.mark.parametrize("options", [{"n_processors": 7}, {"n_active": 0}, {"reward_rate": -1.0}])
+    def test_errors(self, options):
+        with pytest.raises(DescriptionError, match=next(iter(options))):
+            WorkspaceNet(N_IN, N_CLASSES, **options)
+
+
+def before_hidden(net):
+    return net.weights()["hidden"].astype(np.float64)
+
+
+class TestModulatedDropout:
+    def test_units_take_part_as_often_as_their_level_says(self):
+        """Outputs held at 0: the hidden layer's input is 1, so that what is counted is who took part."""
+        net = ModulatedDropoutNet(1, 3, n_hidden=40, seed=2)
+        net.parameters["hidden"][:] = 1
+        net._labels, net._at = np.repeat([0, 1, 2], 2000), 0
+        h = np.concatenate([net._forward(np.ones((500, 1), np.float32), 1)[1] for _ in range(12)])
+        assert set(np.unique(h)) == {0, 1}
+        found = h.reshape(3, 2000, 40).mean(axis=1)
+        assert np.abs(found - net.levels).max() < 5 * 0.5 / np.sqrt(2000)
+        assert np.ptp(net.levels) > 0.5
+
+    def test_a_test_takes_the_mean_of_levels(self, data):
+        net = ModulatedDropoutNet(N_IN, N_CLASSES, n_hidden=50)
+        w = {name: a.astype(np.float64) for name, a in net.weights().items()}
+        h = np.maximum(0, data.x_test / 255 @ w["hidden"]) * net.levels.mean(axis=0)
+        np.testing.assert_array_equal(net.predict(data.x_test, 255), (h @ w["output"]).argmax(axis=1))
+
+    def test_learns_all_classes_together(self, data):
+        net = ModulatedDropoutNet(N_IN, N_CLASSES, n_hidden=200)
+        for _ in range(20):
+            net.learn_task(data.x_train, data.y_train, 255, (0, 1, 2, 3))
+        assert (net.predict(data.x_test, 255) == data.y_test).mean() > 0.8
 
 
 class TestRowwise:

@@ -7,13 +7,15 @@ import pytest
 
 from tegmentum.datasets import load
 from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
+from tegmentum.plasticity.continual.summed_ticks import longest, summed
 from tegmentum.plasticity.egdc.answers import KeptAnswers
-from tegmentum.plasticity.egdc.columns import ColumnParameters
+from tegmentum.plasticity.egdc.columns import ColumnParameters, Columns
 from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
 from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
 from tegmentum.plasticity.egdc.settling import relax
 from tegmentum.plasticity.egdc.whitened import WhitenedColumns, WhitenedParameters
 from tegmentum.plasticity.egdc.whitening import UNIT, PatchGeometry, drawn_patches, kernels, zca
+from tegmentum.plasticity.registry import Setting, continual_rule, make_model
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random import philox as rng
 
@@ -361,3 +363,36 @@ class TestSettling:
     def test_bad_settling(self):
         with pytest.raises(DescriptionError, match="settling must be solve or relax, got 'guess'"):
             EGDCParameters(settling="guess")
+
+
+def test_events_are_counted_in_windows_of_time():
+    """By the definition, tick for tick; and whoever else is tested changes no prediction."""
+    r = np.random.default_rng(5)
+    spikes = (r.random((90, 7, 12, 12, 2)) < 0.05).astype(np.uint8)
+    y = np.arange(90) % 3
+    for k in range(90):  # each class moves in a direction of its own, so that windows of time tell it
+        for tick in range(7):
+            at = (tick, 8 - tick, 4)[y[k]]
+            spikes[k, tick, at : at + 3, 2:10, tick % 2] |= r.random((3, 8)) < 0.7
+    x = spikes.reshape(90, -1)
+    expected = np.zeros((90, 12, 12, 2, 3), int)
+    for tick in range(7):
+        expected[..., tick * 3 // 7] += spikes[:, tick]
+    np.testing.assert_array_equal(summed(x, 7, 3), expected.reshape(90, -1))
+    assert expected.max() <= longest(7, 3) == 3
+
+    data = ContinualData(x[:60], y[:60], x[60:], y[60:], 1)
+    found = {}
+    for threads in (1, 3):
+        s = Setting.of(data, 3, (12, 12, 2), 0, threads, ticks=7)
+        split = ClassSplit((1, 0, 2))
+        model, _ = make_model(continual_rule("egdc-whitened", "honest"), HONEST, s, split, data)
+        run_continual(model, split, data)
+        found[threads] = model
+    one, many = found.values()
+    assert all(np.array_equal(a, b) for a, b in zip(one.state().values(), many.state().values(), strict=True))
+    whole = one.predict(x, 1)
+    assert (whole[60:] == y[60:]).mean() > 0.9
+    for company in (x[y == 2], x[::-1], np.repeat(x[:1], 40, axis=0)):
+        np.testing.assert_array_equal(one.predict(np.concatenate([company, x[60:66]]), 1)[-6:], whole[60:66])
+    np.testing.assert_array_equal([many.predict(x[k : k + 1], 1)[0] for k in range(90)], whole)

@@ -1,4 +1,4 @@
-"""Rules that know no time, on data that have it: they see how often each channel spiked."""
+"""Rules that know no ticks, on data that have them: they see how often each channel spiked in a few windows of time."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ class SummedTicks:
     ----------
     model : what learns; its inputs are channels
     ticks : samples are uint8 (n, ticks * channels), 0 or 1
+    windows : of time, in each of which spikes are counted on their own
     """
 
-    def __init__(self, model: ContinualModel, ticks: int):
-        self.model, self.ticks = model, ticks
+    def __init__(self, model: ContinualModel, ticks: int, windows: int = 1):
+        self.model, self.ticks, self.windows = model, ticks, windows
 
     def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
                    on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
         """Learn the counts."""
-        return self.model.learn_task(summed(x, self.ticks), y, x_max * self.ticks, classes, on_progress)
+        counts, most = summed(x, self.ticks, self.windows), x_max * longest(self.ticks, self.windows)
+        return self.model.learn_task(counts, y, most, classes, on_progress)
 
     def predict(self, x: Array, x_max: int) -> Array:
         """Predict from the counts."""
-        return self.model.predict(summed(x, self.ticks), x_max * self.ticks)
+        counts = summed(x, self.ticks, self.windows)
+        return self.model.predict(counts, x_max * longest(self.ticks, self.windows))
 
     def weights(self) -> dict[str, Array]:
         """Weights of the model."""
@@ -46,6 +49,18 @@ class SummedTicks:
         self.model.load_state(state)
 
 
-def summed(x: Array, ticks: int) -> Array:
-    """Sum over ticks: uint8 (n, channels)."""
-    return np.asarray(x.reshape(len(x), ticks, -1).sum(axis=1, dtype=np.uint8))
+def longest(ticks: int, windows: int) -> int:
+    """Ticks of the longest window."""
+    return -(-ticks // windows)
+
+
+def summed(x: Array, ticks: int, windows: int = 1) -> Array:
+    """Sum over the ticks of each window: uint8 (n, channels * windows), the windows of a channel side by side.
+
+    Tick t is in window ``t * windows // ticks``.
+    """
+    spikes = x.reshape(len(x), ticks, -1)
+    found = np.zeros((len(x), spikes.shape[2], windows), np.uint8)
+    for tick in range(ticks):
+        found[:, :, tick * windows // ticks] += spikes[:, tick]
+    return found.reshape(len(x), -1)
