@@ -125,7 +125,7 @@ def run(
         evaluation,
         run_continual,
     )
-    from tegmentum.plasticity.passes import part
+    from tegmentum.plasticity.learning.passes import part
     from tegmentum.plasticity.registry import Setting, make_model
     from tegmentum.simcore.record.manifest import update_manifest
 

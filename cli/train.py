@@ -76,7 +76,7 @@ def train(
              "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks}  # fmt: skip
     _refuse_foreign(rule, given)
     if ablation is not None:
-        from tegmentum.plasticity.dopamine_classifier import ABLATIONS
+        from tegmentum.plasticity.learning.dopamine_classifier import ABLATIONS
 
         one_of("--ablation", ablation, tuple(ABLATIONS))
     from tegmentum.datasets import load

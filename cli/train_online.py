@@ -78,7 +78,7 @@ class OnlineTraining:
 
     def announcement(self, path: Path | str) -> tuple[str, ...]:
         """Say what the run will cost."""
-        from tegmentum.plasticity.dopamine_classifier import receptive_fields
+        from tegmentum.plasticity.learning.dopamine_classifier import receptive_fields
 
         config, p = self.config, self.parameters
         plastic, fixed = self._synapses()
@@ -130,7 +130,7 @@ def parameters_of(
     shift: float | None,
 ) -> dict[str, Any]:
     """Return the parameters that suit a data set, but for what was asked for."""
-    from tegmentum.plasticity.dopamine_classifier import parameters_for
+    from tegmentum.plasticity.learning.dopamine_classifier import parameters_for
 
     if hidden is not None and len(hidden) != 1:
         raise DescriptionError(

@@ -21,8 +21,8 @@ def warmup(
 
     start = time.perf_counter()
     if file is None:
+        from tegmentum.plasticity.learning.warmup import compile_online, compile_rule
         from tegmentum.plasticity.rules.naca import RULES
-        from tegmentum.plasticity.warmup import compile_online, compile_rule
 
         typer.echo(f"dopamine-stdp: {compile_online():.1f} s", err=True)
         for rule in RULES:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tegmentum.datasets import Dataset, load
-from tegmentum.plasticity.learner import Learner
+from tegmentum.plasticity.learning.learner import Learner
 from tegmentum.plasticity.rules.naca import naca
 from tegmentum.simcore.random import philox as rng
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from tegmentum.datasets import load
 from tegmentum.plasticity import D1D2, DopamineSTDP, OnlineLearner
-from tegmentum.plasticity.dopamine_classifier import parameters_for
+from tegmentum.plasticity.learning.dopamine_classifier import parameters_for
 from tegmentum.simcore import (
     LIF,
     AllToAll,

@@ -56,12 +56,14 @@ if TYPE_CHECKING:
         run_continual,
     )
     from .continual.summed_ticks import SummedTicks, summed
-    from .dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
-    from .learner import Learner
-    from .online import OnlineLearner
+    from .learning.dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
+    from .learning.learner import Learner
+    from .learning.online import OnlineLearner
+    from .learning.warmup import compile_rule
+    from .learning.work import Work
     from .reference.gate import Gate
     from .reference.networks import ClosedForm, NetRecipe, ReferenceNet
     from .reference.published import PublishedNet, Recipe, published_recipe
@@ -69,8 +71,6 @@ if TYPE_CHECKING:
     from .registry import CONTINUAL_RULES, ContinualRule, Setting, continual_rule, make_model
     from .sbp.network import SelfBackpropagation, SelfBackpropagationParameters
     from .sbp.propagation import Propagation
-    from .warmup import compile_rule
-    from .work import Work
 
 __all__ = [
     "ABLATIONS",
@@ -169,10 +169,10 @@ _HOMES = {
     "egdc.decorrelation": "DecorrelatingReadOut",
     "egdc.egdc": "EGDC EGDCParameters",
     "reference.gate": "Gate",
-    "learner": "Learner",
-    "online": "OnlineLearner",
-    "work": "Work",
-    "dopamine_classifier": "ABLATIONS DopamineParameters dopamine_network",
+    "learning.learner": "Learner",
+    "learning.online": "OnlineLearner",
+    "learning.work": "Work",
+    "learning.dopamine_classifier": "ABLATIONS DopamineParameters dopamine_network",
     "continual.run": "ClassSplit ContinualData ContinualModel ContinualResult ContinualState Evaluation evaluation "
     "run_continual",
     "reference.published": "PublishedNet Recipe published_recipe",
@@ -181,7 +181,7 @@ _HOMES = {
     "continual.summed_ticks": "SummedTicks summed",
     "sbp.network": "SelfBackpropagation SelfBackpropagationParameters",
     "sbp.propagation": "Propagation",
-    "warmup": "compile_rule",
+    "learning.warmup": "compile_rule",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tegmentum.plasticity import DopamineParameters, OnlineLearner
-from tegmentum.plasticity.dopamine_classifier import parameters_for, receptive_fields
+from tegmentum.plasticity.learning.dopamine_classifier import parameters_for, receptive_fields
 from tegmentum.simcore import DescriptionError
 
 pytestmark = pytest.mark.slow  # engines of their own

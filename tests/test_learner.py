@@ -6,8 +6,8 @@ from dense_naca import SGD as DenseSGD
 from dense_naca import Adam as DenseAdam
 from dense_naca import DenseNaca, gains
 
-from tegmentum.plasticity import windows as windows_module
-from tegmentum.plasticity.learner import Learner
+from tegmentum.plasticity.learning import windows as windows_module
+from tegmentum.plasticity.learning.learner import Learner
 from tegmentum.plasticity.modulation.expectation import Expectation
 from tegmentum.plasticity.modulation.neuromodulator import Dopamine
 from tegmentum.plasticity.modulation.receptor import NacaReceptor

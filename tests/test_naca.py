@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tegmentum import datasets
-from tegmentum.plasticity.learner import Learner
+from tegmentum.plasticity.learning.learner import Learner
 from tegmentum.plasticity.rules.naca import RULES, naca
 from tegmentum.plasticity.rules.optimiser import SGD, Adam
 

@@ -7,7 +7,7 @@ import pytest
 from dense_naca import Adam as DenseAdam
 from dense_naca import first_row, gains, phi
 
-from tegmentum.plasticity.learner import Learner
+from tegmentum.plasticity.learning.learner import Learner
 from tegmentum.plasticity.modulation.expectation import Expectation
 from tegmentum.plasticity.modulation.neuromodulator import Dopamine, Neuromodulator
 from tegmentum.plasticity.modulation.receptor import LinearReceptor, NacaReceptor

@@ -19,7 +19,7 @@ from tegmentum.simcore.compile import templates
 from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.random import philox as rng
 
-from ..layer import BLOCK, LANES, aligned_zeros, round_up
+from ..learning.layer import BLOCK, LANES, aligned_zeros, round_up
 from .rowwise import rowwise_product
 
 Array = np.ndarray[Any, Any]

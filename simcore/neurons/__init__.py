@@ -5,6 +5,8 @@ from .adex_clopath import ClopathAdEx
 from .base import NeuronModel, param
 from .discrete import DiscreteLIF
 from .graded import GradedUnit
+from .hodgkin_huxley import HodgkinHuxley
+from .integrate import deviation, runge_kutta
 from .izhikevich import Izhikevich
 from .lif import LIF
 from .lif_alpha import LIFAlpha
@@ -19,6 +21,7 @@ __all__ = [
     "ClopathAdEx",
     "DiscreteLIF",
     "GradedUnit",
+    "HodgkinHuxley",
     "HomeostaticLIF",
     "Izhikevich",
     "LIFAlpha",
@@ -26,5 +29,7 @@ __all__ = [
     "LIFExp",
     "NeuronModel",
     "Parrot",
+    "deviation",
     "param",
+    "runge_kutta",
 ]

@@ -19,9 +19,9 @@ from numba import njit
 from tegmentum.simcore.neurons.discrete import State
 from tegmentum.simcore.neurons.discrete import fired as output
 
+from ..rules.optimiser import StepConstants
+from ..rules.optimiser import adam as optimiser_step
 from .credit_kernel import credit
-from .rules.optimiser import StepConstants
-from .rules.optimiser import adam as optimiser_step
 
 
 @njit(nogil=True)

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
+from ..rules.naca import naca
+from ..rules.optimiser import SGD, Adam
 from .dopamine_classifier import DopamineParameters
 from .learner import Learner
 from .online import OnlineLearner
-from .rules.naca import naca
-from .rules.optimiser import SGD, Adam
 
 
 def compile_rule(rule: str, optimiser: SGD | Adam | None = None) -> float:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .rules.optimiser import SGD, Adam
-from .rules.surrogate import FactorConstants, state_difference
-from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from ..rules.optimiser import SGD, Adam
+from ..rules.surrogate import FactorConstants, state_difference
+from ..rules.three_factor import ErrorDriven, Frozen, Modulated
 
 Array = np.ndarray[Any, Any]
 

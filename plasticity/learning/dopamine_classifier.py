@@ -38,9 +38,9 @@ from tegmentum.simcore.describe.trials import Expected, one_hot, random_table
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.neurons.lif_homeostatic import HomeostaticLIF
 
-from .modulation.receptor import D1D2
-from .rules.dopamine_stdp import DopamineSTDP
-from .rules.rate_hebb import RateHebb
+from ..modulation.receptor import D1D2
+from ..rules.dopamine_stdp import DopamineSTDP
+from ..rules.rate_hebb import RateHebb
 
 Array = np.ndarray[Any, Any]
 

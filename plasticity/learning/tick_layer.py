@@ -13,8 +13,8 @@ from tegmentum.simcore.describe.connectivity import AllToAll
 from tegmentum.simcore.describe.network import Projection
 from tegmentum.simcore.lower.synapses import Synapses
 
+from ..rules.three_factor import Frozen
 from . import draws
-from .rules.three_factor import Frozen
 from .signal import functions_of, in_float32, optimiser_of, signal_of
 
 Array = np.ndarray[Any, Any]
@@ -28,7 +28,7 @@ class TickLayer:
     Parameters
     ----------
     projection : Projection
-        with one of the rules of :mod:`.three_factor`
+        with one of the rules of :mod:`..rules.three_factor`
     index : position in the network, which keeps its random numbers apart
     synapses : Synapses
         as the tick engine built them; of an all-to-all projection it takes the weights that windows draw
@@ -89,8 +89,8 @@ class TickLayer:
             (
                 "tegmentum.simcore.advance.windows.events_kernel",
                 "tegmentum.simcore.advance.windows.advance_kernel",
-                "tegmentum.plasticity.credit_kernel",
-                "tegmentum.plasticity.arrivals_kernel",
+                "tegmentum.plasticity.learning.credit_kernel",
+                "tegmentum.plasticity.learning.arrivals_kernel",
             ),
             functions,
         )

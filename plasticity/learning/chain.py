@@ -12,8 +12,8 @@ from tegmentum.simcore.describe.network import Network, Projection
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.neurons import GradedUnit
 
-from .rules.surrogate import Slope
-from .rules.three_factor import ErrorDriven, Frozen, Modulated
+from ..rules.surrogate import Slope
+from ..rules.three_factor import ErrorDriven, Frozen, Modulated
 
 
 def is_chain(network: Network) -> bool:

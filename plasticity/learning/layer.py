@@ -10,8 +10,8 @@ import numpy as np
 from tegmentum.simcore.compile import templates
 from tegmentum.simcore.describe.network import Projection
 
+from ..rules.three_factor import Frozen
 from . import draws
-from .rules.three_factor import Frozen
 from .signal import functions_of, in_float32, optimiser_of, signal_of
 
 Array = np.ndarray[Any, Any]
@@ -39,7 +39,7 @@ class Layer:
     Parameters
     ----------
     projection : Projection
-        all-to-all, with one of the rules of :mod:`.three_factor`
+        all-to-all, with one of the rules of :mod:`..rules.three_factor`
     index : position in the network, which keeps its random numbers apart
     n_classes, n_ticks, batch : of the task; the error rule's gradient is scaled by them
     """
@@ -85,7 +85,7 @@ class Layer:
             (
                 "tegmentum.simcore.advance.windows.events_kernel",
                 "tegmentum.simcore.advance.windows.advance_kernel",
-                "tegmentum.plasticity.credit_kernel",
+                "tegmentum.plasticity.learning.credit_kernel",
             ),
             functions,
         )

@@ -12,8 +12,8 @@ subpopulation's neuromodulator at the last tick, or the output error. The sum ru
 synapse that saw no spike costs nothing. Every block of neurons owns its incoming synapses: no other thread reads or
 writes them, and results do not depend on how many threads there are.
 
-A kernel template: :mod:`.templates` puts the network's own model, rule and optimiser in the place
-of those imported here.
+A kernel template: :mod:`tegmentum.simcore.compile.templates` puts the network's own model, rule and optimiser in
+the place of those imported here.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from tegmentum.simcore.intrinsics.rowsum import add_rows
 from tegmentum.simcore.lower.window_arrays import RowIndex, Scratch
 from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
 
-from .rules.optimiser import StepConstants
-from .rules.optimiser import adam as optimiser_step
-from .rules.surrogate import state_difference as local_factor
+from ..rules.optimiser import StepConstants
+from ..rules.optimiser import adam as optimiser_step
+from ..rules.surrogate import state_difference as local_factor
 
 
 @njit(nogil=True, error_model="numpy")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.errors import DescriptionError
 
+from ..rules.three_factor import ErrorDriven, Frozen
 from .chain import check_classes, check_input, check_rule
-from .rules.three_factor import ErrorDriven, Frozen
 
 
 class Graph(NamedTuple):
