@@ -24,6 +24,9 @@ FIGURES = {
     "DopamineSTDP": ("learning-pair.png",),
     "CorticostriatalSTDP": ("rules/d1-d2.png",),
     "SequentialSTDP": ("rules/moved.png",),
+    "ClopathSTDP": ("rules/pairing.png",),
+    "BennaFusiSTDP": ("rules/consolidation.png",),
+    "ScaledSTDP": ("rules/scaling.png",),
 }
 
 

@@ -23,6 +23,16 @@
     T. P. Vogels et al. (2011), Science 334:1569-1573, doi:10.1126/science.1211095, figure 4: inhibition that learns
     brings a network of excitatory and inhibitory neurons to the asynchronous irregular state; expected: the mean rate
     of excitatory neurons comes from over 20 Hz to 3 Hz, within a third, and the CV of their intervals is above 0.8
+``pairing``
+    C. Clopath et al. (2010), Nat. Neurosci. 13:344-352, doi:10.1038/nn.2479, figure 1: weights after 75 pairings by
+    their frequency and order, with the paper's neuron; expected: NEST's six values, within 0.3 percentage points
+``consolidation``
+    M. K. Benna, S. Fusi (2016), Nat. Neurosci. 19:1697-1706, doi:10.1038/nn.4401: what is left of a change; expected:
+    the chain's matrix exponential within 1e-9 and about the power -1/2 of time; what was learned often lasts longer
+``scaling``
+    M. C. W. van Rossum et al. (2000), J. Neurosci. 20:8812-8821, doi:10.1523/JNEUROSCI.20-23-08812.2000: neurons under
+    unequal input scale their weights; expected: all rates come to the target within 15 %, and ratios of weights stay,
+    within 0.5 %, as each was scaled at a last spike of its own
 """
 
 from __future__ import annotations
@@ -34,12 +44,22 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.linalg import expm
 
-from tegmentum.plasticity import STDP, InhibitorySTDP, TripletSTDP, TwoTraceSTDP
+from tegmentum.plasticity import (
+    STDP,
+    BennaFusiSTDP,
+    ClopathSTDP,
+    InhibitorySTDP,
+    ScaledSTDP,
+    TripletSTDP,
+    TwoTraceSTDP,
+)
 from tegmentum.simcore import (
     LIF,
     AllToAll,
     ByPost,
+    ClopathAdEx,
     FixedProbability,
     FromCOO,
     Given,
@@ -252,12 +272,131 @@ def balance(seconds: float) -> tuple[Figure, str, bool]:
     return figure, text, bool(good)
 
 
+def pairing(_: float) -> tuple[Figure, str, bool]:
+    """Pair at 10 to 50 Hz, post 10 ms before or after pre, a neuron for each; the post spike is made by a jump."""
+    hertz, dt = np.array([10.0, 20.0, 30.0, 40.0, 50.0]), 0.1
+    pre, post, number = [], [], []
+    for k, (n_pre, shift) in enumerate(((5, -10.0), (6, 10.0))):
+        for m, f in enumerate(hertz):
+            pre.append(np.round(129.0 + np.arange(n_pre) * 1e3 / f, 1))
+            post.append(pre[-1] + shift)
+            number.append(np.full(n_pre, k * len(hertz) + m))
+    n = len(pre)
+    inputs, drivers = (
+        SpikeTrain(name, n, np.concatenate(times), np.concatenate(number))
+        for name, times in (("pre", pre), ("post", post))
+    )
+    cells = Population("cells", n, ClopathAdEx(b=0.0805, v_reset=-49.6))
+    own, rule = FromCOO(np.arange(n), np.arange(n)), ClopathSTDP(cells, w_max=100.0, delay=4.0 + dt)
+    learn = Projection(inputs, cells, own, np.full(n, 0.5), dt, plasticity=rule, name="learn")
+    network = Network(inputs, drivers, cells, learn, Projection(drivers, cells, own, 80.0, 2 * dt))
+    simulation, now, found = Simulation(network, dt, precision="float64"), 0, np.zeros(n)
+    for tick, k in sorted((round(times[-1] / dt) + 2, k) for k, times in enumerate(pre)):
+        simulation.run((tick - now) * dt)  # NEST's is the weight that the last pre spike delivers
+        now = tick
+        found[k] = simulation.synapses("learn").weight[k]
+    percent = (100.0 + 1500.0 * (found - 0.5) / 0.5).reshape(2, -1)
+    nest = np.array([[57.82639, 72.1673, 149.43359], [103.30408, 124.03641, 157.02883]])
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(100.0, color="k", lw=0.5)
+    for k, (label, colour) in enumerate((("post before pre", "C3"), ("pre before post", "C0"))):
+        axes.plot(hertz, percent[k], "o-", color=colour, ms=4, label=label)
+        axes.plot(hertz[::2], nest[k], "x", color="k", ms=9, label="NEST" if k == 0 else None)
+    axes.set(xlabel="frequency [Hz]", ylabel="weight after 75 pairings [%]", title="Voltage-based plasticity")
+    axes.legend(frameon=False)
+    worst = float(np.abs(percent[:, ::2] - nest).max())
+    return figure, f"largest distance from NEST {worst:.2f} points (expected below 0.3)", worst < 0.3
+
+
+def consolidation(_: float) -> tuple[Figure, str, bool]:
+    """Read one weight that was changed once, and one that was potentiated often, as time goes on."""
+    dt, rule = 0.1, BennaFusiSTDP(tau=50.0, a_plus=0.01, a_minus=0.0)
+    n_pairs, every = 100, 20.0
+    at = every * np.arange(1, n_pairs + 1)
+    pre = SpikeTrain("pre", 1, [*at, n_pairs * every + 5.0], np.zeros(n_pairs + 1, int))
+    kick, silent = (
+        SpikeTrain("kick", 1, at + 1.0, np.zeros(n_pairs, int)),
+        SpikeTrain("silent", 1, [1e6], [0]),
+    )
+    post = Population("post", 1, LIF(v_thresh=100.0))
+    start = np.array([0.6, 0.5])
+    ends = [
+        Projection(silent, post, AllToAll(), start[0], dt, plasticity=rule, name="once"),
+        Projection(pre, post, AllToAll(), start[1], dt, plasticity=rule, name="often"),
+    ]
+    drive = Projection(kick, post, AllToAll(), 1e3, dt)
+    simulation = Simulation(Network(pre, kick, silent, post, *ends, drive), dt, precision="float64")
+    begin = n_pairs * every + 10.0
+    simulation.run(begin)
+    times = np.unique(np.round(np.geomspace(5.0, 20_000.0, 40)))
+    first, now = simulation.synapses("often").weight[0] - rule.rest, 0.0
+    left = np.zeros((2, len(times)))
+    for k, t in enumerate(times):
+        simulation.run(t - now)
+        now = t
+        left[:, k] = [simulation.synapses(p.name).weight[0] - rule.rest for p in ends]
+    exact = np.array([expm(rule.chain() * (begin + t))[0, 0] for t in times])
+    worst = float(np.abs(left[0] / 0.1 - exact).max())
+    mine = np.geomspace(1.0, 20_000.0, 80)
+    curve = np.array([expm(rule.chain() * t)[0, 0] for t in mine])
+    within = (mine > 100.0) & (mine < 3_000.0)
+    slope = float(np.polyfit(np.log(mine[within]), np.log(curve[within]), 1)[0])
+    half = [float(np.interp(-0.5, -y / y[0], x)) for y, x in ((curve, mine), (left[1] / first, times))]
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.loglog(mine, curve, color="0.7", lw=4, label="one change, exact")
+    axes.loglog(begin + times, left[0] / 0.1, "o", ms=3, label="one change, simulated")
+    axes.loglog(times, left[1] / first, "s-", ms=3, label=f"{n_pairs} pairs")
+    axes.loglog(mine, (mine / 50.0) ** -0.5, "k:", lw=1, label="time to the power -1/2")
+    axes.set(xlabel="time since then [ms]", ylabel="share of the change that is left", ylim=(1e-3, 1.5))
+    axes.set_title("Consolidation along a chain")
+    axes.legend(frameon=False)
+    good = worst < 1e-9 and abs(slope + 0.5) < 0.15 and half[1] > half[0]
+    text = f"distance from the exact flow {worst:.1e} (below 1e-9), power {slope:.2f} (-0.5 within 0.15)"
+    return figure, f"{text}, a half is left after {half[0]:.0f} and {half[1]:.0f} ms", good
+
+
+def scaling(_: float) -> tuple[Figure, str, bool]:
+    """Let neurons under input of 4 to 16 Hz find the target rate."""
+    dt, n, n_inputs, goal, every = 0.5, 20, 100, 5.0, 5_000.0
+    rates = np.repeat(np.linspace(4.0, 16.0, n), n_inputs)
+    inputs, cells = Population("inputs", n * n_inputs, Parrot()), Population("cells", n, LIF(tau_m=20.0))
+    rule = ScaledSTDP(a_plus=0.0, a_minus=0.0, beta=0.02, target=goal, tau_rate=2_000.0, w_max=20.0)
+    own = FromCOO(np.arange(n * n_inputs), np.repeat(np.arange(n), n_inputs))
+    start = np.random.default_rng(1).uniform(0.5, 1.5, n * n_inputs)
+    learn = Projection(inputs, cells, own, start, 1.0, plasticity=rule, name="learn")
+    simulation = Simulation(
+        Network(inputs, cells, Poisson(inputs, rates, 1.0), learn), dt, precision="float64"
+    )
+    times, seen = np.arange(1, 25) * every * 1e-3, []
+    for _ in times:
+        spikes = simulation.run(every, Record(spikes=[cells])).spikes["cells"].neuron
+        seen.append(np.bincount(spikes, minlength=n) / every * 1e3)
+    course, last = np.array(seen), np.mean(seen[-12:], axis=0)
+    factor = (simulation.synapses("learn").weight / start).reshape(n, n_inputs)
+    spread = float((factor.std(1) / factor.mean(1)).max())
+    off = float(np.abs(last / goal - 1.0).max())
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(times, course, lw=0.8)
+    left.axhline(goal, color="k", lw=1, ls=":")
+    left.set(xlabel="time [s]", ylabel="rate of each neuron [Hz]", title="Rates come to the target")
+    right.plot(rates[::n_inputs], factor.mean(1), "o", ms=4)
+    right.set(xlabel="rate of the inputs [Hz]", ylabel="factor of all weights", title="Weights are scaled")
+    text = f"rates within {100 * off:.0f} % of {goal:g} Hz (expected 15), ratios within {100 * spread:.1f} % (0.5)"
+    return figure, text, off < 0.15 and spread < 5e-3
+
+
 FIGURES: dict[str, Callable[[float], tuple[Figure, str, bool]]] = {
     "window": window,
     "bimodal": bimodal,
     "triplet": triplet,
     "traces": traces,
     "balance": balance,
+    "pairing": pairing,
+    "consolidation": consolidation,
+    "scaling": scaling,
 }
 
 
