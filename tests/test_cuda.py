@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cuda_cases
 import numpy as np
@@ -31,6 +32,7 @@ from tegmentum.simcore import (
 )
 from tegmentum.simcore.advance import backends
 from tegmentum.simcore.advance.cuda import available
+from tegmentum.simcore.lower import device_plastic
 
 HERE = Path(__file__).parent
 
@@ -188,6 +190,24 @@ def test_what_a_device_does_not_do_yet_is_refused_by_name(monkeypatch, tegmentum
     done = tegmentum("run", path, "--backend", "cuda")
     assert done.code == 3
     assert "PowerLawSTDP" in done.err
+
+
+def test_spikes_that_come_at_once_take_turns():
+    """Of one source; what is in flight is written as a tape, each tick's spikes together."""
+    trains = SimpleNamespace(
+        tick=np.array([1, 1, 1, 2, 2, 1, 1]),
+        source=np.array([7, 8, 7, 7, 7, 7, 7]),
+        first=np.array([0, 5]),
+        last=np.array([5, 7]),
+    )
+    assert device_plastic.turns_of(trains).tolist() == [0, 0, 1, 0, 1, 0, 1]
+    pending = np.array([[0, 3, 7, 1], [0, 5, 2, 3], [0, 5, 4, 1], [0, 9, 7, 1]])  # trial, tick, source, times
+    past, ptr = device_plastic.past_of(pending, 9, 5, 10)
+    assert past.tolist() == [2, 12, 22, 4, 7]
+    assert ptr.tolist() == [0, 4, 4, 4, 4, 5]  # ticks 5 to 9
+    device_plastic.check_turns(10**6, 2000)
+    with pytest.raises(DescriptionError, match="one source is given 3000 spikes in one tick"):
+        device_plastic.check_turns(10**6, 3000)
 
 
 @pytest.mark.parametrize(
