@@ -501,6 +501,18 @@ def stdp():
 
 
 @case
+def more_post_spikes_than_a_history_holds():
+    cells = Population("cells", 3, Parrot(), "stepped")
+    often = SpikeTrain("often", 3, np.tile(np.arange(40) * 0.1, 3), np.repeat(np.arange(3), 40))
+    seldom = SpikeTrain("seldom", 2, [0.1, 0.2, 3.9], [0, 1, 0])
+    parts = [
+        Projection(often, cells, OneToOne(), 1.0, 0.1),
+        Projection(seldom, cells, AllToAll(), np.full((2, 3), 0.4), 0.1, plasticity=STDP(lam=0.05)),
+    ]
+    return across(Network(cells, often, seldom, *parts), parts=(3.8, 0.5), max_rate=1e5)
+
+
+@case
 def rules_with_more_traces():
     """Coincident spikes that make no pair, traces of triplets, negative weights, and what is released on the way."""
     early = learners(STDP(lam=0.05, coincident=False), TsodyksMarkram(tau_fac=50.0))

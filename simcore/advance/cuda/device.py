@@ -235,7 +235,7 @@ class Device:
         s = self.simulation
         self.pull()
         self.bring()
-        self.lent = False
+        self.lent, self.plastics, self.levels = False, 0, 0
         wires, n_buckets = s._wires[0], s._ring[0].count.shape[1]
         ring = new_ring(wires, s._trains, s.n_trials, n_buckets, s._ring[0].entry.shape[2])
         s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)
