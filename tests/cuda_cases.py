@@ -522,7 +522,7 @@ def rules_with_more_traces():
 
 @case
 def modulators():
-    return across(under_modulators())
+    return across(under_modulators(), parts=(0.8, 1.0))  # a window ends at 1.6 ms
 
 
 def modulated(rule, *arguments, n=1, **more):
