@@ -19,17 +19,27 @@ from tegmentum.cli.workloads import workload
 from tegmentum.simcore import DataError, Network, Record, Simulation
 from tegmentum.simcore.advance.cuda.available import missing
 
-EQUAL = (("brunel", 0.02), ("cuba", 0.2), ("coba", 0.2), ("delta", 0.2), ("microcircuit", 0.02))
-TIMED = ("brunel", "microcircuit")
+EQUAL = (
+    ("brunel", 0.02),
+    ("cuba", 0.2),
+    ("coba", 0.2),
+    ("delta", 0.2),
+    ("microcircuit", 0.02),
+    ("stdp", 0.02),
+    ("dopamine", 0.02),
+)
+TIMED = ("brunel", "microcircuit", "stdp", "dopamine")
 
 
 def agree(name: str, scale: float, ms: float = 200.0) -> str:
-    """Say whether both backends fire the same spikes in a small network, and where they first do not."""
+    """Say whether both backends fire the same spikes in a small network and learn the same, and where they do not."""
     net = workload(name, scale)
-    results = []
+    results, weights = [], []
     for backend in ("cpu", "cuda"):
         simulation = Simulation(net, seed=1, backend=backend, arithmetic="fixed")
         results.append(simulation.run(ms, Record(spikes=net.populations)))
+        learning = [q for q in net.projections if q.plasticity is not None]
+        weights.append([simulation.synapses(q).weight for q in learning])
     n = sum(results[0].n_spikes.values())
     first = np.inf
     for population in net.populations:
@@ -41,6 +51,9 @@ def agree(name: str, scale: float, ms: float = 200.0) -> str:
             same = min(one.shape[1], other.shape[1])
             unlike = np.flatnonzero((one[:, :same] != other[:, :same]).any(axis=0))
             first = min(first, float(one[0, unlike[0]]) if len(unlike) else ms * 10)
+    unlike = sum(int((one != other).sum()) for one, other in zip(*weights, strict=True))
+    if unlike:
+        return f"{n} spikes, {unlike} WEIGHTS DIFFER"
     return f"{n} spikes, equal" if np.isinf(first) else f"{n} spikes, EQUAL ONLY BEFORE tick {first:g}"
 
 
@@ -60,7 +73,10 @@ def bandwidth() -> float:
 
 
 def moved(simulation: Simulation, n_ticks: int, events: int) -> float:
-    """Estimate the bytes that a run moves: states and accumulators in each tick, and synapses with each spike."""
+    """Estimate the bytes that a run moves: states and accumulators in each tick, and synapses with each spike.
+
+    Synapses that learn move more, with histories and eligibilities; they are counted as the others.
+    """
     neurons = sum(
         2 * field.nbytes for groups in simulation._model_groups for group in groups for field in group.fields
     )

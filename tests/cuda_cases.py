@@ -12,25 +12,52 @@ import threading
 import traceback
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tegmentum.plasticity import (
+    BCM,
+    STDP,
+    BennaFusiSTDP,
+    CentredSTDP,
+    CorticostriatalSTDP,
+    DopamineSTDP,
+    GatedSTDP,
+    Hebb,
+    InhibitorySTDP,
+    LinearReceptor,
+    Oja,
+    PowerSTDP,
+    RateHebb,
+    RewardSTDP,
+    ScaledSTDP,
+    SequentialSTDP,
+    TripletSTDP,
+    TsodyksMarkram,
+    TwoTraceSTDP,
+)
 from tegmentum.simcore import (
     LIF,
     AdEx,
     AllToAll,
+    ByPost,
+    BySynapse,
+    Course,
     Current,
     DiscreteLIF,
     FixedIndegree,
     FixedProbability,
     FromCOO,
+    Given,
     HodgkinHuxley,
     HomeostaticLIF,
     Izhikevich,
     LIFAlpha,
     LIFCond,
     LIFExp,
+    Modulator,
     Network,
     Noise,
     Normal,
@@ -40,6 +67,7 @@ from tegmentum.simcore import (
     Population,
     Projection,
     Record,
+    Release,
     Simulation,
     SpikeTrain,
     Trace,
@@ -49,6 +77,7 @@ from tegmentum.simcore import (
 
 ONE = (1, 1, 8, 4, True)  # blocks, lanes, threads, threads of a warp, one launch for many ticks
 SEVERAL = (3, 2, 4, 2, False)
+TWO = (2, 1, 4, 2, False)
 SIDE_BY_SIDE = (3, 1, 4, 2, True)
 
 #: model, weight of excitation, weight of inhibition or None, whether its float32 numbers are the CPU's
@@ -123,12 +152,15 @@ def same(one, other, tolerance=None):
     assert one.synaptic_events == other.synaptic_events
 
 
-def same_state(one, other):
+def same_state(one, other, tolerance=None):
     """Check that two simulations would go on alike."""
     theirs, ours = one.state(), other.state()
     assert theirs.keys() == ours.keys(), theirs.keys() ^ ours.keys()
     for key, values in theirs.items():
-        np.testing.assert_array_equal(values, ours[key], key)
+        if tolerance is None or values.dtype.kind != "f":
+            np.testing.assert_array_equal(values, ours[key], key)
+        else:
+            np.testing.assert_allclose(values, ours[key], rtol=tolerance, atol=tolerance, err_msg=key)
 
 
 def everything(net, every=None):
@@ -385,6 +417,159 @@ def samples_now_and_then():
     return compare(driven(*MODELS["LIF"][:3]), parts=(1.1, 1.2), every=0.3)
 
 
+def learners(rule, short_term=None, sign=1):
+    """Return cells whose synapses learn, with several delays; given spikes, some of them at once, drive them."""
+    rng = np.random.default_rng(5)
+    cells = Population("cells", 9, LIF(tau_m=9.0, v_thresh=3.0, v_reset=-0.5, t_ref=0.3), "stepped")
+    times, neuron = np.round(rng.uniform(0.0, 2.5, 50), 1), rng.integers(6, size=50)
+    times[:4], neuron[:4] = [0.0, 0.0, 0.7, 0.7], [1, 1, 2, 2]
+    spikes = SpikeTrain("in", 6, times, neuron)
+    i, j = rng.integers(9, size=30), rng.integers(9, size=30)
+    rules = {"plasticity": rule, "short_term": short_term}
+    return Network(
+        cells,
+        spikes,
+        Projection(spikes, cells, AllToAll(), weight=rng.uniform(0.4, 0.9, (6, 9)), delay=0.2),
+        Projection(
+            cells,
+            cells,
+            FromCOO(i, j),
+            sign * rng.uniform(0.1, 0.5, 30),
+            rng.integers(1, 9, 30) * 0.1,
+            **rules,
+        ),
+        Projection(spikes, cells, FixedIndegree(2), weight=sign * 0.2, delay=0.3, name="in", **rules),
+    )
+
+
+def under_modulators():
+    """Return cells whose synapses are under modulators of all kinds; windows of integrals end within the run."""
+    rng = np.random.default_rng(6)
+    cells = Population("cells", 9, LIF(tau_m=9.0, v_thresh=3.0, v_reset=-0.5, t_ref=0.3), "stepped")
+    spikes, onto = train(until=2.5), rng.integers(2, size=9)
+    dopamine = Modulator(
+        "dopamine",
+        2,
+        tau=3.0,
+        baseline=Course([0.0, 1.5], [0.1, 0.3]),
+        releases=[Release(cells, 0.4, delay=0.5, onto=onto), Release(cells, 0.1)],
+        given=[Given([0.0, 0.9, 1.1], [1.0, 0.5, 0.7], [0, 1, 0])],
+    )
+    slow = Modulator("slow", 2, tau=4.0, tau_rise=1.0, releases=[Release(cells, 0.3)])
+    i, j = rng.integers(9, size=30), rng.integers(9, size=30)
+    two = TwoTraceSTDP(dopamine, slow, LinearReceptor(1.5, 0.2), LinearReceptor(), ByPost(onto), w_max=2.0)
+    two = replace(two, tau_ltp=0.9, tau_ltd=0.6, eta=0.1)
+    one = DopamineSTDP(dopamine, subpopulations=BySynapse(rng.integers(2, size=30)), tau_e=0.6, soft=True)
+    return Network(
+        cells,
+        spikes,
+        Projection(spikes, cells, AllToAll(), rng.uniform(0.4, 0.9, (6, 9)), 0.2, plasticity=two),
+        Projection(
+            cells,
+            cells,
+            FromCOO(i, j),
+            rng.uniform(0.1, 0.5, 30),
+            rng.integers(1, 9, 30) * 0.1,
+            plasticity=one,
+        ),
+    )
+
+
+def across(net, parts=(1.2, 1.3), tolerance=None, **options):
+    """Run both backends, exchange their states, and run on; returns the number of spikes."""
+    shape(TWO)
+    sims = [Simulation(net, seed=3, arithmetic="fixed", backend=name, **options) for name in ("cpu", "cuda")]
+    same(*(sim.run(parts[0], everything(net)) for sim in sims), tolerance)
+    same_state(*sims, tolerance)
+    states = [sim.state() for sim in sims]
+    rest = sims[0].run(parts[1], everything(net))
+    for sim, state in zip(sims, reversed(states), strict=True):
+        sim.load_state(state)
+        same(rest, sim.run(parts[1], everything(net)), tolerance)
+    same_state(*sims, tolerance)
+    fresh = Simulation(net, seed=3, arithmetic="fixed", **options)
+    for projection in net.projections:
+        if projection.plasticity is not None and projection.short_term is None:
+            changed = sims[1].synapses(projection).weight != fresh.synapses(projection).weight
+            assert changed.any(), projection.name
+    return sum(rest.n_spikes.values())
+
+
+@case
+def stdp():
+    return across(learners(STDP(lam=0.05)))
+
+
+@case
+def more_post_spikes_than_a_history_holds():
+    cells = Population("cells", 3, Parrot(), "stepped")
+    often = SpikeTrain("often", 3, np.tile(np.arange(40) * 0.1, 3), np.repeat(np.arange(3), 40))
+    seldom = SpikeTrain("seldom", 2, [0.1, 0.2, 3.9], [0, 1, 0])
+    parts = [
+        Projection(often, cells, OneToOne(), 1.0, 0.1),
+        Projection(seldom, cells, AllToAll(), np.full((2, 3), 0.4), 0.1, plasticity=STDP(lam=0.05)),
+    ]
+    return across(Network(cells, often, seldom, *parts), parts=(3.8, 0.5), max_rate=1e5)
+
+
+@case
+def rules_with_more_traces():
+    """Coincident spikes that make no pair, traces of triplets, negative weights, and what is released on the way."""
+    early = learners(STDP(lam=0.05, coincident=False), TsodyksMarkram(tau_fac=50.0))
+    n = across(early)
+    return n + across(learners(InhibitorySTDP(eta=0.01), sign=-1))
+
+
+@case
+def modulators():
+    return across(under_modulators(), parts=(0.8, 1.0))  # a window ends at 1.6 ms
+
+
+def modulated(rule, *arguments, n=1, **more):
+    """Return a rule under modulators that a train of this name releases at given times."""
+    given = [Given(np.array([0.0, 0.6, 1.5]) + 0.2 * k, 0.8) for k in range(n)]
+    channels = [Modulator(f"m{k}", tau=3.0, baseline=0.2, given=[one]) for k, one in enumerate(given)]
+    return rule(*channels, *arguments, **more)
+
+
+#: Every rule that runs on a device: how to make it, and whether its float32 numbers are the CPU's; those that call
+#: exp or a power are the CPU's up to rounding. Run by name.
+RULES = {
+    "BCM": (lambda: BCM(eta=1e-3), True),
+    "BennaFusiSTDP": (lambda: BennaFusiSTDP(tau=50.0), False),
+    "CentredSTDP": (lambda: CentredSTDP(lam=0.02), False),
+    "CorticostriatalSTDP": (lambda: modulated(CorticostriatalSTDP.d1, tau_e=0.7, eta=0.01), True),
+    "DopamineSTDP": (lambda: modulated(DopamineSTDP, tau_e=0.7), True),
+    "GatedSTDP": (lambda: modulated(GatedSTDP, n=2), True),
+    "Hebb": (lambda: Hebb(eta=0.02), True),
+    "InhibitorySTDP": (lambda: InhibitorySTDP(eta=0.01), True),
+    "Oja": (lambda: Oja(eta=0.01), True),
+    "PowerSTDP": (lambda: PowerSTDP(lam=0.02, mu_plus=0.4, mu_minus=0.4), False),
+    "RateHebb": (lambda: modulated(RateHebb, tau_e=0.7), True),
+    "RewardSTDP": (lambda: modulated(RewardSTDP, tau_e=0.7), True),
+    "ScaledSTDP": (lambda: ScaledSTDP(tau_rate=50.0), False),
+    "SequentialSTDP": (lambda: modulated(SequentialSTDP, n=2, w_min=0.0, tau_e=0.7, kappa=1.0), False),
+    "STDP": (lambda: STDP(lam=0.05, nearest=True), True),
+    "TripletSTDP": (lambda: TripletSTDP(a2_plus=0.01, a3_minus=0.01), True),
+    "TwoTraceSTDP": (lambda: modulated(TwoTraceSTDP, n=2, tau_ltp=0.7), True),
+}
+
+
+def _rule(name, precision):
+    make, exact = RULES[name]
+
+    def run():
+        sign = -1 if name == "InhibitorySTDP" else 1
+        return across(learners(make(), sign=sign), tolerance=None if exact else 1e-5, precision=precision)
+
+    return run
+
+
+BY_NAME = {
+    f"{name}_{precision}": _rule(name, precision) for name in RULES for precision in ("float32", "float64")
+}
+
+
 @case
 def blocks_side_by_side():
     """In one launch, as on a device: they wait for one another in every tick."""
@@ -393,6 +578,15 @@ def blocks_side_by_side():
     simblocks.install()
     shape(SIDE_BY_SIDE)
     return compare(driven(*MODELS["LIF"][:3]), parts=(2.0, 1.5))
+
+
+@case
+def what_learns_side_by_side():
+    import simblocks
+
+    simblocks.install()
+    shape(SIDE_BY_SIDE)
+    return compare(under_modulators(), parts=(1.1,))
 
 
 def for_compilers():
@@ -409,6 +603,8 @@ def for_compilers():
             Noise(cells, mean=300.0, std=900.0),
         ]
         yield f"sources, {precision}", Network(cells, *drawn), {"precision": precision}
+        yield f"STDP, {precision}", learners(STDP()), {"precision": precision}
+        yield f"modulators, {precision}", under_modulators(), {"precision": precision}
 
 
 entered, entering = Counter(), threading.Lock()
@@ -443,7 +639,7 @@ def main():
     for name in sys.argv[1:] or CASES:
         shape()
         try:
-            n, problem = CASES[name](), ""
+            n, problem = (CASES | BY_NAME)[name](), ""
         except Exception:
             n, problem = 0, traceback.format_exc()
         print(json.dumps({"case": name, "problem": problem, "n_spikes": n}), flush=True)

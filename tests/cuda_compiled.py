@@ -18,7 +18,14 @@ import numpy as np
 
 TARGETS = ((8, 0), (9, 0), (10, 0))
 #: Networks whose kernels between them hold most: all sources, the models with most registers, both precisions.
-FEW = ("LIFExp, float32", "LIFCond, float64", "Izhikevich, float64", "AdEx, float64", "sources, float32")
+FEW = (
+    "LIFExp, float32",
+    "LIFCond, float64",
+    "Izhikevich, float64",
+    "AdEx, float64",
+    "sources, float32",
+    "modulators, float64",
+)
 
 
 class Array(np.ndarray):
@@ -120,8 +127,9 @@ def main():
         from tegmentum.simcore.advance.cuda.geometry import geometry
 
         for persistent in (True, False) if name.startswith("sources") else (True,):
-            shape = geometry(1000, 1, 132)._replace(persistent=persistent)
-            device._geometry = lambda *_, shape=shape: shape
+            device._geometry = lambda n_slots, n_trials, learns, persistent=persistent: geometry(
+                1000, 1, 132, learns
+            )._replace(persistent=persistent)
             Simulation(net, backend="cuda", **options).run(0.1)
         for key in sorted(set(compiler.seen) - before):
             for cc in TARGETS:

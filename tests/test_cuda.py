@@ -8,24 +8,31 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cuda_cases
+import numpy as np
 import pytest
 
-from tegmentum.plasticity import STDP
+from tegmentum.plasticity import STDP, ClopathSTDP, DopamineSTDP, PowerLawSTDP
 from tegmentum.simcore import (
     LIF,
+    AdEx,
     AllToAll,
     DescriptionError,
     DeviceError,
+    Expected,
+    Modulator,
     Network,
     Population,
     Projection,
     Simulation,
     SpikeTrain,
+    Turnover,
 )
 from tegmentum.simcore.advance import backends
 from tegmentum.simcore.advance.cuda import available
+from tegmentum.simcore.lower import device_plastic
 
 HERE = Path(__file__).parent
 
@@ -81,7 +88,8 @@ def compiled():
 class TestCompiled:
     def test_each_kernel_is_compiled_for_each_target(self, compiled):
         found = {(row["kernel"], row["cc"]) for row in compiled}
-        kernels, targets = ("advance", "update_one", "deliver_one"), ("8.0", "9.0", "10.0")
+        kernels = ("advance", "update_one", "deliver_one", "settle_all")
+        targets = ("8.0", "9.0", "10.0")
         assert found == {(kernel, cc) for kernel in kernels for cc in targets}
 
     def test_no_register_spills(self, compiled):
@@ -94,14 +102,15 @@ class TestCompiled:
         linear = [
             row
             for row in compiled
-            if row["case"].startswith(("LIF", "Izh")) or row["kernel"] == "deliver_one"
+            if row["case"].startswith(("LIF", "Izh", "STDP", "mod")) or row["kernel"] == "deliver_one"
         ]
         assert len(linear) > 9
         assert [row for row in linear if row["fused"] or row["loose"]] == []
 
 
-def small(**projection):
-    cells, spikes = Population("cells", 4, LIF(), "stepped"), SpikeTrain("in", 2, [0.1], [0])
+def small(cells=None, **projection):
+    cells = Population("cells", 4, LIF(), "stepped") if cells is None else cells
+    spikes = SpikeTrain("in", 2, [0.1], [0])
     return Network(
         cells, spikes, Projection(spikes, cells, AllToAll(), delay=0.1, **{"weight": 0.5} | projection)
     )
@@ -144,17 +153,61 @@ def test_no_driver_is_an_error_as_well(monkeypatch):
         Simulation(small(), backend="cuda")
 
 
-def test_what_a_device_does_not_do_yet_is_refused_by_name(monkeypatch, tegmentum):
+def test_what_a_device_does_not_do_yet_is_refused_by_name(monkeypatch, tegmentum, tmp_path):
     monkeypatch.setattr(available, "missing", lambda: None)
-    learning = small(plasticity=STDP(), weight=0.5)
-    with pytest.raises(DescriptionError, match=r"Projection 'in-cells': STDP does not run on CUDA yet"):
-        Simulation(learning, backend="cuda")
-    assert backends.chosen_backend("auto", learning) == "cpu"
-    assert backends.chosen_backend("auto", small()) == "cuda"
+    cells = Population("cells", 4, AdEx(), "stepped")
+    watching = small(cells, plasticity=ClopathSTDP(cells))
+    judged = Modulator("dopamine", baseline=0.5, source=Expected("label", np.ones((2, 1))))
+    for net, message in (
+        (small(plasticity=STDP(), structure=Turnover(10.0, indegree=2)), "Turnover does not run on CUDA yet"),
+        (watching, "the levels of '.*' follow membrane potentials, which they do not do on CUDA yet"),
+        (small(plasticity=DopamineSTDP(judged)), "the levels of 'dopamine' are set at the end of trials"),
+        (small(plasticity=PowerLawSTDP()), "PowerLawSTDP sets no bound to its weights"),
+    ):
+        with pytest.raises(DescriptionError, match=rf"Projection 'in-cells': {message}"):
+            Simulation(net, backend="cuda")
+        assert backends.chosen_backend("auto", net) == "cpu"
+    assert backends.chosen_backend("auto", small(plasticity=STDP())) == "cuda"
     with pytest.raises(DescriptionError, match="arithmetic='float' does not run on CUDA"):
         Simulation(small(), backend="cuda", arithmetic="float")
-    example = HERE.parent / "examples" / "distal_reward.toml"
-    assert tegmentum("run", example, "--backend", "cuda").code == 3
+    path = tmp_path / "power.toml"
+    path.write_text(
+        """
+        [simulation]
+        duration = 1.0
+        [populations.cells]
+        size = 2
+        model = { type = "LIF" }
+        [[projections]]
+        pre = "cells"
+        post = "cells"
+        rule = { type = "AllToAll" }
+        weight = 0.5
+        [projections.plasticity]
+        type = "PowerLawSTDP"
+        """
+    )
+    done = tegmentum("run", path, "--backend", "cuda")
+    assert done.code == 3
+    assert "PowerLawSTDP" in done.err
+
+
+def test_spikes_that_come_at_once_take_turns():
+    """Of one source; what is in flight is written as a tape, each tick's spikes together."""
+    trains = SimpleNamespace(
+        tick=np.array([1, 1, 1, 2, 2, 1, 1]),
+        source=np.array([7, 8, 7, 7, 7, 7, 7]),
+        first=np.array([0, 5]),
+        last=np.array([5, 7]),
+    )
+    assert device_plastic.turns_of(trains).tolist() == [0, 0, 1, 0, 1, 0, 1]
+    pending = np.array([[0, 3, 7, 1], [0, 5, 2, 3], [0, 5, 4, 1], [0, 9, 7, 1]])  # trial, tick, source, times
+    past, ptr = device_plastic.past_of(pending, 9, 5, 10)
+    assert past.tolist() == [2, 12, 22, 4, 7]
+    assert ptr.tolist() == [0, 4, 4, 4, 4, 5]  # ticks 5 to 9
+    device_plastic.check_turns(10**6, 2000)
+    with pytest.raises(DescriptionError, match="one source is given 3000 spikes in one tick"):
+        device_plastic.check_turns(10**6, 3000)
 
 
 @pytest.mark.parametrize(

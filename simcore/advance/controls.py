@@ -220,6 +220,8 @@ class Controlled(Machine):
     def levels(self, name: str) -> Array:
         """Return the present levels of a neuromodulator, float64[n_levels]."""
         number, modulator = self._modulator(name)
+        if self._device is not None:
+            self._device.bring()
         channel = self._channels[0][number]
         if modulator.watch is not None:
             q = [k for k, _ in watches_of(self.network)].index(number)

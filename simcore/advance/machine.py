@@ -426,7 +426,9 @@ class Machine:
         return [(n, k, str(self.network.projections[g.members[0]].name)) for n, (k, g) in enumerate(groups)]
 
     def _settle(self, name: str | Projection | None = None) -> None:
-        """Bring plastic weights up to date, of one projection or of all."""
+        """Bring plastic weights up to date, of one projection or of all; a device gives back first what it has."""
+        if self._device is not None:
+            self._device.bring()
         only = None if name is None else self._projection(name).name
         for number, _, learner in self._learners():
             if only in (None, learner):

@@ -13,10 +13,6 @@ from ..describe.modulation import ByPost, ByPre, BySynapse, Whole
 from .text import class_of, lines, tuple_of
 
 UNMODULATED = """@jit
-def origin(plastic):
-    return 0
-
-@jit
 def moment(plastic, zero, tick):
     return 0
 
@@ -27,6 +23,11 @@ def drifted(plastic, synapse, slot, segment, at, before, now):
 @jit
 def to_store(now):
     return real(1.0)
+"""
+#: What else rules have on the CPU that no neuromodulator acts on.
+UNMODULATED_LOOPS = """@jit
+def origin(plastic):
+    return 0
 
 @kept
 def accrue(plastic, wires, tick):
@@ -38,6 +39,11 @@ def close_trial(plastic, wires, start, tick, width):
         if plastic.pre_tick[segment] > start:
             catch_up(plastic, wires, segment)
     rest(plastic, start, tick)
+"""
+#: The same on a device.
+UNMODULATED_BLOCKS = """@jit
+def accrue(plastic, bounds, block, tick, width):
+    pass
 """
 #: Whether the synapses of one segment may have other levels than those of the next.
 BY_SEGMENT = {kind: f"@jit\ndef by_segment():\n    return {kind is ByPre}" for kind in (Whole, ByPost, ByPre)}
@@ -128,6 +134,24 @@ def _decaying(names: Sequence[str]) -> list[str]:
         ),
         lines("silenced", "", "return real(0.0)"),
     ]
+
+
+def block_views(modulations: Sequence[Any]) -> str:
+    """Write how a block of a device sees its own levels, as :mod:`..advance.cuda.rule_views` shows it for one."""
+    out = [
+        "from tegmentum.simcore.lower.arrays import Factor, Gain",
+        lines(
+            "factor_of",
+            "factor, block",
+            "fast = factor.fast[block][:factor.n_fast]",
+            "return Factor(factor.level[block], fast, factor.rest[block], factor.receptor, factor.mean)",
+        ),
+    ]
+    rest = ", ".join(f"gain.{name}" for name in ("share", "area", "rise", "fall", "pulse"))
+    for g, m in enumerate(modulations):
+        factors = "".join(f"factor_of(gain.factors[{n}], block), " for n in range(len(m.factors)))
+        out.append(lines(f"of_block_g{g}", "gain, block", f"return Gain(gain.which, ({factors}), {rest})"))
+    return "\n\n".join(out)
 
 
 ABOVE = """@jit

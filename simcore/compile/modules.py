@@ -32,7 +32,7 @@ from ..describe.plasticity import Static
 from ..errors import DescriptionError
 from .copied import Decorate, copied
 from .each import unrolled
-from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, gain_binding
+from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, gain_binding
 from .model_text import binding
 from .rule_text import delivery_binding, own_short_term_binding, rule_binding, short_term_binding
 from .text import lines, tuple_of
@@ -54,6 +54,9 @@ _GENERATED = (
     "advance.ticks.watch_binding",
     "advance.cuda.binding",
     "advance.cuda.neurons",
+    "advance.cuda.plastic",
+    "advance.cuda.prefix",
+    "advance.cuda.rule_views",
     "compile.each",
 )
 _PLAIN = ("lower.arrays", "intrinsics.memory", "random.philox_block", "random.tables")  # imported as they are
@@ -303,7 +306,7 @@ def rule_module(
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
     around = ["nearest = np.rint", bound]
     if "drift" not in functions:
-        around += [UNMODULATED, template("advance.ticks.plastic", ("settle",), kept)]
+        around += [UNMODULATED, UNMODULATED_LOOPS, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
         gains = gain_binding(modulations, taus, synapse[1:])
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")

@@ -1,4 +1,4 @@
-"""A product that is rounded before it is added to anything.
+"""A product that is rounded before it is added to anything, and the nearest whole number.
 
 Compilers for CUDA fuse ``a * b + c`` into one operation with one rounding, which the CPU's code does not, and offer no
 switch that Numba passes on. Only kernels for CUDA import this file.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
 from numba import config
 
 if config.ENABLE_CUDASIM:
@@ -17,8 +18,12 @@ if config.ENABLE_CUDASIM:
         """Multiply, as Python does."""
         return a * b
 
+    nearest_float32: Any = np.rint
+    nearest_float64: Any = np.rint
+
 else:
     from llvmlite import ir
+    from numba.cuda import libdevice
     from numba.cuda.extending import intrinsic
 
     try:
@@ -26,6 +31,7 @@ else:
     except ImportError:  # Numba's own target, which shares the CPU's types
         from numba.core.types import Float
 
+    nearest_float32, nearest_float64 = libdevice.rintf, libdevice.rint
     _NAMES = {32: "llvm.nvvm.mul.rn.f", 64: "llvm.nvvm.mul.rn.d"}
 
     @intrinsic

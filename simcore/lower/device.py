@@ -12,7 +12,7 @@ import numpy as np
 
 from .arrays import ModelGroup, PoissonSparse, Recording, Trains, Wires
 from .entries import length_of
-from .expanded import chunks, expanded
+from .expanded import chunks, expanded, static
 from .grid import quantum_at
 from .plan import ModelGroupPlan, Plan
 from .queues import segments_of
@@ -44,13 +44,20 @@ class DeviceGroup(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """Who fired in the ticks of one launch, tick by tick, in no order within one."""
+    """Who fired in the ticks of one launch, tick by tick, in no order within one.
+
+    A source that is given several spikes in one tick stands there as ``source``, ``source + n_sources`` and so on.
+    """
 
     source: Any  # int32[n_trials, capacity]
     count: Any  # int32[n_trials, n_ticks], spikes of each tick
     base: Any  # int64[n_trials, n_blocks], where the present tick's begin
     given: Any  # int32[n], sources of the spikes that are given
     given_ptr: Any  # int64[n_trials, n_ticks + 1]
+    past: Any  # int32[n], sources of the spikes before the launch that plastic synapses have yet to receive
+    past_ptr: Any  # int64[n_past + 1], where those of each of the last ``n_past`` ticks begin
+    begin: Any  # int64[n_blocks, n], where the spikes of the ticks of late begin, a ring
+    turns: Any  # int, how often one source fires in one tick at most
 
 
 class Probes(NamedTuple):
@@ -95,10 +102,11 @@ def cut(n_slots: int, n_blocks: int, width: int) -> Array:
 def rows_of(
     p: Plan, wires: Wires, bounds: Array, quanta: Array, real: Any
 ) -> tuple[Array, Array, Array, Array]:
-    """Return ``ptr``, ``delay``, ``target`` and ``quanta`` of :class:`Board`: rows by source and block."""
+    """Return ``ptr``, ``delay``, ``target`` and ``quanta`` of :class:`Board`: static rows by source and block."""
     n_blocks, n_slots = len(bounds) - 1, max(1, p.n_slots[0])
-    n = int(length_of(wires.segment_entry).sum())
-    most = int(wires.segment_delay.max(initial=0))
+    own = static(wires, np.arange(len(wires.segment_entry)))
+    n = int(length_of(wires.segment_entry[own]).sum())
+    most = int(wires.segment_delay[own].max(initial=0))
     delays = np.zeros(n, np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.int32)
     target, whole = np.zeros(n, np.int32), np.zeros(n, WHOLE[real])
     count, done = np.zeros(p.n_sources * n_blocks + 1, np.int64), 0
@@ -128,6 +136,8 @@ def ring_of(
     """Return the accumulators of the coming ticks: what spikes in flight will add, see :func:`.queues.in_flight`."""
     ring = np.zeros((n_trials, n_buckets, p.n_rows * p.n_slots[0]), WHOLE[real])
     for trial, tick, segment, times in _under_way(wires, pending, now):
+        own = static(wires, segment)
+        trial, tick, segment, times = (a[own] for a in (trial, tick, segment, times))
         part = expanded(wires, segment)
         where = np.repeat(np.arange(len(segment)), length_of(wires.segment_entry[segment]))
         bucket = (tick + wires.segment_delay[segment])[where] % n_buckets
@@ -230,7 +240,7 @@ def probes_of(p: Plan, groups: tuple[ModelGroup, ...], recording: Recording, bou
 
 
 def given_of(trains: Trains, start: int, n_ticks: int) -> tuple[Array, Array]:
-    """Return ``given`` and ``given_ptr`` of :class:`Tape` for the ticks after ``start``."""
+    """Return ``given``, each spike as its source, and ``given_ptr`` of :class:`Tape` for the ticks after ``start``."""
     ticks = np.arange(start + 1, start + n_ticks + 2)
     rows = [
         first + np.searchsorted(trains.tick[first:last], ticks)
@@ -245,7 +255,7 @@ def spikes_of(tape_source: Array, count: Array, start: int, n_sources: int) -> A
     out = [np.zeros((0, 3), np.int64)]
     for trial in range(n_trials):
         tick = np.repeat(np.arange(n_ticks), count[trial])
-        key = np.sort(tick * n_sources + tape_source[trial, : len(tick)])
+        key = np.sort(tick * n_sources + tape_source[trial, : len(tick)] % n_sources)
         source = key % n_sources
         out.append(np.stack([np.full(len(key), trial), start + 1 + tick, source], axis=1))
     return np.concatenate(out)

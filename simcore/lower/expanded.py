@@ -45,11 +45,17 @@ def expanded(wires: Wires, segments: Array) -> Expanded:
     return Expanded(segment, group, np.where(constant, group, synapse), at, weight)
 
 
+def static(wires: Wires, segments: Array) -> Array:
+    """Tell which of some segments, given by their numbers, are not plastic."""
+    return np.asarray(wires.group_format[group_of(wires.segment_entry[segments])] != PLASTIC)
+
+
 def chunks(wires: Wires) -> Iterator[Expanded]:
-    """Spell out all segments in their order, those of some sources at a time."""
+    """Spell out all segments that are not plastic in their order, those of some sources at a time."""
     total = np.append(0, np.cumsum(length_of(wires.segment_entry)))[wires.segment_ptr]
     n, first = len(wires.segment_ptr) - 1, 0
     while first < n:
         last = max(first + 1, int(np.searchsorted(total, total[first] + CHUNK, side="right")) - 1)
-        yield expanded(wires, np.arange(wires.segment_ptr[first], wires.segment_ptr[last]))
+        segments = np.arange(wires.segment_ptr[first], wires.segment_ptr[last])
+        yield expanded(wires, segments[static(wires, segments)])
         first = last

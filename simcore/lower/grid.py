@@ -139,7 +139,7 @@ def most_delivered(projection: Projection, weights: Array) -> float:
     most = max(abs(bound) for bound in rule.weight_bounds())
     if isinstance(rule, Static):
         most = float(np.abs(weights).max(initial=0.0))
-    return float(most if short_term is None else most * short_term.release_bound())
+    return most if short_term is None else float(most * short_term.release_bound())
 
 
 def unbounded(network: Network) -> str | None:

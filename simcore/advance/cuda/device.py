@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import config, cuda
 
-from ...compile.device_modules import device_group_module, device_module
+from ...compile.device_modules import device_group_module, device_module, device_rule_module
 from ...errors import DeviceError
 from ...lower import device as lowered
+from ...lower import device_plastic as learnt
 from ...lower.entries import length_of
+from ...lower.modulation import modulators_of
 from ...lower.queues import in_flight, new_ring, put_back
 from .geometry import Geometry, geometry
 
@@ -38,8 +40,11 @@ class Device:
             device_group_module(group.populations[0].model, group.varying, group.current, real)
             for group in p.model_groups
         ]
-        self.kernels = device_module(made, real, [name for name in simulation._sources if name != "trains"])
-        self.shape = _geometry(p.n_slots[0], simulation.n_trials)
+        learners = [simulation._projection(name) for _, _, name in simulation._learners()]
+        rules = [device_rule_module(q.plasticity, real, q.short_term, q.sign or 1) for q in learners]
+        sources = [name for name in simulation._sources if name != "trains"]
+        self.kernels = device_module(made, rules, real, sources)
+        self.shape = _geometry(p.n_slots[0], simulation.n_trials, bool(rules))
         self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
         wires = simulation._wires[0]
         self._rows: Any = [
@@ -51,6 +56,17 @@ class Device:
         self._longest = np.zeros(p.n_sources, np.int64)  # delay of each source
         np.maximum.at(self._longest, owner, wires.segment_delay)
         self._left: Any = None  # the queues that stand for `pending` between runs
+        plastics = simulation._plastics[0]
+        self._plastic_rows = [
+            learnt.plastic_rows(p, q, wires, plastic, number, self.bounds)
+            for number, (q, plastic) in enumerate(zip(learners, plastics, strict=True))
+        ]
+        self._n_past = max((int(rows.delays.max()) for rows in self._plastic_rows), default=1)
+        self._modulations = [q.modulations for q in learners]
+        self._numbers = {m.name: k for k, m in enumerate(modulators_of(p.network))}
+        self.plastics: Any = 0
+        self.levels: Any = 0
+        self.lent, self._told = False, -1  # whether a run has it, and the tick whose synapses the host knows
 
     def enter(self, recording: Recording) -> None:
         """Send state, input and spikes in flight."""
@@ -73,6 +89,7 @@ class Device:
         for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
             lowered.catch_up(described, group, s.tick)
         self.groups = tuple(_all_sent(lowered.group_of(p, g, quanta, real)) for g in s._model_groups[0])
+        self._send_synapses()
         self.recording = recording
         self.probes = _all_sent(lowered.probes_of(p, s._model_groups[0], recording, self.bounds))
         dense, sparse = s._poisson_dense[0], s._poisson_sparse[0]
@@ -97,27 +114,35 @@ class Device:
         s, shape = self.simulation, self.shape
         start = s.tick
         n_ticks = self.n_ticks = min(until - start, self.most_ticks)
-        given, given_ptr = lowered.given_of(s._trains, start, n_ticks)
+        n_sources = s._plan.n_sources
+        _, given_ptr = lowered.given_of(s._trains, start, n_ticks)
+        past, past_ptr = learnt.past_of(self.pending, start, self._n_past, n_sources)
         tape = lowered.Tape(
             self._tape,
             count=cuda.to_device(np.zeros((s.n_trials, n_ticks), np.int32)),
             base=cuda.to_device(np.zeros((s.n_trials, shape.n_blocks), np.int64)),
-            given=_sent(given),
+            given=self._given,
             given_ptr=cuda.to_device(given_ptr),
+            past=_sent(past),
+            past_ptr=cuda.to_device(past_ptr),
+            begin=cuda.to_device(np.zeros((shape.n_blocks, 1 << (self._n_past + 1).bit_length()), np.int64)),
+            turns=max(self._turns, 1 + int(past.max(initial=0)) // n_sources),
         )
         self._refresh()
-        grid = shape.n_blocks * shape.n_lanes, shape.n_threads
-        args = self.board, tape, self.probes, self.inputs, self.groups
+        grid, learning = shape.n_blocks * shape.n_lanes, (self.plastics, self.levels)
+        args = self.board, tape, self.probes, self.inputs, self.groups, *learning
+        self._told = -1
         if shape.persistent:
-            self.kernels.advance[grid](start, n_ticks, shape.width, *args)
+            self.kernels.advance[grid, shape.n_threads](start, n_ticks, shape.width, *args)
         else:
             for now in range(n_ticks):
-                self.kernels.update_one[grid](start + now + 1, now, shape.width, *args)
-                self.kernels.deliver_one[grid](start + now + 1, now, shape.width, self.board, tape)
+                at = start + now + 1, now, shape.width
+                self.kernels.update_one[grid, shape.n_threads](*at, *args)
+                self.kernels.deliver_one[grid, shape.n_threads](*at, self.board, tape, *learning)
         count = tape.count.copy_to_host()
         most = int(count.sum(axis=1).max(initial=0))
         written = self._tape[:, :most].copy_to_host() if most else np.zeros((s.n_trials, 0), np.int32)
-        return self._take(lowered.spikes_of(written, count, start, s._plan.n_sources), start + n_ticks)
+        return self._take(lowered.spikes_of(written, count, start, n_sources), start + n_ticks)
 
     def begin(self) -> Array:
         """Let the spikes that are given at tick 0 happen; returns them."""
@@ -171,19 +196,55 @@ class Device:
         if self.recording.trace.size:
             self.recording.trace[:] = self.probes.trace.copy_to_host()
 
+    def bring(self) -> None:
+        """Bring weights, traces and levels back into the host's arrays, as they are after the last launch."""
+        s, shape = self.simulation, self.shape
+        tick, wires = s.tick, s._wires[0]
+        if not self.lent or self._told == tick:
+            return
+        if self.plastics:
+            grid = shape.n_blocks, shape.n_threads
+            self.kernels.settle_all[grid](tick + 1, shape.width, self.board.bounds, self.plastics)
+            for rows, plastic, there in zip(self._plastic_rows, s._plastics[0], self.plastics, strict=True):
+                learnt.take_plastic(rows, wires, plastic, there, tick)
+        if self.levels:
+            learnt.take_levels(s._channels[0], self.levels, tick)
+        self._told = tick
+
+    def _send_synapses(self) -> None:
+        """Send what learns and what it learns from: weights, traces, integrals, levels, given spikes."""
+        s, n_blocks = self.simulation, self.shape.n_blocks
+        p, tick, channels = s._plan, s.tick, s._channels[0]
+        s._settle()
+        self.levels = learnt.levels_of(p, channels, n_blocks, _sent) if channels else 0
+        plastics = []
+        for rows, plastic, modulations in zip(
+            self._plastic_rows, s._plastics[0], self._modulations, strict=True
+        ):
+            gains = learnt.gains_on_device(rows, plastic, modulations, self._numbers, self.levels, _sent)
+            plastics.append(learnt.plastic_of(rows, s._wires[0], plastic, gains, n_blocks, tick, _sent))
+        self.plastics = tuple(plastics) or 0
+        turns = learnt.turns_of(s._trains)
+        self._turns = 1 + int(turns.max(initial=0))
+        learnt.check_turns(p.n_sources, self._turns)
+        self._given = _sent((s._trains.source + turns * p.n_sources).astype(np.int32))
+        self.lent, self._told = True, tick
+
     def leave(self) -> None:
         """Bring back what a simulation needs to go on from here on any backend."""
         s = self.simulation
         self.pull()
+        self.bring()
+        self.lent, self.plastics, self.levels = False, 0, 0
         wires, n_buckets = s._wires[0], s._ring[0].count.shape[1]
         ring = new_ring(wires, s._trains, s.n_trials, n_buckets, s._ring[0].entry.shape[2])
         s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)
 
 
-def _geometry(n_slots: int, n_trials: int) -> Geometry:
+def _geometry(n_slots: int, n_trials: int, learns: bool) -> Geometry:
     if config.ENABLE_CUDASIM:  # a thread there is one of Python's
         return Geometry(1, 1, 8, 4, persistent=True)
-    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT)
+    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT, learns)
 
 
 def _all_sent(parts: Any) -> Any:

@@ -4,21 +4,30 @@ Blocks of threads own slots: their neurons, the ring of accumulators that the co
 synapses for each source. A tick is: sources of input add to the accumulators; neurons flow, receive and may fire,
 which they write on a tape that all see; all blocks meet; each adds the rows of those that fired to the accumulators of
 the ticks at which they arrive. Accumulators are whole numbers, so that no sum depends on the order of its parts.
+Plastic rows wait for the tick of their arrival, at which they are looked up: those of spikes a delay ago.
 
-A kernel template: :mod:`.device_modules` repeats each block ``with each("_0")`` for every model group, and leaves out
-those of the sources that a network has not.
+A kernel template: :mod:`.device_modules` repeats each block ``with each("_0")`` for every model group, ``"_p0"`` for
+every plastic projection, and leaves out those of the sources that a network has not.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import cuda
 
 from tegmentum.simcore.compile.each import each
 
+from .modulate import relax_block as relax_block_m0
+from .modulate import release_block as release_block_m0
 from .neurons import look as look_0
 from .neurons import step as step_0
+from .plastic import fade as fade_p0
+from .plastic import remember as remember_p0
+from .plastic import settle as settle_p0
+from .plastic import take_arrivals as take_arrivals_p0
+from .prefix import accrue as accrue_p0
 from .sources import add_gaussian as add_gaussian_w0
 from .sources import add_poisson_dense as add_poisson_dense_r0
 from .sources import add_poisson_inhomogeneous as add_poisson_inhomogeneous_v0
@@ -48,7 +57,16 @@ def play(tape: Any, block: int, trial: int, now: int) -> None:
 
 
 def update(
-    tick: int, now: int, width: int, board: Any, tape: Any, probes: Any, inputs: Any, groups: Any
+    tick: int,
+    now: int,
+    width: int,
+    board: Any,
+    tape: Any,
+    probes: Any,
+    inputs: Any,
+    groups: Any,
+    plastics: Any,
+    levels: Any,
 ) -> None:
     """Draw the input of one tick and advance a block's neurons to its end, in every trial of the block's lane.
 
@@ -62,7 +80,16 @@ def update(
     n_blocks = board.bounds.shape[0] - 1
     block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
     lo, hi, ring, current = board.bounds[block], board.bounds[block + 1], board.ring, board.current
-    trial = lane
+    trial, n_sources = lane, (board.ptr.shape[0] - 1) // n_blocks
+    if lane == 0:  # what learns has one trial
+        with each("_p0") as q:
+            fade_p0(plastics[q], board.bounds, block)
+            accrue_p0(plastics[q], board.bounds, block, tick, width)
+        cuda.syncthreads()
+        with each("_m0"):
+            relax_block_m0(levels, block, tick)
+        with each("_p0") as q:
+            take_arrivals_p0(plastics[q], ring, tape, n_sources, n_blocks, block, tick - now - 1, tick, width)
     while trial < ring.shape[0]:
         with each("_r0"):
             add_poisson_dense_r0(inputs.poisson_dense, ring, current, lo, hi, trial, tick)
@@ -84,17 +111,24 @@ def update(
         trial += n_lanes
 
 
-def deliver(tick: int, now: int, width: int, board: Any, tape: Any) -> None:
+def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: Any, levels: Any) -> None:
     """Add the rows of all who fired in a tick to a block's accumulators, a warp for each."""
     ring, n_blocks, mask = board.ring, board.bounds.shape[0] - 1, board.ring.shape[1] - 1
     block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
     warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
-    trial = lane
+    n_sources, trial = (board.ptr.shape[0] - 1) // n_blocks, lane
     while trial < ring.shape[0]:
         base, n = tape.base[trial, block], tape.count[trial, now]
+        with each("_m0"):
+            release_block_m0(levels, tape, block, base, n, tick)
+        with each("_p0") as q:
+            remember_p0(plastics[q], board.bounds, tape, block, base, n, tick, width)
         k = warp
         while k < n:
-            row = tape.source[trial, base + k] * n_blocks + block
+            source = np.int64(tape.source[trial, base + k])
+            while source >= n_sources:  # the same once more in this tick
+                source -= n_sources
+            row = source * n_blocks + block
             j = board.ptr[row] + own
             while j < board.ptr[row + 1]:
                 bucket = (tick + board.delay[j]) & mask
@@ -104,28 +138,54 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any) -> None:
         cuda.syncthreads()
         if cuda.threadIdx.x == 0:
             tape.base[trial, block] = base + n
+            tape.begin[block, (tick + 1) & (tape.begin.shape[1] - 1)] = base + n
         trial += n_lanes
     cuda.syncthreads()
 
 
 def advance(
-    start: int, n_ticks: int, width: int, board: Any, tape: Any, probes: Any, inputs: Any, groups: Any
+    start: int,
+    n_ticks: int,
+    width: int,
+    board: Any,
+    tape: Any,
+    probes: Any,
+    inputs: Any,
+    groups: Any,
+    plastics: Any,
+    levels: Any,
 ) -> None:
     """Advance the network by ``n_ticks`` ticks after ``start``: one launch, in which the blocks meet once a tick."""
     grid = cuda.cg.this_grid()
     for now in range(n_ticks):
-        update(start + now + 1, now, width, board, tape, probes, inputs, groups)
+        update(start + now + 1, now, width, board, tape, probes, inputs, groups, plastics, levels)
         grid.sync()
-        deliver(start + now + 1, now, width, board, tape)
+        deliver(start + now + 1, now, width, board, tape, plastics, levels)
 
 
 def update_one(
-    tick: int, now: int, width: int, board: Any, tape: Any, probes: Any, inputs: Any, groups: Any
+    tick: int,
+    now: int,
+    width: int,
+    board: Any,
+    tape: Any,
+    probes: Any,
+    inputs: Any,
+    groups: Any,
+    plastics: Any,
+    levels: Any,
 ) -> None:
     """Do the first half of one tick, in a launch of its own."""
-    update(tick, now, width, board, tape, probes, inputs, groups)
+    update(tick, now, width, board, tape, probes, inputs, groups, plastics, levels)
 
 
-def deliver_one(tick: int, now: int, width: int, board: Any, tape: Any) -> None:
+def deliver_one(tick: int, now: int, width: int, board: Any, tape: Any, plastics: Any, levels: Any) -> None:
     """Do the second half of one tick, in a launch of its own."""
-    deliver(tick, now, width, board, tape)
+    deliver(tick, now, width, board, tape, plastics, levels)
+
+
+def settle_all(tick: int, width: int, bounds: Any, plastics: Any) -> None:
+    """Let all synapses live through the post spikes before ``tick``, in a launch of its own."""
+    block = cuda.blockIdx.x % (bounds.shape[0] - 1)
+    with each("_p0") as q:
+        settle_p0(plastics[q], bounds, block, tick, width)

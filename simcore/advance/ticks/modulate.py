@@ -14,15 +14,19 @@ from typing import Any
 def relax(levels: Any, tick: int) -> None:
     """Let all levels decay to ``tick`` and take what is released in time; the baseline becomes that of ``tick``."""
     for m in range(len(levels)):
-        channel = levels[m]
-        coming = channel.coming[tick & (len(channel.coming) - 1)]
-        give(channel, coming, tick)
-        for k in range(len(channel.level)):
-            channel.level[k] = channel.level[k] * channel.decay[0] + coming[k]
-        for k in range(len(channel.fast)):
-            channel.fast[k] = channel.fast[k] * channel.decay[1] + coming[k]
-        for k in range(len(coming)):
-            coming[k] = 0.0
+        relax_one(levels[m], tick)
+
+
+def relax_one(channel: Any, tick: int) -> None:
+    """Let the levels of one modulator decay to ``tick`` and take what is released in time."""
+    coming = channel.coming[tick & (len(channel.coming) - 1)]
+    give(channel, coming, tick)
+    for k in range(len(channel.level)):
+        channel.level[k] = channel.level[k] * channel.decay[0] + coming[k]
+    for k in range(len(channel.fast)):
+        channel.fast[k] = channel.fast[k] * channel.decay[1] + coming[k]
+    for k in range(len(coming)):
+        coming[k] = 0.0
 
 
 def give(channel: Any, coming: Any, tick: int) -> None:

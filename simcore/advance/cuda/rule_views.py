@@ -1,0 +1,26 @@
+"""A gain with the levels of one block; :mod:`.gain_text` writes the same for each gain, with its factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tegmentum.simcore.lower.arrays import Factor, Gain
+
+
+def of_block(gain: Any, block: int) -> Gain:
+    """Return a gain with a block's levels: this is what is written for one modulator."""
+    return Gain(
+        gain.which,
+        (factor_of(gain.factors[0], block),),
+        gain.share,
+        gain.area,
+        gain.rise,
+        gain.fall,
+        gain.pulse,
+    )
+
+
+def factor_of(factor: Any, block: int) -> Factor:
+    """Return a factor with a block's levels."""
+    fast = factor.fast[block][: factor.n_fast]
+    return Factor(factor.level[block], fast, factor.rest[block], factor.receptor, factor.mean)

@@ -1,0 +1,292 @@
+"""Lowering of plastic projections and neuromodulators for a CUDA device: the CPU's arrays by row and block, and back.
+
+The simulation's own arrays are the truth between runs, and say what a device has to take up: as in a saved state all
+synapses are settled, so that of a neuron's history its last spike is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..describe.modulation import ByPre, BySynapse
+from ..describe.network import Projection
+from ..errors import DescriptionError
+from .arrays import HISTORY, Channel, Gain, Plastic, Trains, Wires
+from .entries import group_of
+from .modulation import seek
+from .plan import Plan
+
+Array = np.ndarray[Any, Any]
+Send = Callable[[Array], Any]
+
+
+class DevicePlastic(NamedTuple):
+    """Synapses of one plastic projection on a device; names are those of :class:`.Plastic`, segments are rows there."""
+
+    constants: Any  # the rule's Constants
+    fade_pre: Any  # tuple of real[n]
+    fade_post: Any  # tuple of real
+    grid: Any  # two real
+    ends: Any  # four int: post population, its first source, first slot and count
+    first: Any  # int, first source of the pre population
+    n_pre: Any  # int
+    base: Any  # int, what to add to a slot to find its accumulator
+    delays: Any  # int64[n_delays], those that the projection has
+    ptr: Any  # int64[n_pre * n_delays * n_blocks + 1], synapses of each row
+    target: Any  # int32[n], slot
+    weight: Any  # real[n]
+    kept: Any  # tuple of real[n]
+    pre: Any  # the rule's Pre of real[n_rows]
+    early: Any  # the rule's Pre of real[n_rows or 1]
+    pre_tick: Any  # int64[n_rows]
+    seen: Any  # int64[n_rows]
+    post: Any  # the rule's Post of real[n_slots]
+    past: Any  # the rule's Post of real[n_slots, HISTORY]
+    post_last: Any  # int32[n_slots]
+    post_tick: Any  # int32[n_slots, HISTORY]
+    post_n: Any  # int64[n_slots]
+    settled: Any  # int64[n_slots]
+    gains: Any  # tuple of Gain, its factors DeviceFactor; ``which`` of segments is one of pre neurons
+    window: Any  # int64[n_blocks]
+    full: Any  # int32[n_blocks], whether a history is
+
+
+class DeviceFactor(NamedTuple):
+    """What one modulator contributes to a gain, as :class:`.Factor`, with the levels of every block."""
+
+    level: Any  # float64[n_blocks, n_levels]
+    fast: Any  # float64[n_blocks, n_levels or 1]
+    rest: Any  # float64[n_blocks, 1]
+    receptor: Any  # tuple of float
+    mean: Any  # float64[2]
+    n_fast: Any  # int, length of ``fast`` for each block
+
+
+class DeviceChannel(NamedTuple):
+    """A modulator on a device."""
+
+    all: Any  # Channel; what changes has a first axis of blocks, and arrays that would be empty have one element
+    n_fast: Any  # int
+    n_given: Any  # int
+    n_releases: Any  # int
+    extent: Any  # int64[n_releases, 2]: neurons that release, first place in ``count``
+
+
+class Levels(NamedTuple):
+    """All modulators on a device."""
+
+    channels: Any  # tuple of DeviceChannel
+    count: (
+        Any  # int32[n_blocks, n], spikes of the present tick by release, and by level where each has its own
+    )
+
+
+class Rows(NamedTuple):
+    """How the synapses and segments of a plastic projection lie on a device; made once for each wiring."""
+
+    delays: Array  # int64[n_delays]
+    ptr: Array  # int64[n_rows + 1]
+    target: Array  # int32[n]
+    order: Array  # int64[n], number of each synapse in its projection
+    first: int  # first source of the pre population
+    n_pre: int
+    base: int
+    segment: Array  # int64[n_rows], segment of each row, 0 for rows that have none
+    row: Array  # int64[n_segments], a row of each segment that has synapses
+
+
+def plastic_rows(
+    p: Plan, projection: Projection, wires: Wires, plastic: Plastic, number: int, bounds: Array
+) -> Rows:
+    """Sort the synapses of a projection, the plastic one of that ``number``, by source, delay and block."""
+    n_blocks = len(bounds) - 1
+    group = int(np.flatnonzero(wires.group_plastic == number)[0])
+    mine = np.flatnonzero(group_of(wires.segment_entry) == group)
+    source = np.searchsorted(wires.segment_ptr, mine, side="right") - 1
+    first, n_pre = p.first_source[projection.pre.name], projection.pre.size
+    delays, which = np.unique(wires.segment_delay[mine].astype(np.int64), return_inverse=True)
+    segment = np.repeat(np.arange(len(mine)), plastic.length)
+    offset = np.arange(len(segment)) - np.repeat(np.cumsum(plastic.length) - plastic.length, plastic.length)
+    synapse = np.repeat(plastic.begin, plastic.length) + offset
+    slot = wires.target[synapse].astype(np.int64)
+    block = np.searchsorted(bounds, slot, side="right") - 1
+    key = ((source - first) * len(delays) + which)[segment] * n_blocks + block
+    n_rows = n_pre * max(1, len(delays)) * n_blocks
+    order = np.argsort(key, kind="stable")
+    ptr = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=n_rows))])
+    of_row, row = np.zeros(n_rows, np.int64), np.zeros(len(mine), np.int64)
+    of_row[key], row[segment] = segment, key
+    return Rows(
+        delays=delays if len(delays) else np.ones(1, np.int64),
+        ptr=ptr.astype(np.int64),
+        target=slot[order].astype(np.int32),
+        order=(synapse - plastic.first[0])[order],
+        first=first,
+        n_pre=n_pre,
+        base=int(wires.group_base[group]),
+        segment=of_row,
+        row=row,
+    )
+
+
+def plastic_of(
+    rows: Rows, wires: Wires, plastic: Plastic, gains: tuple[Any, ...], n_blocks: int, tick: int, send: Send
+) -> DevicePlastic:
+    """Return a plastic projection as a device keeps it, its synapses settled at ``tick``; ``send`` copies an array."""
+    n_slots, here = len(plastic.post_last), plastic.first[0] + rows.order
+    post_tick = np.full((n_slots, HISTORY), plastic.post_tick.dtype.type(-(2**30)))
+    post_tick[np.arange(n_slots), (plastic.post_n - 1) & (HISTORY - 1)] = plastic.post_last
+    early = type(plastic.pre)(*(send(a[rows.segment] if len(a) else a) for a in plastic.early))
+    return DevicePlastic(
+        constants=plastic.constants,
+        fade_pre=tuple(send(a) for a in plastic.fade_pre),
+        fade_post=plastic.fade_post,
+        grid=tuple(plastic.grid),
+        ends=tuple(int(n) for n in plastic.ends),
+        first=rows.first,
+        n_pre=rows.n_pre,
+        base=rows.base,
+        delays=send(rows.delays),
+        ptr=send(rows.ptr),
+        target=send(rows.target),
+        weight=send(wires.weight[here]),
+        kept=tuple(send(a[rows.order]) for a in plastic.kept),
+        pre=type(plastic.pre)(*(send(a[rows.segment]) for a in plastic.pre)),
+        early=early,
+        pre_tick=send(plastic.pre_tick[rows.segment]),
+        seen=send(np.full(len(rows.segment), tick + 1)),
+        post=type(plastic.post)(*(send(a) for a in plastic.post)),
+        past=type(plastic.past)(*(send(a) for a in plastic.past)),
+        post_last=send(plastic.post_last),
+        post_tick=send(post_tick),
+        post_n=send(plastic.post_n),
+        settled=send(plastic.post_n),
+        gains=gains,
+        window=send(np.full(n_blocks, plastic.window[0])),
+        full=send(np.zeros(n_blocks, np.int32)),
+    )
+
+
+def take_plastic(rows: Rows, wires: Wires, plastic: Plastic, there: DevicePlastic, tick: int) -> None:
+    """Take back what a device has, its synapses settled at ``tick``."""
+    wires.weight[plastic.first[0] + rows.order] = _back(there.weight, len(rows.order))
+    for values, found in zip(plastic.kept, there.kept, strict=True):
+        values[rows.order] = _back(found, len(rows.order))
+    for values, found in zip((*plastic.pre, *plastic.early), (*there.pre, *there.early), strict=True):
+        if len(values):
+            values[:] = found.copy_to_host()[rows.row]
+    plastic.pre_tick[:] = there.pre_tick.copy_to_host()[rows.row]
+    plastic.seen[:] = tick + 1
+    for values, found in zip(plastic.post, there.post, strict=True):
+        values[:] = found.copy_to_host()
+    plastic.post_last[:], plastic.post_n[:] = there.post_last.copy_to_host(), there.post_n.copy_to_host()
+    at = np.arange(len(plastic.post_n)), (plastic.post_n - 1) & (HISTORY - 1)
+    plastic.post_tick[at] = plastic.post_last
+    plastic.settled[:] = plastic.post_n
+    plastic.window[:] = there.window.copy_to_host()[0]
+    for gain, found in zip(plastic.gains, there.gains, strict=True):
+        gain.area[:] = found.area.copy_to_host()
+
+
+def _back(there: Any, n: int) -> Array:
+    """Return the first numbers of an array of a device, where an empty one has one."""
+    return np.asarray(there.copy_to_host()[:n])
+
+
+def gains_on_device(
+    rows: Rows,
+    plastic: Plastic,
+    modulations: tuple[Any, ...],
+    numbers: dict[str, int],
+    levels: Levels | None,
+    send: Send,
+) -> tuple[Any, ...]:
+    """Return the gains of a projection with the levels of a device; ``numbers`` are those of modulators by name."""
+    out = []
+    for gain, modulation in zip(plastic.gains, modulations, strict=True):
+        which = gain.which
+        if isinstance(modulation.subpopulations, ByPre):
+            which = np.zeros(rows.n_pre, np.uint16)
+            which[rows.row // (len(rows.segment) // rows.n_pre)] = gain.which
+        elif isinstance(modulation.subpopulations, BySynapse):
+            which = gain.which[rows.order]
+        factors = []
+        for (modulator, _), factor in zip(modulation.factors, gain.factors, strict=True):
+            assert levels is not None
+            channel = levels.channels[numbers[modulator.name]]
+            every = channel.all
+            own = every.level, every.fast, every.rest, factor.receptor, send(factor.mean)
+            factors.append(DeviceFactor(*own, channel.n_fast))
+        same = {name: send(getattr(gain, name)) for name in ("share", "area", "rise", "fall", "pulse")}
+        out.append(Gain(which=send(which), factors=tuple(factors), **same))
+    return tuple(out)
+
+
+def levels_of(p: Plan, channels: tuple[Channel, ...], n_blocks: int, send: Send) -> Levels:
+    """Return all modulators as a device keeps them: their levels for each block."""
+    out, n_counts = [], 0
+    for channel in channels:
+        changing = {
+            name: send(np.repeat(getattr(channel, name)[np.newaxis], n_blocks, axis=0))
+            for name in ("level", "fast", "rest", "coming", "next")
+        }
+        same = {name: send(getattr(channel, name)) for name in Channel._fields if name not in changing}
+        extent = np.zeros((len(channel.amount), 2), np.int64)
+        for r, (population, _, _, onto) in enumerate(channel.release):
+            extent[r] = p.populations[population].size, n_counts
+            n_counts += channel.coming.shape[1] if onto >= 0 else 1
+        out.append(
+            DeviceChannel(
+                all=Channel(**changing, **same),
+                n_fast=len(channel.fast),
+                n_given=len(channel.given_tick),
+                n_releases=len(channel.amount),
+                extent=send(extent),
+            )
+        )
+    return Levels(tuple(out), send(np.zeros((n_blocks, max(1, n_counts)), np.int32)))
+
+
+def take_levels(channels: tuple[Channel, ...], levels: Levels, tick: int) -> None:
+    """Take back the levels that a device has, those of its first block: all have the same."""
+    for channel, there in zip(channels, levels.channels, strict=True):
+        channel.level[:] = there.all.level.copy_to_host()[0]
+        if len(channel.fast):
+            channel.fast[:] = there.all.fast.copy_to_host()[0]
+        channel.coming[:] = there.all.coming.copy_to_host()[0]
+        seek(channel, tick)
+
+
+def turns_of(trains: Trains) -> Array:
+    """Return of each given spike how often its source has fired in its tick before it, int64[n]."""
+    out = np.zeros(len(trains.tick), np.int64)
+    for first, last in zip(trains.first, trains.last, strict=True):
+        tick, source = trains.tick[first:last], trains.source[first:last]
+        order = np.lexsort((source, tick))
+        same = (np.diff(tick[order], prepend=-1) == 0) & (np.diff(source[order], prepend=-1) == 0)
+        start = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+        out[first + order] = np.arange(len(order)) - start
+    return out
+
+
+def check_turns(n_sources: int, turns: int) -> None:
+    """Refuse more equal spikes in a tick than a device can number."""
+    if n_sources * turns >= 2**31:
+        raise DescriptionError(
+            f"backend='cuda': one source is given {turns} spikes in one tick, more than a device has numbers for"
+        )
+
+
+def past_of(pending: Array, start: int, n_ticks: int, n_sources: int) -> tuple[Array, Array]:
+    """Return spikes in flight of the last ``n_ticks`` ticks until ``start`` as a tape, and where each tick's begin."""
+    tick, source, times = pending[:, 1], pending[:, 2], pending[:, 3]
+    late = tick > start - n_ticks
+    order = np.argsort(tick[late], kind="stable")
+    tick, source, times = (np.repeat(a[late][order], times[late][order]) for a in (tick, source, times))
+    key = np.concatenate([[0], np.cumsum(pending[late][order][:, 3])])
+    turn = np.arange(len(source)) - np.repeat(key[:-1], np.diff(key))
+    ptr = np.searchsorted(tick, np.arange(start - n_ticks + 1, start + 2))
+    return (source + turn * n_sources).astype(np.int32), ptr.astype(np.int64)
