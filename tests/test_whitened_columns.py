@@ -9,7 +9,7 @@ from tegmentum.datasets import load
 from tegmentum.plasticity.continual.run import HONEST, ClassSplit, ContinualData, class_order, run_continual
 from tegmentum.plasticity.continual.summed_ticks import longest, summed
 from tegmentum.plasticity.egdc.answers import KeptAnswers
-from tegmentum.plasticity.egdc.columns import ColumnParameters, Columns
+from tegmentum.plasticity.egdc.columns import ColumnParameters
 from tegmentum.plasticity.egdc.decorrelation import DecorrelatingReadOut
 from tegmentum.plasticity.egdc.egdc import EGDC, EGDCParameters
 from tegmentum.plasticity.egdc.settling import relax
