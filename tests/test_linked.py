@@ -1,6 +1,8 @@
 """Functions that kernels call are kept as intermediate code and linked; what Python calls has machine code."""
 
+import os
 import pickle
+import subprocess
 import sys
 
 import numpy as np
@@ -84,3 +86,19 @@ def test_what_is_kept_is_linked_into_later_modules(directory):
     assert user.first(module.Pair(np.array([1.0]), np.array([10.0])), 0) == 22.0
     assert sum(module.twice.stats.cache_hits.values()) == 1
     assert not module.twice.stats.cache_misses
+
+
+@pytest.mark.slow
+def test_a_numba_that_was_not_tried_compiles_in_its_own_way(tmp_path):
+    code = (
+        "import numba; numba.version_info = numba.version_info._replace(minor=99);"
+        "from tegmentum.simcore.compile import module_cache as m; assert not m.LINKED;"
+        "from tegmentum.simcore import LIF, Network, Poisson, Population, Simulation; p = Population('p', 50, LIF());"
+        "s = Simulation(Network(p, Poisson(p, 3000.0, 1.0)), seed=1); print(s.run(100.0).n_spikes['p'])"
+    )
+    command = [sys.executable, "-P", "-c"]
+    told = {"env": os.environ | {"TEGMENTUM_CACHE": str(tmp_path)}, "capture_output": True, "text": True}
+    plain = subprocess.run([*command, code], check=True, **told).stdout
+    linked = subprocess.run([*command, code.split(";", 3)[3]], check=True, **told).stdout
+    assert plain == linked
+    assert int(plain) > 0

@@ -7,6 +7,10 @@ functions that Python calls, each of which holds all that it calls.
 
 A named tuple, such as all arrays of a shard's synapses, is one argument between these functions. Numba would pass each
 number of each of its arrays as one: half of the instructions of a kernel were such packing.
+
+All of this reaches into Numba, which promises none of it, so it is done for the versions that it was tried with. With
+others this file refuses to be imported, and :mod:`.module_cache` lets Numba compile as it always does: the same results,
+later.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
+import numba
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, CompileResult, DefaultPassBuilder, compile_result
@@ -23,6 +28,10 @@ from numba.core.datamodel import default_manager
 from numba.core.datamodel.manager import DataModelManager
 from numba.core.datamodel.models import TupleModel, UniTupleModel
 from numba.core.typed_passes import NativeLowering
+
+TRIED = (0, 64), (0, 69)  #: Numba's versions: from, and up to but without
+if not TRIED[0] <= tuple(numba.version_info[:2]) < TRIED[1]:
+    raise ImportError(f"not tried with Numba {numba.__version__}")
 
 KIND = "linked"  #: of what is kept on disk, where Numba's are ``object`` and ``bitcode``
 

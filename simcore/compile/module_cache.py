@@ -28,7 +28,19 @@ from numba.core import sigutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
-from .linked import EntryCompiler, LinkedCompiler, rebuild
+try:
+    from .linked import EntryCompiler, LinkedCompiler, rebuild
+
+    LINKED = True
+except (ImportError, AttributeError):  # a Numba that this was not tried with
+    from numba.core.compiler import Compiler, CompileResult
+
+    LINKED, EntryCompiler, LinkedCompiler = False, Compiler, Compiler  # type: ignore[misc, assignment, unused-ignore]
+
+    def rebuild(context: Any, payload: tuple[Any, ...]) -> Any:
+        """Return a compiled function from what is kept on disk."""
+        return CompileResult._rebuild(context, *payload)
+
 
 PATIENCE = 900.0  #: how long one process waits for another that compiles, before it does so itself [s]
 
@@ -68,6 +80,8 @@ def called(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         own = cached(**options, pipeline_class=EntryCompiler)(function)
+        if not LINKED:
+            return own
         linked = cached(**options, pipeline_class=LinkedCompiler, no_cpython_wrapper=True)(function)
         linked._cache.stem += ".linked"
         own.get_call_template, own.get_overload = linked.get_call_template, linked.get_overload

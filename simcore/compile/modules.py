@@ -65,8 +65,7 @@ import math
 import numba
 import numpy as np
 from typing import NamedTuple
-from tegmentum.simcore.compile.linked import LinkedCompiler
-from tegmentum.simcore.compile.module_cache import cached, called
+from tegmentum.simcore.compile.module_cache import LinkedCompiler, cached, called
 
 options = dict(nogil=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)
 linked = dict(no_cpython_wrapper=True, pipeline_class=LinkedCompiler)
