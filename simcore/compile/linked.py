@@ -9,8 +9,8 @@ A named tuple, such as all arrays of a shard's synapses, is one argument between
 number of each of its arrays as one: half of the instructions of a kernel were such packing.
 
 All of this reaches into Numba, which promises none of it, so it is done for the versions that it was tried with. With
-others this file refuses to be imported, and :mod:`.module_cache` lets Numba compile as it always does: the same results,
-later.
+others this file refuses to be imported, and :mod:`.module_cache` lets Numba compile as it always does: the same
+results, later.
 """
 
 from __future__ import annotations
