@@ -79,7 +79,8 @@ def device_module(
         for k, made in enumerate(rules)
     ]
     repeats = {suffix: int(name in sources) for name, suffix in SOURCES.items()}
-    repeats |= {"_p0": len(rules), "_0": len(model_groups)}
+    imports += [f"from {made.__name__} import once as once_l0, mark as mark_l0" for made in rules[:1]]
+    repeats |= {"_p0": len(rules), "_l0": min(1, len(rules)), "_0": len(model_groups)}
     compiled = {
         f"advance.cuda.{name}": load(
             f"device_{name}", separate("\n\n".join([_header(real), template(f"advance.cuda.{name}")]))

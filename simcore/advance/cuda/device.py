@@ -224,7 +224,7 @@ class Device:
             gains = learnt.gains_on_device(rows, plastic, modulations, self._numbers, self.levels, _sent)
             plastics.append(learnt.plastic_of(rows, s._wires[0], plastic, gains, n_blocks, tick, _sent))
         self.plastics = tuple(plastics) or 0
-        turns = learnt.turns_of(s._trains)
+        turns = learnt.turns_of(s._trains) if plastics else np.zeros(len(s._trains.tick), np.int64)
         self._turns = 1 + int(turns.max(initial=0))
         learnt.check_turns(p.n_sources, self._turns)
         self._given = _sent((s._trains.source + turns * p.n_sources).astype(np.int32))

@@ -7,7 +7,7 @@ the ticks at which they arrive. Accumulators are whole numbers, so that no sum d
 Plastic rows wait for the tick of their arrival, at which they are looked up: those of spikes a delay ago.
 
 A kernel template: :mod:`.device_modules` repeats each block ``with each("_0")`` for every model group, ``"_p0"`` for
-every plastic projection, and leaves out those of the sources that a network has not.
+every plastic projection, and leaves out those of the sources that a network has not; ``"_l0"`` is there if any learns.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from .modulate import release_block as release_block_m0
 from .neurons import look as look_0
 from .neurons import step as step_0
 from .plastic import fade as fade_p0
+from .plastic import mark as mark_l0
+from .plastic import once as once_l0
 from .plastic import remember as remember_p0
 from .plastic import settle as settle_p0
 from .plastic import take_arrivals as take_arrivals_p0
@@ -116,7 +118,7 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
     ring, n_blocks, mask = board.ring, board.bounds.shape[0] - 1, board.ring.shape[1] - 1
     block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
     warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
-    n_sources, trial = (board.ptr.shape[0] - 1) // n_blocks, lane
+    trial = lane
     while trial < ring.shape[0]:
         base, n = tape.base[trial, block], tape.count[trial, now]
         with each("_m0"):
@@ -126,8 +128,8 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
         k = warp
         while k < n:
             source = np.int64(tape.source[trial, base + k])
-            while source >= n_sources:  # the same once more in this tick
-                source -= n_sources
+            with each("_l0"):
+                source = once_l0(source, (board.ptr.shape[0] - 1) // n_blocks)
             row = source * n_blocks + block
             j = board.ptr[row] + own
             while j < board.ptr[row + 1]:
@@ -138,7 +140,8 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
         cuda.syncthreads()
         if cuda.threadIdx.x == 0:
             tape.base[trial, block] = base + n
-            tape.begin[block, (tick + 1) & (tape.begin.shape[1] - 1)] = base + n
+            with each("_l0"):
+                mark_l0(tape, block, tick + 1, base + n)
         trial += n_lanes
     cuda.syncthreads()
 

@@ -113,6 +113,18 @@ def note(plastic: Any, row: int, tick: int) -> None:
         plastic.seen[row] = tick
 
 
+def once(source: Any, n_sources: int) -> Any:
+    """Return a source that stands on the tape, whichever of its spikes in one tick this is."""
+    while source >= n_sources:
+        source -= n_sources
+    return source
+
+
+def mark(tape: Any, block: int, tick: int, at: Any) -> None:
+    """Note where the spikes of a tick begin."""
+    tape.begin[block, tick & (tape.begin.shape[1] - 1)] = at
+
+
 def begin_of(tape: Any, block: int, tick: int, start: int) -> Any:
     """Return where the spikes of a tick begin, among those of this launch or among those before it."""
     if tick <= start:
