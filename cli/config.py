@@ -64,7 +64,9 @@ from tegmentum.simcore.errors import DescriptionError
 from .schema import Described, Table, array, either, nearest, number, table_of, tagged, value_of
 
 _NEURONS = [
-    getattr(neurons, name) for name in neurons.__all__ if name not in ("NeuronModel", "param", "GradedUnit")
+    getattr(neurons, name)
+    for name in neurons.__all__
+    if name[0].isupper() and name not in ("NeuronModel", "GradedUnit")
 ]
 _RULES = [
     connect.AllToAll,

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         AdEx,
         DiscreteLIF,
         GradedUnit,
+        HodgkinHuxley,
         HomeostaticLIF,
         Izhikevich,
         LIFAlpha,
@@ -58,7 +59,9 @@ if TYPE_CHECKING:
         LIFExp,
         NeuronModel,
         Parrot,
+        deviation,
         param,
+        runge_kutta,
     )
     from .record.exports import export
     from .record.reader import open_run
@@ -90,6 +93,7 @@ __all__ = [
     "FromCOO",
     "Given",
     "GradedUnit",
+    "HodgkinHuxley",
     "HomeostaticLIF",
     "Izhikevich",
     "LIFAlpha",
@@ -131,6 +135,7 @@ __all__ = [
     "Whole",
     "WindowRule",
     "degree_sequence",
+    "deviation",
     "export",
     "from_graph",
     "from_sparse",
@@ -140,6 +145,7 @@ __all__ = [
     "open_run",
     "param",
     "random_table",
+    "runge_kutta",
     "small_world",
     "sweep",
 ]
@@ -155,8 +161,8 @@ _HOMES = {
     "describe.trials": "Expected Presented one_hot random_table",
     "describe.releases": "Course Given Release",
     "describe.network": "Network Population Projection",
-    "neurons": "AdEx DiscreteLIF GradedUnit HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp NeuronModel Parrot "
-    "param",
+    "neurons": "AdEx DiscreteLIF GradedUnit HodgkinHuxley HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond LIFExp "
+    "NeuronModel Parrot deviation param runge_kutta",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
     "describe.structure": "Turnover",
@@ -172,6 +178,11 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.s
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("GapJunction", "GapJunctions"):
+        raise AttributeError(
+            "there are no gap junctions: neurons act on each other by spikes, with a delay of at least a tick; "
+            "potentials that are coupled within a tick need another engine, such as NEST or Arbor"
+        )
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)

@@ -52,6 +52,15 @@ def test_every_example_is_run_or_says_why_not():
         assert name.removesuffix(".py") in (Path(__file__).parent / test).read_text()
 
 
+@pytest.mark.slow
+def test_own_equations(run):
+    *errors, rate = run(EXAMPLES / "own_equations.py").splitlines()
+    coarse, middle, fine = (float(re.search(r"within (\S+) mV", line)[1]) for line in errors)
+    assert coarse / middle > 10 < middle / fine  # order 4: 16 times less for half the tick
+    assert fine < 1e-5
+    assert 2.0 < float(rate.split()[0]) < 20.0
+
+
 def test_self_backpropagation(run):
     options = "--hidden", 20, "--epochs", 2, "--seeds", 2, "--limit-train", 200, "--limit-test", 100
     table = run(EXAMPLES / "self_backpropagation.py", "--task", "digits", *options)

@@ -92,3 +92,21 @@ def test_importing_everything_imports_no_bare_folder():
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_conda_recipe_asks_for_what_the_package_asks_for():
+    import tomllib
+
+    yaml = pytest.importorskip("yaml")
+    recipe = yaml.safe_load((ROOT / ".ci" / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {f"python {project['requires-python']}"} | {
+        requirement.replace(">=", " >=") for requirement in project["dependencies"]
+    }
+    assert set(recipe["requirements"]["run"]) == wanted
+    assert recipe["context"]["version"] == project["version"]
+    assert recipe["build"]["python"]["entry_points"] == [
+        f"{name} = {target}" for name, target in project["scripts"].items()
+    ]
+    assert recipe["about"]["license"] == project["license"]
+    assert all((ROOT / name).is_file() for name in recipe["about"]["license_file"])

@@ -52,7 +52,10 @@ def _bar(total: float) -> Iterator[Report]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    if not (console.is_terminal or console.is_jupyter):
+    if console.is_jupyter:  # rich would need ipywidgets, and warn
+        yield _cell(total)
+        return
+    if not console.is_terminal:
         yield lambda done, total: None
         return
     columns = (
@@ -72,3 +75,22 @@ def _bar(total: float) -> Iterator[Report]:
             bar.update(task, completed=done, speed=f"{rate:.3g} x real time")
 
         yield report
+
+
+def _cell(total: float) -> Report:
+    """Write the same as one line below a notebook's cell, by what every notebook can show."""
+    from IPython.display import display
+
+    began = time.perf_counter()
+    handle = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def report(done: float, total: float) -> None:
+        spent = time.perf_counter() - began
+        filled = round(30 * done / total) if total else 30
+        left = spent * (total - done) / done if done else 0.0
+        told = f"{done:,.0f} of {total:,.0f} ms, {spent:.0f} s, left {left:.0f} s"
+        speed = f"{1e-3 * done / max(spent, 1e-9):.3g} x real time"
+        handle.update({"text/plain": f"[{'=' * filled:<30}] {told}, {speed}"}, raw=True)
+
+    report(0.0, total)
+    return report

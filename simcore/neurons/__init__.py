@@ -4,6 +4,8 @@ from .adex import AdEx
 from .base import NeuronModel, param
 from .discrete import DiscreteLIF
 from .graded import GradedUnit
+from .hodgkin_huxley import HodgkinHuxley
+from .integrate import deviation, runge_kutta
 from .izhikevich import Izhikevich
 from .lif import LIF
 from .lif_alpha import LIFAlpha
@@ -17,6 +19,7 @@ __all__ = [
     "AdEx",
     "DiscreteLIF",
     "GradedUnit",
+    "HodgkinHuxley",
     "HomeostaticLIF",
     "Izhikevich",
     "LIFAlpha",
@@ -24,5 +27,7 @@ __all__ = [
     "LIFExp",
     "NeuronModel",
     "Parrot",
+    "deviation",
     "param",
+    "runge_kutta",
 ]

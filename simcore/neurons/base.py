@@ -12,6 +12,9 @@ a frozen dataclass, subclass of :class:`NeuronModel`
     ``Constants``.
 ``flow(s, c, i)``
     the state one tick later without input; ``i`` is the current injected during the tick [pA].
+``slope(s, c, i)`` (instead of ``flow``)
+    the state's time derivative [1 / ms], which :mod:`.integrate` makes a ``flow`` of; ``Constants`` then have ``dt``,
+    and ``substeps`` says how many Runge-Kutta steps a tick has.
 ``receive(s, c, x, ...)``
     the state after the summed weights of all synapses active in this tick, one argument for each receptor.
 ``threshold(s, c)``
@@ -49,6 +52,7 @@ import numpy as np
 from ..describe.connectivity import Distribution
 from ..errors import DescriptionError
 from ..own import Own
+from .integrate import runge_kutta
 
 #: A parameter: one number for all neurons, an array with one for each, or a distribution to draw them from.
 Value = Any
@@ -78,12 +82,14 @@ class NeuronModel(Own):
 
     #: whether weights are conductances, which have no sign
     conductances: ClassVar[bool] = False
+    #: Runge-Kutta steps a tick, of a model that has ``slope`` instead of ``flow``.
+    substeps: ClassVar[int] = 1
     #: Units of state variables, where the name does not tell; see :meth:`unit`.
     units: ClassVar[dict[str, str]] = {}
 
     _tuples = ("State", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"flow": 3, "receive": None, "threshold": 2, "reset": 2}
-    _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2, "next_trial": 4}
+    _may_have: ClassVar[dict[str, int | None]] = {"leap": 3, "next_spike": 2, "next_trial": 4, "slope": 3}
 
     @classmethod
     def unit(cls, state: str) -> str:
@@ -124,6 +130,25 @@ class NeuronModel(Own):
                 f"{cls.__name__}: receive takes {n_inputs} inputs, but receptors names {len(cls.receptors)}"
             )
         return found
+
+    @classmethod
+    def _part(cls, name: str) -> Any:
+        """Return one part; a ``flow`` that is not written is made of ``slope``."""
+        part = super()._part(name)
+        if part is not None or name != "flow":
+            return part
+        slope, state, constants = cls._part("slope"), cls._part("State"), cls._part("Constants")
+        if not (inspect.isfunction(slope) and hasattr(state, "_fields") and hasattr(constants, "_fields")):
+            return None
+        if "dt" not in constants._fields:
+            raise DescriptionError(
+                f"{cls.__name__}: slope is integrated over a tick: Constants must have a field dt, set in derive"
+            )
+        if isinstance(cls.substeps, bool) or not isinstance(cls.substeps, int) or cls.substeps < 1:
+            raise DescriptionError(
+                f"{cls.__name__}: substeps must be an integer of at least 1, got {cls.substeps!r}"
+            )
+        return runge_kutta(state, slope, cls.substeps)
 
     def problem(self, drawn: Container[str] = ()) -> str | None:
         """First parameter out of its range, as ``tau_m must be > 0 ms, got -5.0``; None if all are well.
