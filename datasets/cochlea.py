@@ -80,8 +80,9 @@ class Cochlea:
     @property
     def frequencies(self) -> NDArray[np.float64]:
         """Centre frequencies, Hz, at even distances on the scale of ERBs."""
-        ends = 21.4 * np.log10(1 + 0.00437 * np.array([self.lowest, self.highest]))
-        return (10 ** (np.linspace(*ends, self.n_bands) / 21.4) - 1) / 0.00437
+        first, last = 21.4 * np.log10(1 + 0.00437 * np.array([self.lowest, self.highest]))
+        scale = np.linspace(float(first), float(last), self.n_bands)
+        return np.asarray((10 ** (scale / 21.4) - 1) / 0.00437)
 
 
 def envelopes(sound: NDArray[np.float64], sampling: int, p: Cochlea) -> NDArray[np.float64]:

@@ -125,13 +125,13 @@ def read(info: DatasetInfo, data_dir: Path | None = None) -> SpokenDigits:
             f"{source}: the SHA-256 of its {len(members):,} recordings is not the published one: expected "
             f"{RECORDINGS_SHA256}, found {digest.hexdigest()}; fetch them again"
         )
-    digit, speaker, take = zip(*sorted(members), strict=True)
+    digits, speakers, takes = zip(*sorted(members), strict=True)
     return SpokenDigits(
         tuple(sounds),
         rates.pop(),
-        np.array(digit, np.int64),
-        speaker,
-        np.array(take, np.int64),
+        np.array(digits, np.int64),
+        speakers,
+        np.array(takes, np.int64),
         {"recordings": digest.hexdigest()},
     )
 

@@ -87,7 +87,7 @@ class WorkspaceNet(ReferenceNet):
     @staticmethod
     def _relative(h: Array) -> Array:
         """Divide each sample's activities by their largest."""
-        return h / np.maximum(h.max(axis=1, keepdims=True), np.finfo(h.dtype).tiny)
+        return np.asarray(h / np.maximum(h.max(axis=1, keepdims=True), np.finfo(h.dtype).tiny))
 
     def _ignited(self, drive: Array) -> Array:
         """Mark the ``n_active`` workspace units of the strongest drive; of equals the first."""
@@ -96,7 +96,7 @@ class WorkspaceNet(ReferenceNet):
         return active
 
     def _gated(self, h: Array, active: Array) -> Array:
-        return h * np.repeat(active, h.shape[1] // self.n_processors, axis=1)
+        return np.asarray(h * np.repeat(active, h.shape[1] // self.n_processors, axis=1))
 
     def _forward(self, z: Array, x_max: int) -> tuple[Array, Array, Array]:
         p = self.parameters
