@@ -99,6 +99,6 @@ def test_a_numba_that_was_not_tried_compiles_in_its_own_way(tmp_path):
     command = [sys.executable, "-P", "-c"]
     told = {"env": os.environ | {"TEGMENTUM_CACHE": str(tmp_path)}, "capture_output": True, "text": True}
     plain = subprocess.run([*command, code], check=True, **told).stdout
-    linked = subprocess.run([*command, code.split(";", 3)[3]], check=True, **told).stdout
+    linked = subprocess.run([*command, code.split(";", 4)[4]], check=True, **told).stdout
     assert plain == linked
     assert int(plain) > 0
