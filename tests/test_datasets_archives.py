@@ -630,7 +630,7 @@ def test_cli_tells_a_stand_in(tmp_path, jpeg, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     (line,) = [line for line in listed().stdout.splitlines() if "cifar10" in line]
     assert "found: stand-in" in line
-    (line,) = [line for line in listed().stdout.splitlines() if "dvs128-gesture" in line]
+    (line,) = [line for line in listed().stdout.splitlines() if "dvs128-gesture " in line]
     assert "absent, by hand" in line
     found = {entry["name"]: entry for entry in json.loads(listed("--json").stdout)["datasets"]}
     assert found["cifar10"]["available"]

@@ -118,7 +118,8 @@ def test_a_picture_is_written_whole_or_not_at_all(tegmentum, run, tmp_path, monk
 def test_an_interrupt_while_commands_load_is_no_traceback(tmp_path):
     """The hook stands for whatever is being imported when Ctrl-C is pressed."""
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where tests run in the background
         "import tegmentum.cli.main as main\n"
         "class Slow:\n"
         "    def find_spec(self, name, path=None, target=None):\n"

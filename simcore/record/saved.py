@@ -20,7 +20,7 @@ import numpy as np
 
 from ..errors import StoreError
 from .manifest import location, version_of
-from .target import UrlTarget, target_of
+from .target import LocalTarget, UrlTarget
 
 SCHEMA = 1
 """Version of the file's layout."""
@@ -43,8 +43,13 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], **about: Any)
     told = {"schema": SCHEMA, "tegmentum": version_of("tegmentum"), **about}
     file = io.BytesIO()
     np.savez(file, saved=np.array(json.dumps(told)), **{_key(key): value for key, value in arrays.items()})
-    folder, _, name = os.fspath(path).replace(os.sep, "/").rpartition("/")
-    target_of(folder or ".", durable=True).put(name, file.getvalue())
+    at = location(path)
+    if not isinstance(at, Path):
+        UrlTarget(at).put("", file.getvalue())
+        return
+    if not at.parent.is_dir():
+        raise StoreError(f"{path}: cannot be written: there is no folder {at.parent}")
+    LocalTarget(at.parent, durable=True).put(at.name, file.getvalue())
 
 
 def read(
@@ -83,8 +88,7 @@ def _opened(path: str | os.PathLike[str]) -> BinaryIO:
     at = location(path)
     if isinstance(at, Path):
         return at.open("rb")
-    folder, _, name = at.rpartition("/")
-    data = UrlTarget(folder).get(name)
+    data = UrlTarget(at).get("")
     if data is None:
         raise FileNotFoundError
     return io.BytesIO(data)
