@@ -102,3 +102,7 @@ def test_a_numba_that_was_not_tried_compiles_in_its_own_way(tmp_path):
     linked = subprocess.run([*command, code.split(";", 4)[4]], check=True, **told).stdout
     assert plain == linked
     assert int(plain) > 0
+
+
+def test_an_edit_of_the_compiler_makes_other_modules():
+    assert "tegmentum.simcore.compile.linked" in modules._modules(text(""))

@@ -162,9 +162,10 @@ def _content(module: str) -> tuple[str, frozenset[str]]:
 
 
 def _imported(text: str, package: str) -> set[str]:
-    """Names of the modules that a text imports."""
+    """Names of the modules that a text imports, where it does at once, or tries to."""
     found = set()
-    for node in ast.parse(text).body:
+    body = ast.parse(text).body
+    for node in [*body, *(part for node in body if isinstance(node, ast.Try) for part in node.body)]:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
