@@ -165,7 +165,8 @@ def _imported(text: str, package: str) -> set[str]:
     """Names of the modules that a text imports, where it does at once, or tries to."""
     found = set()
     body = ast.parse(text).body
-    for node in [*body, *(part for node in body if isinstance(node, ast.Try) for part in node.body)]:
+    tried = [part for outer in body if isinstance(outer, ast.Try) for part in outer.body]
+    for node in [*body, *tried]:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
