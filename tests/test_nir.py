@@ -31,7 +31,7 @@ from tegmentum.simcore import (
 )
 
 nir = pytest.importorskip("nir", reason="nir, of the extra [nir], is not installed")
-FILES = Path(__file__).parent / "nir"
+FILES = Path(__file__).parent / "nir_graphs"  # "nir" would be taken for the package
 
 
 def chain(model, weight, receptor, seed=0):
