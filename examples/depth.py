@@ -3,7 +3,7 @@
 python examples/depth.py --seeds 0 1 2
 
 One line for each run, and a table of means over seeds with the least and the largest. The full table takes about
-twenty minutes of one core; --only takes some of its rows.
+half an hour of one core; --only takes some of its rows.
 """
 
 from __future__ import annotations
