@@ -119,6 +119,7 @@ class _Reader:
         for start, end in edges:
             self.before[end].append(start)
         self.shapes: dict[str, Shape] = {}
+        self.matrices: dict[str, tuple[csr_array, Array | None, Shape]] = {}
         for name, node in self.nodes.items():
             kind = type(node).__name__
             if kind not in (*NEURONS, *LINEAR, "Input", "Output", "Delay", "Pass"):
@@ -187,11 +188,17 @@ class _Reader:
             elif kind in ("Affine", "Linear"):
                 found = (int(np.shape(node.weight)[0]),)
             elif kind in LINEAR:
-                found = matrix_of(name, node, self.input_shape(name, above))[2]
+                found = self.linear(name, above)[2]
             else:  # neurons that share their parameters are as many as their input has numbers
                 found = self.input_shape(name, above)
             self.shapes[name] = found
         return self.shapes[name]
+
+    def linear(self, name: str, above: tuple[str, ...] = ()) -> tuple[csr_array, Array | None, Shape]:
+        """Return what :func:`.matrix_of` says of a node, worked out once."""
+        if name not in self.matrices:
+            self.matrices[name] = matrix_of(name, self.nodes[name], self.input_shape(name, above))
+        return self.matrices[name]
 
     def input_shape(self, name: str, above: tuple[str, ...] = ()) -> Shape:
         """Return the shape of what a node is given, by the first of its inputs that does not wait for it."""
@@ -205,17 +212,19 @@ class _Reader:
         for start in self.before[name]:
             if start in above:
                 raise DescriptionError(f"NIR node {start!r}: lies on a cycle without neurons")
-            kind, node = self.kind(start), self.nodes[start]
+            kind = self.kind(start)
             if kind in NEURONS or kind == "Input":
                 n = int(np.prod(self.shape(start)))
                 yield start, csr_array(identity(n, format="csr")), np.zeros(n), 0.0
                 continue
             ways = list(self.paths(start, (*above, start)))
+            if kind in ("Delay", "Pass"):
+                later = self._delay(start) if kind == "Delay" else 0.0
+                for origin, matrix, added, delay in ways:
+                    yield origin, matrix, added, delay + later
+                continue
+            own, bias, _ = self.linear(start)
             for k, (origin, matrix, added, delay) in enumerate(ways):
-                if kind in ("Delay", "Pass"):
-                    yield origin, matrix, added, delay + (self._delay(start) if kind == "Delay" else 0.0)
-                    continue
-                own, bias, _ = matrix_of(start, node, self.input_shape(start))
                 if own.shape[1] != matrix.shape[0]:
                     raise DescriptionError(
                         f"NIR node {start!r}: takes {own.shape[1]} numbers, its input has {matrix.shape[0]}"
