@@ -1,6 +1,7 @@
 """Builders: the same synapses in one call or in pieces, alone or by several threads."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,11 +33,17 @@ RULES = [
 ]
 
 
+KEY = np.array(seed_key(5), np.uint64)
+
+
+def builder(rule, same, n_pre=50, n_post=61, spread=map, **keywords):
+    a, b = Population("a", n_pre, LIF()), Population("b", n_post, LIF())
+    kernels = build.kernel_module("lower.wiring_kernel", WIRING)
+    return targets.Builder(Projection(a, a if same else b, rule), 2, KEY, kernels, spread, **keywords)
+
+
 def built(rule, spread, same):
-    a, b = Population("a", 50, LIF()), Population("b", 61, LIF())
-    projection = Projection(a, a if same else b, rule)
-    key, kernels = np.array(seed_key(5), np.uint64), build.kernel_module("lower.wiring_kernel", WIRING)
-    ptr, post, _ = targets.Builder(projection, 2, key, kernels, spread).targets()
+    ptr, post, _ = builder(rule, same, spread=spread).targets()
     return ptr, post
 
 
@@ -54,3 +61,77 @@ def test_pieces_and_threads_change_nothing(rule, same, monkeypatch):
     assert ptr[-1] == len(post)
     assert np.all(np.diff(ptr) >= 0)
     assert np.all(post < (50 if same else 61))
+
+
+LARGE = [
+    FixedIndegree(30),
+    FixedOutdegree(9),
+    FixedOutdegree(700),
+    FixedOutdegree(700, autapses=False),
+    FixedOutdegree(700, multapses=False),
+    FixedProbability(0.3),
+    FixedProbability(0.7, autapses=False),
+    FixedTotal(100_003),
+    FixedTotal(30_000, autapses=False),
+]
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("rule", LARGE, ids=repr)
+def test_a_range_has_the_targets_and_the_numbers_of_the_whole(rule, same):
+    sizes = (900, 900 if same else 1_000)
+    ptr, post, _ = builder(rule, same, *sizes).targets()
+    rows = [post[a:b] for a, b in pairwise(ptr)]
+    lower, seen = np.zeros(900, np.int64), 0
+
+    def before(counts):  # as ranks tell each other
+        told = lower.copy()
+        lower[:] += counts
+        return told
+
+    for own in ((0, 1), (1, 330), (330, 331), (331, 331), (331, sizes[1])):
+        part = builder(rule, same, *sizes, own=own, before=before)
+        begin, targets_here, _ = part.targets()
+        row = np.repeat(np.arange(900), np.diff(begin))
+        within = np.arange(len(targets_here)) - begin[row]
+        number = part.row_number if len(part.row_number) else (part.start[row] + within if len(row) else row)
+        np.testing.assert_array_equal(targets_here, [rows[i][k] for i, k in zip(row, number, strict=True)])
+        assert np.all((own[0] <= targets_here) & (targets_here < own[1]))
+        seen += len(targets_here)
+    assert seen == len(post)
+
+
+@pytest.mark.parametrize("rule", [*LARGE[1:4], *LARGE[5:]], ids=repr)
+def test_what_is_drawn_in_parts_has_the_moments_of_what_is_drawn_at_once(rule):
+    """Synapses between classes of pre and post neurons have the mean and the variance of independent draws."""
+    n, bins = 900, 30  # a bin of 30 neurons is no part
+    ptr, post, _ = builder(rule, True, n, n).targets()
+    pre = np.repeat(np.arange(n), np.diff(ptr))
+    if not getattr(rule, "autapses", True):
+        assert np.all(pre != post)
+    if isinstance(rule, FixedTotal):
+        assert len(post) == rule.n
+    if isinstance(rule, FixedOutdegree):
+        assert np.all(np.diff(ptr) == rule.k)
+    found = np.histogram2d(pre, post, bins)[0]
+    found = found[~np.eye(bins, dtype=bool)]  # those where autapses lie have fewer
+    share = (n / bins) ** 2 / (n * (n - 1) if not rule.autapses else n * n)
+    trials = rule.expected(n, n)
+    mean = trials * share if not isinstance(rule, FixedProbability) else rule.p * (n / bins) ** 2
+    variance = mean * (1 - rule.p if isinstance(rule, FixedProbability) else 1 - n / bins / n)
+    m = len(found)
+    assert abs(found.mean() - mean) < 5 * np.sqrt(variance / m)
+    assert abs(found.var() / variance - 1) < 5 * np.sqrt(2 / m)
+
+
+def test_no_bit_of_a_word_is_lost_where_halves_are_counted():
+    from tegmentum.simcore.lower.wiring_kernel import ones, upper_half
+
+    for word in (0, 1, 0xFFFFFFFF, 0x80000001, 0xDEADBEEF, 0x55555555):
+        assert ones(np.uint64(word)) == word.bit_count()
+    for count in (0, 1, 31, 32, 33, 127, 128, 129, 1_000):
+        halves = np.array([upper_half(i, 1, count, 0, KEY) for i in range(400)])
+        assert halves.min() >= 0
+        assert halves.max() <= count
+        assert abs(halves.mean() - count / 2) <= 5 * np.sqrt(count / 4 / 400)
+        assert abs(halves.var() - count / 4) <= 5 * count / 4 * np.sqrt(2 / 400)

@@ -29,7 +29,10 @@ Array = np.ndarray[Any, Any]
 _WHOLE, _NO_NUMBERS = np.zeros(0, np.int64), np.zeros(0, np.uint32)
 LONGEST = 2**31  # ticks; a segment's delay is 4 bytes
 #: Kernels of :mod:`.wiring_kernel` and :mod:`.placing_kernel`.
-WIRING = ("fixed_degree", "count_partners", "transpose", "fixed_probability", "count_total", "fixed_total")
+WIRING = (
+    *("fixed_degree", "count_partners", "transpose", "fixed_probability"),
+    *("split", "count_pre", "deal"),
+)
 PLACING = ("count_delays", "place", "take", "fill_dense", "fill_segments", "count_segments")
 
 

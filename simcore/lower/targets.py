@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from ..errors import DescriptionError
 Array = np.ndarray[Any, Any]
 _PIECES, _SMALL = 8, 1 << 16  # into how many calls a projection is split, unless it has few synapses
 _ROOM = 1 << 22  # synapses that are drawn at once where some are left out
+_PART, _MOST_PARTS = 64, 1 << 23  # synapses of a pre neuron with one part of the targets, at most about
 
 
 def ends(counts: Array) -> Array:
@@ -39,10 +41,10 @@ class Builder:
     """Builder of the ``number``-th projection of a network.
 
     ``spread`` may be the ``map`` of a pool of threads; what is built does not depend on it. With ``own``, a range of
-    post neurons, synapses onto others are left out, and what finds the draws of the rest is kept: ``start``, the number
-    of each row's first synapse in the whole row, or ``row_number``, that of each synapse. Partners that post neurons
-    draw are drawn for the range alone, and ``before`` tells what the ranks of lower ranges have drawn; partners that
-    pre neurons draw are drawn for all, a piece at a time, and those in the range kept.
+    post neurons, only synapses onto these are drawn, and what finds the draws of their weights and delays is kept:
+    ``start``, the number of each row's first synapse in the whole row, or ``row_number``, that of each synapse.
+    ``before`` adds up what the ranks of lower ranges have of each row. Only distinct targets of a pre neuron
+    (``FixedOutdegree`` without multapses) are drawn for all, a piece at a time, and those in the range kept.
     """
 
     projection: Projection
@@ -70,6 +72,8 @@ class Builder:
             self._refuse_arrays()
             return self._transposed(self._partners(self.lo, self.hi, self.n_pre, rule))
         if isinstance(rule, FixedOutdegree):
+            if rule.multapses:
+                return self._dealt(rule)
             if self.own is not None:
                 return self._kept(rule.k * self.n_pre, lambda a, b: self._out_piece(rule, a, b))
             partner = self._partners(0, self.n_pre, self.n_post, rule)
@@ -185,11 +189,7 @@ class Builder:
             len(partner),
             partner.size,
         )
-        length = counts.sum(axis=0)
-        if self.before is not None:
-            self.start = self.before(length)
-        ptr = ends(length)
-        cursor = ptr[:-1] + np.cumsum(counts, axis=0) - counts
+        ptr, cursor = self._rows_of(counts)
         post = np.empty(partner.size, np.uint32)
         self._each(
             lambda j, lo, hi: self.kernels.transpose(lo, hi, self.lo, partner, cursor[j], post),
@@ -198,49 +198,102 @@ class Builder:
         )
         return ptr, post, None
 
+    def _rows_of(self, counts: Array) -> tuple[Array, Array]:
+        """Return where rows begin and, for each piece, where its synapses go, from how many it has of each row."""
+        length = counts.sum(axis=0)
+        if self.before is not None:
+            self.start = self.before(length)
+        ptr = ends(length)
+        return ptr, ptr[:-1] + np.cumsum(counts, axis=0) - counts
+
     def _jumps(self, rule: FixedProbability) -> tuple[Array, Array, None]:
         """Count the targets of each neuron, then list them."""
         length, none = np.zeros(self.n_pre, np.int64), np.zeros(0, np.uint32)
-        if rule.p == 0:
-            return ends(length), none, None
-        work, before = self.n_pre * self.n_post * rule.p, np.zeros(self.n_pre, np.int64)
-        flags = self.lo, self.hi, self.n_post, rule.p, self.same, rule.autapses, self.number, self.key
+        if rule.p > 0 and self.lo < self.hi:
+            width = 1 << math.ceil(math.log2(max(_PART / rule.p, self.n_post / _MOST_PARTS)))
+            flags = (
+                self.lo,
+                self.hi,
+                width,
+                self.n_post,
+                rule.p,
+                self.same,
+                rule.autapses,
+                self.number,
+                self.key,
+            )
+            work = self.n_pre * (self.hi - self.lo) * rule.p
 
-        def count(_: int, lo: int, hi: int) -> None:
-            self.kernels.fixed_probability(lo, hi, length, none, before, *flags)
+            def draw(ptr: Array, post: Array) -> None:
+                self._each(
+                    lambda _, lo, hi: self.kernels.fixed_probability(lo, hi, ptr, post, *flags),
+                    self.n_pre,
+                    work,
+                )
 
-        self._each(count, self.n_pre, work)
-        if self.own is not None:
-            self.start = before
-        ptr = ends(length)
+            draw(length, none)
+        ptr, _ = self._rows_of(length[None])
         post = np.empty(ptr[-1], np.uint32)
-
-        def fill(_: int, lo: int, hi: int) -> None:
-            self.kernels.fixed_probability(lo, hi, ptr, post, before, *flags)
-
         if len(post):
-            self._each(fill, self.n_pre, work)
+            draw(ptr, post)
         return ptr, post, None
 
+    def _parts(self, n: float, avoid: bool) -> tuple[int, int, int, int]:
+        """Split targets for a neuron's ``n`` synapses into ``2**depth`` parts.
+
+        Returns depth, which parts hold the range (the first, and the one after the last), and how many of them begin
+        before it and are therefore a lower range's.
+        """
+        depth = min(max(0, math.ceil(math.log2(max(n, 1) / _PART))), int(math.log2(_MOST_PARTS)))
+        room = max(1, self.n_post - avoid)  # as each neuron numbers those that it may reach
+        first = (max(0, self.lo - avoid) << depth) // room
+        begin, end = (min(-(-(x << depth) // room), 1 << depth) for x in (self.lo, self.hi))
+        return depth, first, end, begin - first
+
+    def _dealt(self, rule: FixedOutdegree) -> tuple[Array, Array, None]:
+        """Deal each neuron's synapses out to its targets."""
+        depth, first, end, skip = self._parts(rule.k, self.same and not rule.autapses)
+        return self._deal(rule, (rule.k, depth, first, skip), lambda: np.zeros((end - first, 1), np.int64))
+
     def _total(self, rule: FixedTotal) -> tuple[Array, Array, None]:
-        """Draw how many synapses each neuron has, then their targets."""
-        n_quads = -(-rule.n // 4)
-        counts = np.zeros((self._n_pieces(n_quads, rule.n), self.n_pre), np.int64)
+        """Deal all synapses out to parts of the targets, each part's to pre neurons, and theirs to their targets."""
+        depth, first, end, skip = self._parts(rule.n / self.n_pre, self.same and not rule.autapses)
+        sizes, counts = np.zeros(end - first, np.int64), np.zeros((end - first, self.n_pre), np.uint32)
+        if self.lo < self.hi:
+            self.kernels.split(rule.n, 0, depth, sizes, first, self.number, self.key)
+        self._each(
+            lambda _, lo, hi: self.kernels.count_pre(lo, hi, first, sizes, counts, self.number, self.key),
+            len(sizes),
+            sizes.sum(),
+        )
+        return self._deal(rule, (-1, depth, first, skip), lambda: counts)
 
-        def count(j: int, lo: int, hi: int) -> None:
-            self.kernels.count_total(lo, hi, rule.n, self.n_pre, counts[j], self.number, self.key)
+    def _deal(
+        self, rule: FixedOutdegree | FixedTotal, parts: tuple[int, ...], counts: Callable[[], Array]
+    ) -> tuple[Array, Array, None]:
+        """List the targets of each neuron, for a range after counting them."""
+        flags = self.n_post, self.same and not rule.autapses, self.number, self.key
+        work = rule.expected(self.n_pre, self.n_post) * (self.hi - self.lo) / max(self.n_post, 1)
 
-        self._each(count, n_quads, rule.n)
-        ptr = ends(counts.sum(axis=0))
-        flags = self.n_post, self.same, rule.autapses, self.number, self.key
+        def draw(ptr: Array, post: Array, before: Array, number: Array) -> None:
+            def call(_: int, lo: int, hi: int) -> None:
+                out = counts(), ptr, post, before, number
+                self.kernels.deal(lo, hi, *parts, self.lo, self.hi, *out, *flags)
 
-        def piece(a: int, b: int) -> tuple[Array, Array]:
-            post = np.empty(ptr[b] - ptr[a], np.uint32)
-            self.kernels.fixed_total(a, b, ptr - ptr[a], post, *flags)
-            return ptr[a : b + 1] - ptr[a], post
+            self._each(call, self.n_pre, work)
 
-        if self.own is not None:
-            return self._kept(rule.n, piece)
-        post = np.empty(rule.n, np.uint32)
-        self._each(lambda _, lo, hi: self.kernels.fixed_total(lo, hi, ptr, post, *flags), self.n_pre, rule.n)
+        none = np.zeros(0, np.uint32)
+        if self.own is None:
+            whole = np.full(self.n_pre, rule.k) if isinstance(rule, FixedOutdegree) else counts().sum(axis=0)
+            ptr, before = ends(whole), np.zeros(0, np.int64)
+        else:
+            self._refuse_arrays()
+            length, before = np.zeros((2, self.n_pre), np.int64)
+            if self.lo < self.hi:
+                draw(length, none, before, none)
+            ptr, before = ends(length), before if self.before is None else self.before(before)
+            self.row_number = np.empty(ptr[-1], np.uint32)
+        post = np.empty(ptr[-1], np.uint32)
+        if len(post):
+            draw(ptr, post, before, self.row_number)
         return ptr, post, None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..random.philox import STREAM_CONNECT, philox
+from ..random.philox import STREAM_CONNECT, STREAM_SPLIT, philox
 
 
 def draw(i: Any, j: Any, projection: Any, key: Any) -> Any:
@@ -110,9 +110,9 @@ def fixed_probability(
     hi: int,
     ptr: Any,
     post: Any,
-    before: Any,
     first: int,
     last: int,
+    width: int,
     n_post: int,
     p: float,
     same: bool,
@@ -122,52 +122,146 @@ def fixed_probability(
 ) -> None:
     """Connect each pair with probability ``p``, by geometric jumps along each row; keep targets in [first, last).
 
-    With an empty ``post`` targets are counted, to ``ptr[i]``, and those before ``first``, to ``before[i]``; else they
-    are written from ``post[ptr[i]]`` on.
+    Jumps begin anew, with draws of their own, at every multiple of ``width``, which changes no probability: so a slice
+    is drawn without what comes before it. With an empty ``post`` targets are counted, to ``ptr[i]``; else they are
+    written from ``post[ptr[i]]`` on.
     """
     scale = 0.0 if p >= 1.0 else 1.0 / math.log1p(-p)
     fill = len(post) > 0
     for i in range(lo, hi):
-        x: Any = -1
-        n, n_before, j = ptr[i] if fill else 0, 0, 0
-        while True:
-            w = draw(i, j, projection, key)
-            j += 1
-            u = (np.float64(w[0] * np.uint64(1 << 21) + (w[1] >> np.uint64(11))) + 0.5) * 2.0**-53
-            jump = math.log(u) * scale
-            x += 1 + (np.int64(jump) if jump < n_post else n_post)
-            if x >= last:
-                break
-            if same and not autapses and x == i:
-                continue
-            if x < first:
-                n_before += 1
-                continue
-            if fill:
-                post[n] = x
-            n += 1
+        n = ptr[i] if fill else 0
+        for block in range(first // width, -(-last // width)):
+            end, j = min(last, (block + 1) * width), 0
+            x: Any = block * width - 1
+            while True:
+                w = philox(
+                    np.uint64(i), np.uint64(j), np.uint64(projection),
+                    STREAM_CONNECT | np.uint64(block << 8), key[0], key[1],
+                )  # fmt: skip
+                j += 1
+                u = (np.float64(w[0] * np.uint64(1 << 21) + (w[1] >> np.uint64(11))) + 0.5) * 2.0**-53
+                jump = math.log(u) * scale
+                x += 1 + (np.int64(jump) if jump < n_post else n_post)
+                if x >= end:
+                    break
+                if x < first or (same and not autapses and x == i):
+                    continue
+                if fill:
+                    post[n] = x
+                n += 1
         if not fill:
-            ptr[i], before[i] = n, n_before
+            ptr[i] = n
 
 
-def count_total(lo: int, hi: int, n: int, n_pre: int, count: Any, projection: int, key: Any) -> None:
-    """Draw the pre neurons of synapses ``4 * lo`` to ``4 * hi - 1`` of ``n``, and count those of each."""
-    for j in range(lo, hi):
-        w = philox(np.uint64(j), np.uint64(1), np.uint64(projection), STREAM_CONNECT, key[0], key[1])
-        for c in range(min(4, n - 4 * j)):
-            count[below(w[c], n_pre)] += 1
+def ones(word: Any) -> Any:
+    """Count the bits of a 32-bit word that are 1."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x55555555))
+    word = (word & np.uint64(0x33333333)) + ((word >> np.uint64(2)) & np.uint64(0x33333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F)
+    return np.int64(((word * np.uint64(0x01010101)) & np.uint64(0xFFFFFFFF)) >> np.uint64(24))
 
 
-def fixed_total(
-    lo: int, hi: int, ptr: Any, post: Any, n_post: int, same: bool, autapses: bool, projection: int, key: Any
+def upper_half(i: int, node: int, count: int, projection: int, key: Any) -> Any:
+    """Draw how many of ``count`` synapses have a 1 as their targets' next bit: binomial, a random bit for each."""
+    n, j = 0, 0
+    while 128 * j < count:
+        stream = STREAM_SPLIT | np.uint64(node << 8)
+        w = philox(np.uint64(i), np.uint64(j), np.uint64(projection), stream, key[0], key[1])
+        for c in range(4):
+            left = count - 128 * j - 32 * c
+            if left > 0:
+                n += ones(w[c] if left >= 32 else w[c] & np.uint64((1 << left) - 1))
+        j += 1
+    return n
+
+
+def split(n: int, i: int, depth: int, counts: Any, first: int, projection: int, key: Any) -> None:
+    """Deal ``n`` synapses of neuron ``i`` out to ``2**depth`` equal parts of their targets, multinomially.
+
+    Fills ``counts`` for the parts from ``first`` on, by halving, without drawing what is in the halves outside.
+    """
+    last, begin, nodes = first + len(counts) - 1, 0, 1
+    counts[0] = n
+    for level in range(1, depth + 1):
+        start, stop = first >> (depth - level), last >> (depth - level)
+        for node in range(begin + nodes - 1, begin - 1, -1):
+            count = counts[node - begin]
+            upper = upper_half(i, (1 << (level - 1)) + node, count, projection, key)
+            if 2 * node + 1 <= stop:
+                counts[2 * node + 1 - start] = upper
+            if 2 * node >= start:
+                counts[2 * node - start] = count - upper
+        begin, nodes = start, stop - start + 1
+
+
+def count_pre(lo: int, hi: int, first: int, sizes: Any, counts: Any, projection: int, key: Any) -> None:
+    """Draw the pre neurons of the synapses of the parts ``lo`` to ``hi - 1``, and count them in ``counts[part]``.
+
+    Of each part there are ``sizes[part]`` synapses; that of index 0 is the part ``first``.
+    """
+    for part in range(lo, hi):
+        count = counts[part]
+        n: Any = np.int64(sizes[part])
+        for j in range((n + 3) // 4):
+            w = philox(
+                np.uint64(j), np.uint64(first + part), np.uint64(projection), STREAM_SPLIT, key[0], key[1]
+            )
+            for c in range(min(4, n - 4 * j)):
+                count[below(w[c], len(count))] += 1
+
+
+def deal(
+    lo: int,
+    hi: int,
+    k: int,
+    depth: int,
+    part: int,
+    skip: int,
+    first: int,
+    last: int,
+    counts: Any,
+    ptr: Any,
+    post: Any,
+    before: Any,
+    number: Any,
+    n_post: int,
+    avoid: bool,
+    projection: int,
+    key: Any,
 ) -> None:
-    """Draw the targets of neurons ``lo`` to ``hi - 1``, whose numbers are known, with replacement."""
-    avoid = same and not autapses
-    room = n_post - (1 if avoid else 0)
+    """Draw targets with replacement for neurons ``lo`` to ``hi - 1``; keep those in [first, last).
+
+    Of ``2**depth`` parts of the targets those that hold the range, from ``part`` on, are drawn. How many synapses each
+    has is known, ``counts[:, i]``, or, where ``k`` is not negative, drawn to the scratch ``counts[:, 0]``, ``k`` each.
+    Where they ``avoid`` autapses, no neuron is its own target. With an empty ``post`` the targets are counted, to
+    ``ptr[i]``, and to ``before[i]`` the synapses of the parts but the first, ``skip``, which lower ranges count; else
+    they are written from ``post[ptr[i]]`` on and, unless it is empty, to ``number`` their place in the whole row, of
+    which lower ranges have counted ``before[i]``.
+    """
+    fill, room, spare = len(post) > 0, n_post - (1 if avoid else 0), np.uint64(depth)
     for i in range(lo, hi):
-        row = post[ptr[i] : ptr[i + 1]]
-        for j in range((len(row) + 3) // 4):
-            w = draw(i, j + (1 << 31), projection, key)
-            for c in range(min(4, len(row) - 4 * j)):
-                x = below(w[c], room)
-                row[4 * j + c] = x + 1 if avoid and x >= i else x
+        column = i
+        if k >= 0:
+            column = 0
+            split(k, i, depth, counts[:, 0], part, projection, key)
+        n, at = np.int64(ptr[i] if fill else 0), np.int64(before[i] if fill and len(before) > 0 else 0)
+        for c in range(skip):
+            at -= np.int64(counts[c, column])
+        for c in range(len(counts)):
+            high = np.uint64(part + c) << (np.uint64(32) - spare)
+            count: Any = np.int64(counts[c, column])
+            stream = STREAM_CONNECT | np.uint64((part + c) << 8)
+            for j in range((count + 3) // 4):
+                w = philox(np.uint64(i), np.uint64(j), np.uint64(projection), stream, key[0], key[1])
+                for q in range(min(4, count - 4 * j)):
+                    x = below(high | (w[q] >> spare), room)
+                    x += avoid and x >= i
+                    if first <= x < last:
+                        if fill:
+                            post[n] = x
+                            if len(number) > 0:
+                                number[n] = at + 4 * j + q
+                        n += 1
+            at += count
+        if not fill:
+            ptr[i], before[i] = n, at
