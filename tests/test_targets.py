@@ -78,7 +78,8 @@ LARGE = [
 
 @pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize("rule", LARGE, ids=repr)
-def test_a_range_has_the_targets_and_the_numbers_of_the_whole(rule, same):
+def test_a_range_has_the_targets_and_the_numbers_of_the_whole(rule, same, monkeypatch):
+    monkeypatch.setattr(targets, "_LEAST", 1)
     sizes = (900, 900 if same else 1_000)
     ptr, post, _ = builder(rule, same, *sizes).targets()
     rows = [post[a:b] for a, b in pairwise(ptr)]
@@ -102,8 +103,9 @@ def test_a_range_has_the_targets_and_the_numbers_of_the_whole(rule, same):
 
 
 @pytest.mark.parametrize("rule", [*LARGE[1:4], *LARGE[5:]], ids=repr)
-def test_what_is_drawn_in_parts_has_the_moments_of_what_is_drawn_at_once(rule):
+def test_what_is_drawn_in_parts_has_the_moments_of_what_is_drawn_at_once(rule, monkeypatch):
     """Synapses between classes of pre and post neurons have the mean and the variance of independent draws."""
+    monkeypatch.setattr(targets, "_LEAST", 1)
     n, bins = 900, 30  # a bin of 30 neurons is no part
     ptr, post, _ = builder(rule, True, n, n).targets()
     pre = np.repeat(np.arange(n), np.diff(ptr))

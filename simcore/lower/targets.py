@@ -25,6 +25,7 @@ Array = np.ndarray[Any, Any]
 _PIECES, _SMALL = 8, 1 << 16  # into how many calls a projection is split, unless it has few synapses
 _ROOM = 1 << 22  # synapses that are drawn at once where some are left out
 _PART, _MOST_PARTS = 64, 1 << 23  # synapses of a pre neuron with one part of the targets, at most about
+_LEAST = 1024  # targets of a part where each pair is connected or not
 
 
 def ends(counts: Array) -> Array:
@@ -210,7 +211,7 @@ class Builder:
         """Count the targets of each neuron, then list them."""
         length, none = np.zeros(self.n_pre, np.int64), np.zeros(0, np.uint32)
         if rule.p > 0 and self.lo < self.hi:
-            width = 1 << math.ceil(math.log2(max(_PART / rule.p, self.n_post / _MOST_PARTS)))
+            width = 1 << math.ceil(math.log2(max(_PART / rule.p, _LEAST, self.n_post / _MOST_PARTS)))
             flags = (
                 self.lo,
                 self.hi,
