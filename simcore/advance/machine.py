@@ -17,8 +17,9 @@ from ..describe.sharing import SharedWeights
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
-from ..lower.arrays import DENSE, PLASTIC
+from ..lower.arrays import BITMAP, DENSE, PLASTIC
 from ..lower.each_synapse import each_of
+from ..lower.entries import length_of
 from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
 from ..lower.inputs import (
     current_steps,
@@ -106,7 +107,7 @@ class Machine:
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
         self._max_delay = max((d.most for d in delays), default=1)
         self._check_room(delays)
-        groups = groups_of(self.network, delays, self._plan.lazy)
+        groups = groups_of(self._plan, delays)
         p, real = self._plan, self._real
         with ThreadPoolExecutor(
             self.threads
@@ -120,6 +121,7 @@ class Machine:
             ]
             self._wires = [job.result() for job in jobs]
         self._groups = groups
+        self._bitmaps = any(BITMAP in wires.group_format for wires in self._wires)
         if self.ranks is not None:
             self._window_ticks = window_of(self._whole, delays)
         self._check_drawn()
@@ -222,7 +224,12 @@ class Machine:
             build.watch_module(m.watch, self.precision) for _, m in watches_of(self.network)
         ]
         self._engine = build.engine_module(
-            modules, self._rules, self.precision, self._sources, watches=self._watch_modules
+            modules,
+            self._rules,
+            self.precision,
+            self._sources,
+            watches=self._watch_modules,
+            bitmaps=self._bitmaps,
         )
         self.compile_s = time.perf_counter() - started
 
@@ -326,7 +333,7 @@ class Machine:
         return self._count_synapses() if self.ranks is None else int(self._made[0])
 
     def _count_synapses(self) -> int:
-        found = sum(len(w.target) + len(w.dense) for w in self._wires)
+        found = sum(int(length_of(w.segment_entry).sum()) for w in self._wires)
         for group in self._groups:
             projection = self.network.projections[group.members[0]]
             if group.format == DENSE and without_diagonal(projection):

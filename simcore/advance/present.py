@@ -340,5 +340,11 @@ def _compile(sim: Simulation) -> None:
         for kind in sim._plan.model_groups
     ]
     sim._trial_engine = build.engine_module(
-        sim._modules, sim._rules, sim.precision, [*sim._sources, "trials"], renewals, sim._watch_modules
+        sim._modules,
+        sim._rules,
+        sim.precision,
+        [*sim._sources, "trials"],
+        renewals,
+        sim._watch_modules,
+        sim._bitmaps,
     )

@@ -27,6 +27,9 @@ CONSTANT, WEIGHTED, DENSE = 0, 1, 2
 LAZY = LAZY_CONSTANT = 3
 LAZY_WEIGHTED = 4
 PLASTIC = 5
+BITMAP = 6  # of one weight, targets as rows of bits, see :mod:`.bitmaps`
+#: Those whose synapses have one weight for all.
+OF_ONE_WEIGHT = (CONSTANT, LAZY_CONSTANT, BITMAP)
 
 
 class Draws(NamedTuple):
@@ -53,15 +56,21 @@ class Wires(NamedTuple):
     segment_ptr: Any  # int64[n_sources + 1]
     segment_delay: Any  # int32[n_segments], ticks
     segment_entry: Any  # int64[n_segments]
-    group_format: Any  # int64[n_groups], CONSTANT, WEIGHTED or DENSE
+    group_format: Any  # int64[n_groups], CONSTANT, WEIGHTED, ...
     group_base: Any  # int64[n_groups], what to add to a target to find its accumulator
     group_slot: Any  # int64[n_groups], what to add to a target to find its slot
-    group_weight: Any  # real[n_groups], of CONSTANT groups
+    group_weight: Any  # real[n_groups], of groups of one weight
     group_plastic: Any  # int64[n_groups], number of the plastic projection, or -1
     plastic_begin: Any  # int64[n], first synapse of each segment of plastic projections, one after another
-    target: Any  # index[n_synapses], slot within the group's block; synapses of WEIGHTED groups first
+    group_bits: (
+        Any  # int64[n_groups, 4], of BITMAP groups: first word, words of a row, first row, number of targets
+    )
+    target: Any  # index[n_synapses], slot within the group's block; synapses of WEIGHTED groups first, what is left of
+    #              BITMAP groups last
     weight: Any  # real[n_weighted]
     dense: Any  # real[n_dense], rows of matrices
+    bits: Any  # uint64[n_words], rows of bits; the first line is 0
+    rest_ptr: Any  # int64[n_rows + 1], where what is left of each such row begins in ``target``
 
 
 class Plastic(NamedTuple):
@@ -297,6 +306,7 @@ class Scratch(NamedTuple):
     counts: Any  # uint16[256], numbers of Poisson spikes
     normals: Any  # float64[256]
     bits: Any  # int64[256], the same memory
+    planes: Any  # uint64[48], counts of the bits of a line
 
 
 class ModelGroup(NamedTuple):

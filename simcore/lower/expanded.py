@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC, Wires
+from .arrays import BITMAP, DENSE, OF_ONE_WEIGHT, PLASTIC, Wires
+from .bitmaps import unpacked
 from .entries import begin_of, group_of, length_of
 
 Array = np.ndarray[Any, Any]
@@ -19,7 +20,9 @@ class Expanded(NamedTuple):
 
     segment: Array  # int64[n], which segment of all
     group: Array  # int64[n]
-    place: Array  # int64[n], where its weight lies: in ``dense``, ``weight`` or, of CONSTANT groups, ``group_weight``
+    place: (
+        Array  # int64[n], where its weight lies: in ``dense``, ``weight`` or, of one weight, ``group_weight``
+    )
     at: Array  # int64[n], accumulator: row * n_slots + slot
     weight: Array  # real[n]
 
@@ -34,11 +37,12 @@ def expanded(wires: Wires, segments: Array) -> Expanded:
     form = np.repeat(form, length)
     offset = np.arange(len(segment)) - np.repeat(np.cumsum(length) - length, length)
     synapse = np.repeat(begin_of(entry), length) + offset
-    dense, constant = form == DENSE, (form == CONSTANT) | (form == LAZY_CONSTANT)
-    listed, weighted = ~dense, ~dense & ~constant
+    dense, constant, bits = form == DENSE, np.isin(form, OF_ONE_WEIGHT), form == BITMAP
+    listed, weighted = ~dense & ~bits, ~dense & ~constant
     at = wires.group_base[group]
     at[dense] += offset[dense]
     at[listed] += wires.target[synapse[listed]]
+    at[bits] += unpacked(wires, segments[wires.group_format[group_of(entry)] == BITMAP])
     weight = wires.group_weight[group]
     weight[dense] = wires.dense[synapse[dense]]
     weight[weighted] = wires.weight[synapse[weighted]]

@@ -20,12 +20,13 @@ from ..describe.network import Network, Projection
 from ..describe.plasticity import Static
 from ..describe.sources import Poisson
 from ..errors import DescriptionError
-from .arrays import CONSTANT, LAZY_CONSTANT, PLASTIC, Trains, Wires
+from .arrays import OF_ONE_WEIGHT, PLASTIC, Trains, Wires
+from .bitmaps import listed
 from .entries import group_of, length_of
 from .grid_kernel import SHARES
 from .inputs import most_in_a_tick, source_row
 from .plan import Plan
-from .rows import Group, order_of
+from .rows import Group, delay_of, groups_of, order_of
 
 Array = np.ndarray[Any, Any]
 BITS = {np.float32: 24, np.float64: 53}
@@ -53,11 +54,13 @@ def quanta_of(
                 bound[number, source_row(source)] += abs(source.weight) * most_in_a_tick(p, source)
     with np.errstate(divide="ignore"):
         exponent = np.ceil(np.log2(bound)) - (BITS[real] - 1)  # a bit for what rounding adds
+    delays = [delay_of(projection, p.dt) for projection in p.network.projections]
+    tied = groups_of(p, delays, bitmaps=False)  # a grid must not depend on how rows are stored
     changed = True
     while changed:  # one number for several populations needs one grid
         before = exponent.copy()
-        for group in groups:
-            if group.format in (CONSTANT, LAZY_CONSTANT):
+        for group in tied:
+            if group.format in OF_ONE_WEIGHT:
                 posts = [p.populations.index(p.network.projections[m].post) for m in group.members]
                 exponent[posts, group.row] = exponent[posts, group.row].max()
         changed = not np.array_equal(before, exponent)
@@ -75,7 +78,7 @@ def quanta_of(
 
 def to_grid(p: Plan, shard: int, wires: Wires, quanta: Array, kernels: Any) -> None:
     """Round the weights of a shard that do not learn to their quanta, in place."""
-    kernels.round_weights(wires, p.n_slots[shard], _population_of_slots(p, shard), quanta)
+    kernels.round_weights(listed(wires), p.n_slots[shard], _population_of_slots(p, shard), quanta)
 
 
 def input_on_grid(p: Plan, sources: Any, quanta: Array) -> Any:
@@ -179,6 +182,7 @@ def _bounds(
     shape = len(p.populations), p.n_rows
     most, total, count, bound = (np.zeros(shape) for _ in range(4))
     owners = [_population_of_slots(p, shard) for shard in range(len(all_wires))]
+    all_wires = [listed(wires) for wires in all_wires]
     first, reach = _plastic_groups(p, groups, all_wires)
     for shard, wires in enumerate(all_wires):
         kernels.measure(

@@ -211,3 +211,39 @@ def count_segments(count: Any, base: int, ptr: Any) -> None:
     for i in range(count.shape[0]):
         for d in range(count.shape[1]):
             ptr[base + i + 1] += (count[i, d] + 0xFFFFE) // 0xFFFFF
+
+
+def pack(
+    begin: Any, length: Any, cursor: int, last: int, shift: int, target: Any, bits: Any, rest_ptr: Any
+) -> Any:
+    """Turn lists of targets into rows of bits, and list what finds its bit set from ``target[cursor]`` on.
+
+    Lists lie one after another, and none before ``cursor``.
+
+    Parameters
+    ----------
+    begin, length : int64[n_rows]
+        of each list
+    last, shift : int
+        targets from ``last`` on have their bits ``shift`` places later, see :func:`.bitmaps.last_group`
+    bits : uint64[n_rows, n_words]
+    rest_ptr : int64[n_rows]
+        gets where the rest of each list begins
+
+    Returns
+    -------
+    int
+        place after the last that is listed
+    """
+    for row in range(len(begin)):
+        rest_ptr[row] = cursor
+        for s in range(begin[row], begin[row] + length[row]):
+            t = np.int64(target[s])
+            place = t + shift if t >= last else t
+            word, bit = place >> 6, np.uint64(1) << np.uint64(place & 63)
+            if bits[row, word] & bit:
+                target[cursor] = t
+                cursor += 1
+            else:
+                bits[row, word] |= bit
+    return cursor

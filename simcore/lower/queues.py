@@ -66,6 +66,7 @@ def new_scratch() -> Scratch:
         counts=np.zeros(256, np.uint16),
         normals=normals,
         bits=normals.view(np.int64),
+        planes=np.zeros(48, np.uint64),
     )
 
 

@@ -12,7 +12,9 @@ from ..describe.connectivity import AllToAll, Constant, Distribution, FromCOO
 from ..describe.network import Network, Projection
 from ..errors import DescriptionError
 from ..random.philox import seed_key
+from ..vectors import has_masks
 from .arrays import (
+    BITMAP,
     CONSTANT,
     DENSE,
     LAZY_CONSTANT,
@@ -23,6 +25,8 @@ from .arrays import (
     WEIGHTED,
     Draws,
 )
+from .bitmaps import pay
+from .plan import Plan
 from .targets import Before, Builder
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +37,7 @@ WIRING = (
     *("fixed_degree", "count_partners", "transpose", "fixed_probability"),
     *("split", "count_pre", "deal"),
 )
-PLACING = ("count_delays", "place", "take", "fill_dense", "fill_segments", "count_segments")
+PLACING = ("count_delays", "place", "take", "fill_dense", "fill_segments", "count_segments", "pack")
 
 
 @dataclass
@@ -141,8 +145,30 @@ def is_dense(projection: Projection, delay: Delay, lazy: set[str]) -> bool:
     )
 
 
-def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Group]:
-    """Assign every projection to a group; two between the same populations never share one."""
+def fits_bits(p: Plan, delays: list[Delay], members: list[int]) -> bool:
+    """Tell whether projections of one weight and one pre population may be stored as rows of bits."""
+    projections = [p.network.projections[m] for m in members]
+    at = [delays[m] for m in members]
+    one_delay = all(d.given.size == 1 and d.most == at[0].most for d in at)
+    n = sum(q.rule.expected(q.pre.size, q.post.size) for q in projections)
+    return one_delay and pay(n, projections[0].pre.size, reach_of(p, members))
+
+
+def reach_of(p: Plan, members: list[int]) -> int:
+    """Return how many neurons there are from the first to the last that projections may reach."""
+    first = [p.first_source[p.network.projections[m].post.name] for m in members]
+    last = [begin + p.network.projections[m].post.size for begin, m in zip(first, members, strict=True)]
+    return max(last) - min(first)
+
+
+def groups_of(p: Plan, delays: list[Delay], bitmaps: bool | None = None) -> list[Group]:
+    """Assign every projection to a group; two between the same populations never share one.
+
+    Those of rows of bits are from one population. ``bitmaps`` says whether there may be such; by default where the
+    processor is quick with them. No result depends on it.
+    """
+    bitmaps = has_masks() if bitmaps is None else bitmaps
+    network, lazy = p.network, p.lazy
     groups: list[Group] = []
     for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True)):
         row = projection.post.model.receptors.index(str(projection.receptor))
@@ -152,17 +178,24 @@ def groups_of(network: Network, delays: list[Delay], lazy: set[str]) -> list[Gro
         form = DENSE if dense else CONSTANT if constant else WEIGHTED
         if projection.post.name in lazy:
             form = LAZY_CONSTANT if constant else LAZY_WEIGHTED
+        if bitmaps and form == CONSTANT and projection.plasticity is None and fits_bits(p, delays, [number]):
+            form = BITMAP
         if projection.plasticity is not None:
             form = PLASTIC
         for group in groups:
             pairs = {(id(network.projections[m].pre), id(network.projections[m].post)) for m in group.members}
             dense = dense or form == PLASTIC  # these never share a group
             alike = (group.format, group.row, group.weight) == (form, row, weight) and not dense
+            if form == BITMAP:
+                same = projection.pre is network.projections[group.members[0]].pre
+                alike = alike and same and fits_bits(p, delays, [*group.members, number])
             if alike and (id(projection.pre), id(projection.post)) not in pairs:
                 group.members.append(number)
                 break
         else:
             groups.append(Group(form, row, weight, [number]))
+    if len(groups) > MAX_GROUPS and bitmaps:
+        return groups_of(p, delays, bitmaps=False)
     if len(groups) > MAX_GROUPS:
         raise DescriptionError(f"Network: {len(groups)} kinds of synapses; at most {MAX_GROUPS} are possible")
     return groups
@@ -290,5 +323,6 @@ def dense_weights(
 
 
 def order_of(groups: list[Group]) -> list[Group]:
-    """Sort groups as they lie in memory: those with weights first."""
-    return sorted(groups, key=lambda g: g.format not in (WEIGHTED, LAZY_WEIGHTED, PLASTIC))
+    """Sort groups as they lie in memory: those with weights first, those of bits last."""
+    weighted = (WEIGHTED, LAZY_WEIGHTED, PLASTIC)
+    return sorted(groups, key=lambda g: 0 if g.format in weighted else 2 if g.format == BITMAP else 1)

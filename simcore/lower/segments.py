@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..random.philox import seed_key
+from ..vectors import GROUP, WORDS
 from .arrays import (
+    BITMAP,
+    CONSTANT,
     DENSE,
     LAZY_WEIGHTED,
     MAX_GROUPS,
@@ -16,6 +19,7 @@ from .arrays import (
     WEIGHTED,
     Wires,
 )
+from .bitmaps import aligned, last_group, words_of
 from .entries import begin_of, group_of, length_of, packed
 from .plan import Plan
 from .rows import Delay, Group, TargetRows, dense_weights, draws_of, order_of, row_delays
@@ -79,27 +83,31 @@ class _Placement:
             base.append(part.group.row * self.p.n_slots[self.shard] + part.lo)
             for m in part.group.members:
                 post = self.projections[m].post.name
-                if part.group.format != DENSE:
+                if part.format != DENSE:
                     self._place(number, m, *counts[number, self.projections[m].pre.name])
                 elif part.lo == 0:  # a matrix is whole in its group's first part
                     base[number] += self.p.first_slot[self.shard][post]
                     dense.append(self._matrix(number, m, n_dense))
                     n_dense += len(dense[-1])
-        plastic = [part.group.members[0] for part in self.parts if part.group.format == PLASTIC]
-        numbers = [plastic.index(x.group.members[0]) if x.group.format == PLASTIC else -1 for x in self.parts]
+        plastic = [part.group.members[0] for part in self.parts if part.format == PLASTIC]
+        numbers = [plastic.index(x.group.members[0]) if x.format == PLASTIC else -1 for x in self.parts]
+        group_bits, bits, rest_ptr = self._pack()
         return Wires(
             segment_ptr=self.ptr,
             segment_delay=self.delay,
             segment_entry=self.entry,
-            group_format=np.array([part.group.format for part in self.parts] or [0], np.int64),
+            group_format=np.array([part.format for part in self.parts] or [0], np.int64),
             group_base=np.array(base or [0], np.int64),
             group_slot=np.array([part.lo for part in self.parts] or [0], np.int64),
             group_weight=np.array([part.group.weight for part in self.parts] or [0], self.real),
             group_plastic=np.array(numbers or [-1], np.int64),
             plastic_begin=self._number_plastic_segments(),
+            group_bits=group_bits,
             target=self.target,
             weight=self.weight,
             dense=np.concatenate(dense),
+            bits=bits,
+            rest_ptr=rest_ptr,
         )
 
     def _count(self) -> dict[tuple[int, str], tuple[Array, int]]:
@@ -111,7 +119,7 @@ class _Placement:
                 by_pre.setdefault(self.projections[m].pre.name, []).append(m)
             for name, members in by_pre.items():
                 first, size = self.p.first_source[name], self.projections[members[0]].pre.size
-                if part.group.format == DENSE:
+                if part.format == DENSE:
                     self.ptr[first + 1 : first + size + 1] += part.lo == 0
                     continue
                 least = min(self.delays[m].least for m in members)
@@ -134,7 +142,7 @@ class _Placement:
             start = self.kernels.fill_segments(
                 count, least, start, number, self.p.first_source[name], *segments
             )
-            n_weighted = start if self.parts[number].group.format in _WEIGHTED else n_weighted
+            n_weighted = start if self.parts[number].format in _WEIGHTED else n_weighted
         narrow = all(part.hi - part.lo <= BLOCK for part in self.parts)
         self.target = np.empty(start, np.uint16 if narrow else np.uint32)
         self.weight = np.empty(n_weighted, self.real)
@@ -144,7 +152,7 @@ class _Placement:
         part, r = self.parts[number], self.rows[m]
         assert r is not None
         lo, hi, shift = part.reach(self.p, self.shard, self.projections[m].post.name)
-        weight = self.weight if part.group.format in _WEIGHTED else self.weight[:0]
+        weight = self.weight if part.format in _WEIGHTED else self.weight[:0]
         self.kernels.place(r.ptr, r.post, lo, hi, shift, least, count, self.target, weight, self.draws[m])
 
     def _matrix(self, number: int, m: int, start: int) -> Array:
@@ -161,6 +169,36 @@ class _Placement:
         self.fill[source] += 1
         return matrix
 
+    def _pack(self) -> tuple[Array, Array, Array]:
+        """Turn the lists of BITMAP parts, the last in memory, into rows of bits.
+
+        Returns ``group_bits``, ``bits`` and ``rest_ptr`` of :class:`.Wires`; entries come to name the row.
+        """
+        found: list[tuple[int, Array]] = []
+        group_bits, n_words, n_rows = np.zeros((max(1, len(self.parts)), 4), np.int64), WORDS, 0
+        for number, part in enumerate(self.parts):
+            if part.format == BITMAP:
+                mine = np.flatnonzero(group_of(self.entry) == number)
+                found.append((number, mine[np.argsort(self.entry[mine])]))
+                group_bits[number] = n_words, words_of(part.hi - part.lo), n_rows, part.hi - part.lo
+                n_words, n_rows = n_words + len(mine) * group_bits[number, 1], n_rows + len(mine)
+        if not n_rows:
+            return group_bits, np.zeros(0, np.uint64), np.zeros(1, np.int64)
+        bits, rest_ptr = aligned(n_words), np.zeros(n_rows + 1, np.int64)
+        cursor = len(self.target) - sum(int(length_of(self.entry[mine]).sum()) for _, mine in found)
+        for number, mine in found:
+            first, width, row, n_targets = group_bits[number]
+            begin, length = begin_of(self.entry[mine]), length_of(self.entry[mine])
+            mine_bits = bits[first : first + len(mine) * width].reshape(-1, width)
+            rest = rest_ptr[row : row + len(mine)]
+            cursor = self.kernels.pack(
+                begin, length, cursor, *last_group(n_targets), self.target, mine_bits, rest
+            )
+            self.entry[mine] = packed(np.arange(len(mine)), length, number)
+        rest_ptr[-1] = cursor
+        self.target.resize(cursor, refcheck=False)
+        return group_bits, bits, rest_ptr
+
     def _number_plastic_segments(self) -> Array:
         """Let entries of plastic projections name the segment, whose traces are needed, and not its first synapse.
 
@@ -168,7 +206,7 @@ class _Placement:
         """
         begins = [np.zeros(0, np.int64)]
         for number, part in enumerate(self.parts):
-            if part.group.format == PLASTIC:
+            if part.format == PLASTIC:
                 mine = np.flatnonzero(group_of(self.entry) == number)
                 begins.append(begin_of(self.entry[mine]))
                 self.entry[mine] = packed(np.arange(len(mine)), length_of(self.entry[mine]), number)
@@ -182,6 +220,7 @@ class Part:
     group: Group
     lo: int
     hi: int
+    format: int
 
     def reach(self, p: Plan, shard: int, name: str) -> tuple[int, int, int]:
         """Range of a population's neurons in this part, and what to add to a neuron's number to find its target."""
@@ -208,9 +247,23 @@ def _parts(
     ):
         n_blocks = 1
     width = n_slots if n_blocks == 1 else BLOCK
-    return [
-        Part(group, k * width, min((k + 1) * width, n_slots)) for group in ordered for k in range(n_blocks)
-    ]
+    parts = []
+    for group in ordered:
+        first, last = _reach(p, shard, group) if group.format == BITMAP else (0, n_slots)
+        for k in range(n_blocks):
+            lo, hi = max(k * width, first), min((k + 1) * width, last)
+            parts.append(Part(group, lo, max(lo, hi), group.format))
+    if any(part.format == BITMAP and 0 < part.hi - part.lo < GROUP for part in parts):
+        parts = [replace(part, format=CONSTANT if part.format == BITMAP else part.format) for part in parts]
+    return parts
+
+
+def _reach(p: Plan, shard: int, group: Group) -> tuple[int, int]:
+    """Return the slots from the first to the last that a group may reach."""
+    names = [p.network.projections[m].post.name for m in group.members]
+    first = [p.first_slot[shard][name] for name in names]
+    sizes = [hi - lo for lo, hi in (p.numbers(shard, name) for name in names)]
+    return min(first), max(begin + n for begin, n in zip(first, sizes, strict=True))
 
 
 def _short(p: Plan, shard: int, group: Group, rows: list[TargetRows | None], delays: list[Delay]) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from ..describe import checks
 from ..describe.connectivity import Constant, FromCOO
 from ..errors import DescriptionError
-from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
+from .arrays import BITMAP, DENSE, OF_ONE_WEIGHT, PLASTIC
+from .bitmaps import unpacked
 from .entries import begin_of, group_of, length_of
 from .rows import without_diagonal
 
@@ -103,11 +104,13 @@ def locate(
             else:
                 begin = plastics[k][wires.group_plastic[group]].begin[begin]
         owner = np.searchsorted(wires.segment_ptr, segments, side="right") - 1 - first
+        own, _ = _format(wires, n_groups, group)  # few neurons of a shard have no rows of bits
         position = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
         if form == DENSE:
             post = lo + position - np.repeat(begin, length)
         else:
-            post = wires.target[position] + np.repeat(wires.group_slot[part], length) - slot + lo
+            target = unpacked(wires, segments) if own == BITMAP else wires.target[position]
+            post = target + np.repeat(wires.group_slot[part], length) - slot + lo
         mine = (post >= lo) & (post < hi)
         if form == DENSE and without_diagonal(projection):  # a matrix has places for autapses, always 0
             mine &= np.repeat(owner, length) != post
@@ -139,7 +142,7 @@ def _format(wires: Any, n_groups: int, group: int) -> tuple[int, float]:
 
 def read(places: Places, all_wires: list[Any]) -> Array:
     """Return the weights in the order of ids."""
-    if places.form in (CONSTANT, LAZY_CONSTANT):
+    if places.form in OF_ONE_WEIGHT:
         return np.full(len(places.pre), places.constant)
     return at_places(places, [wires.dense if places.form == DENSE else wires.weight for wires in all_wires])
 
@@ -184,7 +187,7 @@ def weights_for(places: Places, weights: Any, projection: Any, n: int | None = N
     ``n`` is how many there are, where others than those of ``places`` are on other ranks.
     """
     where = f"Projection {projection.name!r}"
-    if places.form in (CONSTANT, LAZY_CONSTANT):
+    if places.form in OF_ONE_WEIGHT:
         raise DescriptionError(
             f"{where}: its weights are stored as one number; give weight as an array to change them"
         )

@@ -14,6 +14,7 @@ from typing import Any
 from tegmentum.simcore.compile.each import each
 from tegmentum.simcore.intrinsics.memory import atomic_add, atomic_load, give_way, prefetch
 from tegmentum.simcore.lower.arrays import (
+    BITMAP,
     CONSTANT,
     DENSE,
     LAZY,
@@ -24,6 +25,8 @@ from tegmentum.simcore.lower.arrays import (
 )
 from tegmentum.simcore.lower.entries import begin_of, group_of, length_of
 
+from .bitmaps import deliver_bitmaps as deliver_bitmaps_b0
+from .bitmaps import run_of as run_of_b0
 from .plastic import learn as learn_0
 from .plastic import prefetch_plastic as prefetch_plastic_0
 from .reach import reach
@@ -93,7 +96,7 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
                 prefetch_plastic_0(plastics[k], wires, begin)
     elif kind == DENSE:
         prefetch(wires.dense, begin)
-    else:
+    elif kind != BITMAP:
         end = begin + length_of(entry)
         for s in range(begin, end, LINE):
             prefetch(wires.target, s)
@@ -102,23 +105,49 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
                 prefetch(wires.weight, s)
 
 
-def deliver(wires: Any, plastics: Any, ring: Any, active: Any, inputs: Any, trial: int, tick: int) -> Any:
+def deliver_next(
+    wires: Any,
+    plastics: Any,
+    active: Any,
+    scratch: Any,
+    inputs: Any,
+    trial: int,
+    tick: int,
+    entry: Any,
+    k: int,
+    n: int,
+) -> Any:
+    """Deliver the segment of ``entry[k]``, with those up to ``n`` that go with it; returns synapses and how many."""
+    with each("_b0"):
+        if wires.group_format[group_of(entry[k])] == BITMAP:
+            end = run_of_b0(wires, entry, k, n)
+            return deliver_bitmaps_b0(wires, inputs, scratch.planes, entry, k, end), end
+    return deliver_one(wires, plastics, active, inputs, trial, tick, entry[k]), k + 1
+
+
+def deliver(
+    wires: Any, plastics: Any, ring: Any, active: Any, scratch: Any, inputs: Any, trial: int, tick: int
+) -> Any:
     """Deliver all segments that arrive at ``tick``, in the order of emission; returns how many."""
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
     entry = ring.entry[trial, bucket]
     n_events = 0
-    for k in range(n):
+    k = 0
+    while k < n:
         if k + AHEAD < n:
             prefetch_segment(wires, plastics, entry[k + AHEAD])
-        n_events += deliver_one(wires, plastics, active, inputs, trial, tick, entry[k])
+        n_found, k = deliver_next(wires, plastics, active, scratch, inputs, trial, tick, entry, k, n)
+        n_events += n_found
     ring.count[trial, bucket] = 0
     if ring.spill_count[trial]:
+        spilled = ring.spill_entry[trial]
         for k in range(ring.spill_count[trial]):
             if ring.spill_bucket[trial, k] == bucket:
-                n_events += deliver_one(
-                    wires, plastics, active, inputs, trial, tick, ring.spill_entry[trial, k]
+                n_found, _ = deliver_next(
+                    wires, plastics, active, scratch, inputs, trial, tick, spilled, k, k + 1
                 )
+                n_events += n_found
                 ring.spill_bucket[trial, k] = -1
     return n_events
 

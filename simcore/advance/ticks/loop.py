@@ -137,7 +137,7 @@ def advance(
                 accrue_p0(plastics[q], wires, tick)
             with each("_m0"):
                 relax_m0(levels_m0, tick)
-            events += deliver(wires, plastics, ring, active, flat, trial, tick)
+            events += deliver(wires, plastics, ring, active, scratch, flat, trial, tick)
             with each("_r0"):
                 add_poisson_dense_r0(poisson_dense_r0, flat, scratch, tick, trial)
             with each("_v0"):
