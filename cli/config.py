@@ -23,6 +23,7 @@ from tegmentum.plasticity.modulation.receptor import (
 )
 from tegmentum.plasticity.rules.bcm import BCM
 from tegmentum.plasticity.rules.benna_fusi import BennaFusiSTDP
+from tegmentum.plasticity.rules.cascade import CascadeSTDP
 from tegmentum.plasticity.rules.centred_stdp import CentredSTDP
 from tegmentum.plasticity.rules.clopath import ClopathSTDP
 from tegmentum.plasticity.rules.corticostriatal import CorticostriatalSTDP
@@ -109,6 +110,7 @@ def _parts_of(rule: Any) -> dict[str, Any]:
 
 _PAIRS = (
     STDP,
+    CascadeSTDP,
     CentredSTDP,
     PowerSTDP,
     PowerLawSTDP,

@@ -70,6 +70,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         "BCM": plain(p.BCM, eta=TINY, **bounds),
         "ScaledSTDP": plain(p.ScaledSTDP, **small, beta=TINY, w_max=0.2),
         "BennaFusiSTDP": plain(p.BennaFusiSTDP, **small, tau=1e9, rest=0.1, **bounds),
+        "CascadeSTDP": plain(p.CascadeSTDP, **small, **bounds),
         "DopamineSTDP": modulated(p.DopamineSTDP, "dopamine", **small, w_max=0.2),
         "RewardSTDP": modulated(p.RewardSTDP, "reward", **small, w_max=0.2),
         "GatedSTDP": modulated(p.GatedSTDP, "noradrenaline", "acetylcholine", **small, **bounds),

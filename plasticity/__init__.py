@@ -19,6 +19,7 @@ from .modulation.reward_rate import RewardRate
 from .modulation.uncertainty import ContextUncertainty, Uncertainties
 from .rules.bcm import BCM
 from .rules.benna_fusi import BennaFusiSTDP
+from .rules.cascade import CascadeSTDP
 from .rules.centred_stdp import CentredSTDP
 from .rules.clopath import ClopathSTDP
 from .rules.corticostriatal import CorticostriatalSTDP
@@ -99,6 +100,7 @@ __all__ = [
     "Attention",
     "Backpropagated",
     "BennaFusiSTDP",
+    "CascadeSTDP",
     "CentredSTDP",
     "ClassSplit",
     "ClopathSTDP",

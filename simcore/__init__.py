@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .describe.histories import Snapshots
     from .describe.modulation import ByPost, ByPre, BySynapse, Modulator, Receptor, Whole
     from .describe.network import Network, Population, Projection
-    from .describe.plasticity import Modulation, ShortTermRule, SynapseRule, Unpaired, WindowRule
+    from .describe.plasticity import ChanceRule, Modulation, ShortTermRule, SynapseRule, Unpaired, WindowRule
     from .describe.record import Record, Result, Spikes, Trace
     from .describe.releases import Course, Given, Release
     from .describe.sharing import SharedWeights
@@ -80,6 +80,7 @@ __all__ = [
     "ByPost",
     "ByPre",
     "BySynapse",
+    "ChanceRule",
     "ClopathAdEx",
     "Constant",
     "Conv2D",
@@ -174,7 +175,7 @@ _HOMES = {
     "neurons": "AdEx ClopathAdEx DiscreteLIF GradedUnit HodgkinHuxley HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond "
     "LIFExp NeuronModel Parrot deviation param runge_kutta",
     "describe.record": "Record Result Spikes Trace",
-    "describe.plasticity": "Modulation ShortTermRule SynapseRule Unpaired WindowRule",
+    "describe.plasticity": "ChanceRule Modulation ShortTermRule SynapseRule Unpaired WindowRule",
     "describe.sharing": "SharedWeights",
     "describe.structure": "Turnover",
     "describe.watch": "Watch",

@@ -21,6 +21,7 @@ from tegmentum.plasticity import (
     BCM,
     STDP,
     BennaFusiSTDP,
+    CascadeSTDP,
     CentredSTDP,
     CorticostriatalSTDP,
     DopamineSTDP,
@@ -537,6 +538,7 @@ def modulated(rule, *arguments, n=1, **more):
 RULES = {
     "BCM": (lambda: BCM(eta=1e-3), True),
     "BennaFusiSTDP": (lambda: BennaFusiSTDP(tau=50.0), False),
+    "CascadeSTDP": (lambda: CascadeSTDP(a_plus=0.6, a_minus=0.6), True),
     "CentredSTDP": (lambda: CentredSTDP(lam=0.02), False),
     "CorticostriatalSTDP": (lambda: modulated(CorticostriatalSTDP.d1, tau_e=0.7, eta=0.01), True),
     "DopamineSTDP": (lambda: modulated(DopamineSTDP, tau_e=0.7), True),

@@ -11,15 +11,18 @@ class Synapse:
 
     Under a neuromodulator the receptor is linear; the level decays from what was released, so that the gain's integral
     has a closed form. Weights are cut at every event, also at those of the neuromodulator.
+
+    What a rule draws is ``draw(time, side)``: side 0 of arrivals, 1 of post spikes.
     """
 
-    def __init__(self, rule: Any, w: float, dt: float = 0.1) -> None:
+    def __init__(self, rule: Any, w: float, dt: float = 0.1, draw: Any = None) -> None:
         self.do, self.c, self.tau, self.t = rule.functions(), rule.derive(dt), rule.time_constants(), 0.0
         self.pre, self.post = (
             self.do[name](*(0.0 for _ in self.do[name]._fields)) for name in ("Pre", "Post")
         )
         self.modulation, self.level = rule.modulation, 0.0
-        self.state = self.do["Synapse"](w, *((0.0,) if self.modulation else ()))
+        self.state = self.do["Synapse"](w, *(0.0 for _ in self.do["Synapse"]._fields[1:]))
+        self.draw = draw
 
     @property
     def w(self) -> float:
@@ -44,6 +47,10 @@ class Synapse:
             self.level *= math.exp(-h / tau)
         return self
 
+    def drawn(self, t: float, side: int) -> tuple[float, ...]:
+        """Return the last argument of a rule that draws."""
+        return () if self.draw is None else (self.draw(t, side),)
+
     def release(self, t: float, amount: float) -> None:
         """Raise the neuromodulator's level."""
         self.at(t).level += amount
@@ -51,14 +58,14 @@ class Synapse:
     def arrive(self, t: float) -> float:
         """Live through an arrival; returns the weight that it delivers."""
         self.at(t)
-        self.state = self.do["on_pre"](self.state, self.pre, self.post, self.c)
+        self.state = self.do["on_pre"](self.state, self.pre, self.post, self.c, *self.drawn(t, 0))
         self.pre = self.do["pre_spike"](self.pre, self.c)
         return self.w
 
     def fire(self, t: float) -> float:
         """Live through a post spike; returns the weight after it."""
         self.at(t)
-        self.state = self.do["on_post"](self.state, self.pre, self.post, self.c)
+        self.state = self.do["on_post"](self.state, self.pre, self.post, self.c, *self.drawn(t, 1))
         self.post = self.do["post_spike"](self.post, self.c)
         return self.w
 

@@ -102,10 +102,11 @@ def live(rule, w, events):
             over = {f: math.exp(-ms / tau) for f, tau in rule.decays().items()}
             s = do["drift"](s, ms / 0.1, SimpleNamespace(**over) if over else 1.0, c)
             seen.append(s.w)
+        drawn = ((gain + 1.0) / 2.001,) if rule.draws else ()
         if what == "arrival":
-            s, pre = do["on_pre"](s, pre, post, c), do["pre_spike"](pre, c)
+            s, pre = do["on_pre"](s, pre, post, c, *drawn), do["pre_spike"](pre, c)
         else:
-            s, post = do["on_post"](s, pre, post, c), do["post_spike"](post, c)
+            s, post = do["on_post"](s, pre, post, c, *drawn), do["post_spike"](post, c)
         seen.append(s.w)
     return np.array(seen)
 

@@ -102,7 +102,7 @@ def models():
 
 PLAIN = [name for name in RULES if "," not in name]
 #: of each form of state one
-SOME = ["TripletSTDP", "ScaledSTDP", "BennaFusiSTDP", "TwoTraceSTDP", "SequentialSTDP"]
+SOME = ["TripletSTDP", "ScaledSTDP", "BennaFusiSTDP", "CascadeSTDP", "TwoTraceSTDP", "SequentialSTDP"]
 NETWORKS = {
     "models": models,
     "some rules": lambda: learning(SOME),

@@ -349,6 +349,7 @@ class Machine:
     def _count_bytes(self) -> int:
         own = [array for plastics in self._plastics for p in plastics for array in p.kept]
         own += [gain.which for plastics in self._plastics for p in plastics for gain in p.gains]
+        own += [p.chance.number for plastics in self._plastics for p in plastics if p.chance]
         return int(sum(array.nbytes for array in (*own, *(array for w in self._wires for array in w))))
 
     @property

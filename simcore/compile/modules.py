@@ -34,7 +34,13 @@ from .copied import Decorate, copied
 from .each import unrolled
 from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, gain_binding
 from .model_text import binding
-from .rule_text import delivery_binding, own_short_term_binding, rule_binding, short_term_binding
+from .rule_text import (
+    UNDRAWN,
+    delivery_binding,
+    own_short_term_binding,
+    rule_binding,
+    short_term_binding,
+)
 from .text import lines, tuple_of
 
 _HERE = Path(__file__).parents[1]
@@ -45,6 +51,7 @@ _GENERATED = (
     "advance.ticks.rule_binding",
     "advance.ticks.stepped",
     "advance.ticks.plastic",
+    "advance.ticks.chance",
     "advance.ticks.drift",
     "advance.ticks.prefix",
     "advance.ticks.trial_plastic",
@@ -360,8 +367,10 @@ def rule_parts(
         sign,
         shares,
         own,
+        rule.draws,
     )
-    return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound])
+    events = template("advance.ticks.chance") if rule.draws else UNDRAWN
+    return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound, events])
 
 
 def rule_source(rule: Any, functions: Mapping[str, Any], header: str, rest: str) -> list[str]:

@@ -11,6 +11,15 @@ from typing import Any
 
 from .text import class_of, lines, tuple_of
 
+#: How events call the functions of a rule that draws nothing; :mod:`..advance.ticks.chance` is for one that does.
+UNDRAWN = "\n\n".join(
+    lines(
+        name,
+        "plastic, synapse, pre, post, segment, at, tick",
+        f"return {does}(synapse, pre, post, plastic.constants)",
+    )
+    for name, does in (("arrived", "on_pre"), ("fired", "on_post"))
+)
 UNSHARED = "unshared"  # what a synapse of a shared weight has changed since the last sharing moment
 
 
@@ -91,11 +100,13 @@ def rule_binding(
     sign: int = 1,
     shares: bool = False,
     more: Sequence[str] = (),
+    draws: bool = False,
 ) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
 
     With ``sign`` -1 the rule sees magnitudes of weights that are stored, and delivered, negative. Where it ``shares``
-    weights, they stay, and what it makes of them is added up in the last of what a synapse keeps.
+    weights, they stay, and what it makes of them is added up in the last of what a synapse keeps. Where it ``draws``,
+    the arrivals of a segment in one tick are counted.
     """
     minus = "-" if sign < 0 else ""
     own = list(enumerate(synapse[1:]))
@@ -119,6 +130,9 @@ def rule_binding(
     else:
         at_once = ("if k <= 0:", "    " + tuple_of("Pre", early))
         keep = ("if k > 0:", *(f"    {there} = v.{f}" for there, f in zip(early, pre, strict=True)))
+    if draws:
+        again = "plastic.chance.again[segment]"
+        keep = (*keep, f"{again} = {again} + 1 if k <= 0 else 1")
     return "\n\n".join(
         [
             lines("listens", "", f"return {listens}"),

@@ -202,6 +202,11 @@ class Projection:
         object.__setattr__(self, "weight", weight)
         if self.sharing is not None and self.sharing is not False:
             self._check_sharing(where)
+        if isinstance(self.plasticity, SynapseRule) and self.plasticity.draws and self.shared is not None:
+            raise DescriptionError(
+                f"{where}: shared weights cannot go with {type(self.plasticity).__name__}, whose synapses change by "
+                "chance, each by its own; sharing=False gives each its own weight"
+            )
         if self.structure is not None:
             self._check_structure(where)
         if not isinstance(weight, Distribution) or isinstance(weight, Constant):

@@ -18,6 +18,7 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     returns is delivered.
 ``on_post(s, pre, post, c)``
     the synapse after a spike of the post neuron; ``post`` are the traces just before it.
+    Both take a random number ``u`` last, ``on_pre(s, pre, post, c, u)``, if the rule is a :class:`ChanceRule`.
 ``pre_spike(pre, c)``, ``post_spike(post, c)``
     the traces after a spike of their neuron.
 ``drift(s, area, fade, c)``, of rules under a neuromodulator, and of those whose synapses change by themselves
@@ -74,6 +75,8 @@ class SynapseRule(Own):
 
     #: whether a post spike in the tick of an arrival meets the traces that this arrival has raised
     coincident: ClassVar[bool] = True
+    #: whether synapses draw at their spikes, see :class:`ChanceRule`
+    draws: ClassVar[bool] = False
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the rule's functions use."""
@@ -213,6 +216,22 @@ class ShortTermRule(Own):
                 extremes[name] = float(numbers.min()), float(numbers.max())
         drawn = {name for name in self.varying if name not in extremes}
         return wrong_parameter(self, extremes, drawn)
+
+
+@dataclass(frozen=True)
+class ChanceRule(SynapseRule):
+    """Base of rules whose synapses change by chance.
+
+    Their ``on_pre`` and ``on_post`` take a fifth argument ``u``, uniform in [0, 1): ``u < p`` has the probability
+    ``p``, to 2^-32, below 1. Every synapse has another at every arrival and at every post spike, a function of the
+    seed, of who it is - its projection, both neurons, and its place among their contacts - and of the tick: the same
+    on any number of threads, however a run is split, and from a saved state on.
+
+    Only equal spikes of one source in one tick that are more than 255 draw as others before them did.
+    """
+
+    _needs: ClassVar[dict[str, int | None]] = {"on_pre": 5, "on_post": 5, "pre_spike": 2, "post_spike": 2}
+    draws: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

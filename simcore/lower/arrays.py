@@ -104,6 +104,16 @@ class Plastic(NamedTuple):
     window: Any  # int64[1], tick at which the present window of the gains' integrals starts
     trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
     grid: Any  # real[2], quanta in a unit of weight, and the quantum, of deliveries in fixed arithmetic; else 1, 1
+    chance: Any  # Chance where the rule draws, else an empty tuple
+
+
+class Chance(NamedTuple):
+    """Who synapses are, where a rule draws; see :mod:`..advance.ticks.chance`."""
+
+    key: Any  # uint64[3], the seed's two words, and stream and projection
+    number: Any  # uint32[n_synapses]: post neuron + n_post * how many contacts of the same two neurons come before
+    pre: Any  # uint32[n_segments], pre neuron
+    again: Any  # int64[n_segments], arrivals in the tick of the last one
 
 
 class Gain(NamedTuple):

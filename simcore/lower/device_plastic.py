@@ -14,7 +14,7 @@ import numpy as np
 from ..describe.modulation import ByPre, BySynapse
 from ..describe.network import Projection
 from ..errors import DescriptionError
-from .arrays import HISTORY, Channel, Gain, Plastic, Trains, Wires
+from .arrays import HISTORY, Chance, Channel, Gain, Plastic, Trains, Wires
 from .entries import group_of
 from .modulation import seek
 from .plan import Plan
@@ -52,6 +52,7 @@ class DevicePlastic(NamedTuple):
     gains: Any  # tuple of Gain, its factors DeviceFactor; ``which`` of segments is one of pre neurons
     window: Any  # int64[n_blocks]
     full: Any  # int32[n_blocks], whether a history is
+    chance: Any  # Chance, by row, where the rule draws, else 0
 
 
 class DeviceFactor(NamedTuple):
@@ -167,6 +168,18 @@ def plastic_of(
         gains=gains,
         window=send(np.full(n_blocks, plastic.window[0])),
         full=send(np.zeros(n_blocks, np.int32)),
+        chance=_chance(rows, plastic, send) if plastic.chance else 0,
+    )
+
+
+def _chance(rows: Rows, plastic: Plastic, send: Send) -> Chance:
+    """Return who synapses are, in the order of rows."""
+    chance, n_rows = plastic.chance, len(rows.segment)
+    return Chance(
+        key=send(chance.key),
+        number=send(chance.number[rows.order]),
+        pre=send((np.arange(n_rows) // (n_rows // rows.n_pre)).astype(np.uint32)),
+        again=send(np.zeros(n_rows, np.int64)),
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from ..describe.modulation import BySynapse
 from ..describe.network import Projection
 from ..errors import DescriptionError
-from .arrays import HISTORY, NEVER, PLASTIC, SPAN, Channel, Plastic, TrialLog, Wires
+from ..random.philox import STREAM_SYNAPSE, seed_key
+from .arrays import HISTORY, NEVER, PLASTIC, SPAN, Chance, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
@@ -98,6 +99,9 @@ def plastics_of(
                 window=np.zeros(1, np.int64),
                 trial=_no_log(module.Pre, real) if waits[len(out)] else (),
                 grid=np.array([1.0 / quantum, quantum], real),
+                chance=_chance(p, group.members[0], wires, mine, begin, length, owner, lo - slot)
+                if rule.draws
+                else (),
             )
         )
     return tuple(out)
@@ -113,6 +117,39 @@ def _decays(taus: list[float], dt: float) -> Array:
     rates = np.array([dt / tau for tau in taus])
     ticks = np.arange(SPAN) * np.array([[1], [SPAN]])
     return np.asarray(np.exp(-ticks[:, :, np.newaxis] * rates))
+
+
+def _chance(
+    p: Plan, number: int, wires: Wires, mine: Array, begin: Array, length: Array, pre: Array, shift: int
+) -> Chance:
+    """Return who the synapses of a projection are; ``mine`` are its segments, ``shift`` leads from slots to neurons.
+
+    All contacts of two neurons lie in one shard, in the order of their delays and then as they were listed: so their
+    numbers do not depend on shards.
+    """
+    projection, n = p.network.projections[number], int(length.sum())
+    first = begin.min(initial=2**40) if len(begin) else 0
+    at = np.repeat(begin - first - np.cumsum(length) + length, length) + np.arange(n)
+    source, delay, post = np.zeros((3, n), np.int64)
+    source[at], delay[at] = np.repeat(pre, length), np.repeat(wires.segment_delay[mine], length)
+    post[:] = wires.target[first : first + n].astype(np.int64) + shift
+    order = np.lexsort((np.arange(n), delay, post, source))
+    new = np.diff(source[order], prepend=-1) | np.diff(post[order], prepend=-1)
+    start = np.maximum.accumulate(np.where(new != 0, np.arange(n), 0))
+    contact = np.empty(n, np.int64)
+    contact[order] = np.arange(n) - start
+    if (int(contact.max(initial=0)) + 1) * projection.post.size > 2**32:
+        raise DescriptionError(
+            f"Projection {projection.name!r}: {type(projection.plasticity).__name__} draws, and numbers at most "
+            f"{2**32 // projection.post.size} contacts of two neurons here, got {int(contact.max()) + 1}"
+        )
+    stream = STREAM_SYNAPSE | np.uint64(number << 8)
+    return Chance(
+        key=np.array([*seed_key(p.seed), stream], np.uint64),
+        number=(post + projection.post.size * contact).astype(np.uint32),
+        pre=pre.astype(np.uint32),
+        again=np.zeros(len(begin), np.int64),
+    )
 
 
 def _no_log(traces: Any, real: Any) -> TrialLog:
@@ -175,7 +212,7 @@ def with_log(plastic: Plastic, target: Array, length: int) -> Plastic:
 def learns_in_trials(projection: Projection, delay: Delay) -> bool:
     """Tell whether a projection's synapses may wait for a trial's end, see :mod:`..advance.ticks.trial_plastic`."""
     rule, modulations = projection.plasticity, projection.modulations
-    if len(modulations) != 1 or projection.short_term is not None or not rule.coincident:
+    if len(modulations) != 1 or projection.short_term is not None or not rule.coincident or rule.draws:
         return False
     (modulation,) = modulations
     (modulator, receptor), *others = modulation.factors

@@ -20,13 +20,12 @@ from numba import cuda
 
 from tegmentum.simcore.lower.arrays import HISTORY
 
+from ..ticks.chance import arrived, fired
 from ..ticks.drift import drifted, moment, to_store
 from ..ticks.rule_binding import (
     fade_post,
     faded_pre,
     listens,
-    on_post,
-    on_pre,
     past_of,
     post_of,
     post_spike,
@@ -76,7 +75,7 @@ def catch_up(plastic: Any, row: int, owner: int, zero: Any, own: int, width: int
             now = moment(plastic, zero, tick)
             synapse = drifted(plastic, synapse, slot, owner, s, before, now)
             x = pre_at(plastic, row, pre, tick - last)
-            synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
+            synapse = fired(plastic, synapse, x, past_of(plastic, slot, place), row, s, tick)
             put_synapse(plastic, plastic.weight, 0, s, synapse, to_store(now))
         s += width
 
@@ -95,7 +94,7 @@ def learn(
         synapse = synapse_of(plastic, plastic.weight, 0, s)
         before = max(soonest, np.int64(plastic.post_last[slot]))
         synapse = drifted(plastic, synapse, slot, owner, s, before, now)
-        synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
+        synapse = arrived(plastic, synapse, pre, post_of(plastic, slot), row, s, tick)
         put_synapse(plastic, plastic.weight, 0, s, synapse, to_store(now))
         number = whole(quanta_of(plastic, synapse.w, released))
         cuda.atomic.add(ring, (0, bucket, plastic.base + slot), number)

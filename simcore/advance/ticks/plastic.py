@@ -18,6 +18,7 @@ import numpy as np
 from tegmentum.simcore.intrinsics.memory import prefetch
 from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
+from .chance import arrived, fired
 from .drift import drifted, moment, origin, to_store
 from .rule_binding import (
     arriving,
@@ -25,8 +26,6 @@ from .rule_binding import (
     fade_post,
     faded_pre,
     listens,
-    on_post,
-    on_pre,
     past_of,
     post_of,
     post_spike,
@@ -91,7 +90,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
             synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
             x = pre_at(plastic, segment, pre, tick - last)
             place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
-            synapse = on_post(synapse, x, past_of(plastic, slot, place), plastic.constants)
+            synapse = fired(plastic, synapse, x, past_of(plastic, slot, place), segment, first + s, tick)
             put_synapse(plastic, weight, first, s, synapse, to_store(now))
 
 
@@ -116,7 +115,7 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
         synapse = synapse_of(plastic, weight, first, s)
         before = max(soonest, plastic.post_last[slot])
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-        synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
+        synapse = arrived(plastic, synapse, pre, post_of(plastic, slot), segment, first + s, tick)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
         mine = released_by(plastic, np.uint64(first + s), tick - last, released)
         row[slot] += delivered(plastic, arriving(weight, s, synapse), mine)

@@ -32,13 +32,13 @@ class Post(NamedTuple):
     y: float
 
 
-def on_pre(s: Synapse, pre: Pre, post: Post, c: Any) -> Synapse:
-    """Synapse after an arrival."""
+def on_pre(s: Synapse, pre: Pre, post: Post, c: Any, *u: float) -> Synapse:
+    """Synapse after an arrival, at which a rule may have drawn a number."""
     return s
 
 
-def on_post(s: Synapse, pre: Pre, post: Post, c: Any) -> Synapse:
-    """Synapse after a post spike."""
+def on_post(s: Synapse, pre: Pre, post: Post, c: Any, *u: float) -> Synapse:
+    """Synapse after a post spike, at which a rule may have drawn a number."""
     return s
 
 
