@@ -13,7 +13,7 @@ from typing import Any
 
 from tegmentum.simcore.intrinsics.bitmaps import PLANES, add_as_counted, add_rows_of_bits, count_bits
 from tegmentum.simcore.intrinsics.memory import prefetch
-from tegmentum.simcore.lower.arrays import GROUP_BITS, LENGTH_BITS
+from tegmentum.simcore.lower.arrays import BITMAP, GROUP_BITS, LENGTH_BITS
 from tegmentum.simcore.lower.entries import begin_of, group_of, length_of
 from tegmentum.simcore.vectors import GROUP, LINE, WORDS
 
@@ -26,6 +26,8 @@ AHEAD = 2  # lines of bits between the prefetch and the use
 def run_of(wires: Any, entry: Any, lo: int, n: int) -> Any:
     """Return the end of the entries from ``lo`` on that are delivered together."""
     group, hi = group_of(entry[lo]), lo + 1
+    if wires.group_format[group] != BITMAP:
+        return hi
     while hi < n and hi - lo < MOST and group_of(entry[hi]) == group:
         hi += 1
     return hi

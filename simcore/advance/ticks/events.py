@@ -53,11 +53,27 @@ def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
             ring.spill_count[trial] = n + 1
 
 
-def deliver_one(
-    wires: Any, plastics: Any, active: Any, inputs: Any, trial: int, tick: int, entry: Any
+def deliver_some(
+    wires: Any,
+    plastics: Any,
+    active: Any,
+    scratch: Any,
+    inputs: Any,
+    trial: int,
+    tick: int,
+    entries: Any,
+    lo: int,
+    hi: int,
 ) -> Any:
-    """Add the weights of one segment to the accumulators of its targets; returns their number."""
+    """Add the weights of a segment, or of several that go together, to the accumulators of its targets.
+
+    Those of the entries ``lo`` to ``hi - 1``, several of rows of bits only; returns the number of synapses.
+    """
+    entry = entries[lo]
     group, length, begin = group_of(entry), length_of(entry), begin_of(entry)
+    with each("_b0"):
+        if wires.group_format[group] == BITMAP:
+            return deliver_bitmaps_b0(wires, inputs, scratch.planes, entries, lo, hi)
     base = wires.group_base[group]
     if wires.group_format[group] == PLASTIC:
         which = wires.group_plastic[group]
@@ -105,26 +121,6 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
                 prefetch(wires.weight, s)
 
 
-def deliver_next(
-    wires: Any,
-    plastics: Any,
-    active: Any,
-    scratch: Any,
-    inputs: Any,
-    trial: int,
-    tick: int,
-    entry: Any,
-    k: int,
-    n: int,
-) -> Any:
-    """Deliver the segment of ``entry[k]``, with those up to ``n`` that go with it; returns synapses and how many."""
-    with each("_b0"):
-        if wires.group_format[group_of(entry[k])] == BITMAP:
-            end = run_of_b0(wires, entry, k, n)
-            return deliver_bitmaps_b0(wires, inputs, scratch.planes, entry, k, end), end
-    return deliver_one(wires, plastics, active, inputs, trial, tick, entry[k]), k + 1
-
-
 def deliver(
     wires: Any, plastics: Any, ring: Any, active: Any, scratch: Any, inputs: Any, trial: int, tick: int
 ) -> Any:
@@ -132,22 +128,23 @@ def deliver(
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
     entry = ring.entry[trial, bucket]
-    n_events = 0
-    k = 0
-    while k < n:
+    n_events, end = 0, 0
+    for k in range(n):
         if k + AHEAD < n:
             prefetch_segment(wires, plastics, entry[k + AHEAD])
-        n_found, k = deliver_next(wires, plastics, active, scratch, inputs, trial, tick, entry, k, n)
-        n_events += n_found
+        if k >= end:
+            end = k + 1
+            with each("_b0"):
+                end = run_of_b0(wires, entry, k, n)
+            n_events += deliver_some(wires, plastics, active, scratch, inputs, trial, tick, entry, k, end)
     ring.count[trial, bucket] = 0
     if ring.spill_count[trial]:
         spilled = ring.spill_entry[trial]
         for k in range(ring.spill_count[trial]):
             if ring.spill_bucket[trial, k] == bucket:
-                n_found, _ = deliver_next(
+                n_events += deliver_some(
                     wires, plastics, active, scratch, inputs, trial, tick, spilled, k, k + 1
                 )
-                n_events += n_found
                 ring.spill_bucket[trial, k] = -1
     return n_events
 
