@@ -29,6 +29,7 @@ from tegmentum.plasticity.rules.clopath import ClopathSTDP
 from tegmentum.plasticity.rules.corticostriatal import CorticostriatalSTDP
 from tegmentum.plasticity.rules.dopamine_stdp import DopamineSTDP
 from tegmentum.plasticity.rules.eprop import EProp, PseudoDerivative
+from tegmentum.plasticity.rules.eprop_alif import EPropALIF
 from tegmentum.plasticity.rules.gated_stdp import GatedSTDP
 from tegmentum.plasticity.rules.hebb import Hebb
 from tegmentum.plasticity.rules.oja import Oja
@@ -87,6 +88,7 @@ Wholes = array({"least": 0}, whole=True)
 # what may stand in the inner tables, by the name that their key ``type`` gives
 DISTRIBUTIONS = {cls.__name__: table_of(cls) for cls in _DISTRIBUTIONS}
 AnyDistribution = tagged(DISTRIBUTIONS)
+_NEURONS.sort(key=lambda cls: cls is not neurons.LIF)  # errors give the first as an example
 MODELS = {cls.__name__: table_of(cls, distributions=AnyDistribution) for cls in _NEURONS}
 RULES = {cls.__name__: table_of(cls) for cls in _RULES} | {
     "FromCOO": table_of(connect.FromCOO, own={"pre": Wholes, "post": Wholes})
@@ -132,7 +134,9 @@ _UNDER_MODULATORS = (
 )
 _OF_POTENTIALS = {  # the post population is that of the projection
     "ClopathSTDP": table_of(ClopathSTDP, leave=("post", "name"), own={"peak": number({}) | None}),
-    "EProp": table_of(EProp, leave=("slope",), own={"signal": str, "receptor": tagged(RECEPTORS)}),
+} | {
+    cls.__name__: table_of(cls, leave=("slope",), own={"signal": str, "receptor": tagged(RECEPTORS)})
+    for cls in (EProp, EPropALIF)
 }
 PLASTICITY = (
     _OF_POTENTIALS
@@ -453,7 +457,7 @@ def network_of(config: Config) -> Network:
             if q.plasticity is not None and q.plasticity.of in _UNDER_MODULATORS:
                 more["plasticity"] = _modulated(q.plasticity, modulators, f"{where}.plasticity")
             for post in posts:
-                if q.plasticity is not None and q.plasticity.of in (ClopathSTDP, EProp):
+                if q.plasticity is not None and q.plasticity.of in (ClopathSTDP, EProp, EPropALIF):
                     more["plasticity"] = _of_potentials(q.plasticity, post, modulators, where)
                 parts += [q.made(pre=pre, post=post, **more) for pre in pres]
     for kind in ("poisson", "currents", "noise"):
@@ -501,7 +505,8 @@ def _of_potentials(table: Any, post: Any, modulators: dict[str, Modulator], wher
     """Make a rule that follows the potentials of the post neurons."""
     if table.of is ClopathSTDP:
         return table.made(post=post, name=f"{where} {post.name}")
-    slope = Modulator(f"{where} slope of {post.name}", post.size, source=PseudoDerivative(post))
+    peak = getattr(post.model, "v_thresh", None) if table.of is EPropALIF else None
+    slope = Modulator(f"{where} slope of {post.name}", post.size, source=PseudoDerivative(post, peak))
     return table.made(slope=slope, signal=_named(table, "signal", modulators, f"{where}.plasticity"))
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tegmentum.simcore import ByPost, Modulator, Network, Population, Projection, Simulation
+from tegmentum.simcore import ALIF, ByPost, Modulator, Network, Population, Projection, Simulation
 from tegmentum.simcore.errors import DescriptionError
 
 TINY = 1e-9
@@ -57,6 +57,10 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         slope = Modulator("slope", post.size, source=p.PseudoDerivative(post))
         return {"plasticity": p.EProp(slope, Modulator("signal", baseline=0.01), eta=TINY)}
 
+    def e_prop_alif(post: Population) -> dict[str, Any]:
+        slope = Modulator("slope", post.size, source=p.PseudoDerivative(post))
+        return {"plasticity": p.EPropALIF(slope, Modulator("signal", baseline=0.01), eta=TINY)}
+
     return {
         "STDP": plain(p.STDP, lam=TINY, w_max=0.2),
         "STDP, nearest": plain(p.STDP, lam=TINY, w_max=0.2, nearest=True),
@@ -81,6 +85,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         ),
         "ClopathSTDP": clopath,
         "EProp": e_prop,
+        "EPropALIF": e_prop_alif,
         "TsodyksMarkram": lambda post: {"short_term": p.TsodyksMarkram(U=1.0, tau_rec=0.2, tau_fac=0.2)},
         "STDP and TsodyksMarkram": lambda post: {
             "plasticity": p.STDP(lam=TINY, w_max=0.2),
@@ -96,7 +101,9 @@ def network(name: str, scale: float) -> Network:
     known = rules()
     if name not in known:
         raise DescriptionError(f"bench rules: there is no rule {name!r}; there are: {', '.join(known)}")
-    plain = brunel(scale)
+    # adaptive neurons that do not adapt fire as the others do
+    alif = ALIF(tau_m=20.0, v_thresh=20.0, v_reset=10.0, t_ref=2.0, beta=0.0)
+    plain = brunel(scale, excitatory=alif if name == "EPropALIF" else None)
     exc = plain["exc"]
     first, *others = plain.projections
     assert isinstance(exc, Population)

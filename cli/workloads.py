@@ -31,14 +31,15 @@ DT = 0.1  # ms
 _POTJANS = "potjans_diesmann_2014.json"
 
 
-def brunel(scale: float = 1.0, plasticity: Any = None) -> Network:
+def brunel(scale: float = 1.0, plasticity: Any = None, excitatory: Any = None) -> Network:
     """Excitatory and inhibitory delta neurons, asynchronous irregular, about 37 Hz.
 
     N. Brunel (2000), J. Comput. Neurosci. 8:183-208, doi:10.1023/A:1008925309027; g = 5, eta = 2.
+    ``excitatory`` neurons may be of another model.
     """
     n, j, g = round(10_000 * scale), 0.1, 5.0
     neuron = LIF(tau_m=20.0, v_thresh=20.0, v_reset=10.0, t_ref=2.0)
-    exc, inh = Population("exc", n, neuron), Population("inh", n // 4, neuron)
+    exc, inh = Population("exc", n, excitatory or neuron), Population("inh", n // 4, neuron)
     k_exc, k_inh = min(1_000, n), min(250, n // 4)
     return Network(
         exc,

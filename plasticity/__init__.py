@@ -25,6 +25,7 @@ from .rules.clopath import ClopathSTDP
 from .rules.corticostriatal import CorticostriatalSTDP
 from .rules.dopamine_stdp import DopamineSTDP
 from .rules.eprop import EProp, PseudoDerivative
+from .rules.eprop_alif import EPropALIF
 from .rules.gated_stdp import GatedSTDP
 from .rules.hebb import Hebb
 from .rules.naca import RULES, naca
@@ -119,6 +120,7 @@ __all__ = [
     "DopamineSTDP",
     "EGDCParameters",
     "EProp",
+    "EPropALIF",
     "ErrorDriven",
     "ErrorModulated",
     "Evaluation",

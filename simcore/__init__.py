@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .interchange.nir_reader import from_nir
     from .interchange.nir_writer import to_nir
     from .neurons import (
+        ALIF,
         LIF,
         AdEx,
         ClopathAdEx,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from .sweeps.sweep import sweep
 
 __all__ = [
+    "ALIF",
     "LIF",
     "AdEx",
     "AllToAll",
@@ -172,8 +174,8 @@ _HOMES = {
     "describe.trials": "Expected Presented one_hot random_table",
     "describe.releases": "Course Given Release",
     "describe.network": "Network Population Projection",
-    "neurons": "AdEx ClopathAdEx DiscreteLIF GradedUnit HodgkinHuxley HomeostaticLIF Izhikevich LIF LIFAlpha LIFCond "
-    "LIFExp NeuronModel Parrot deviation param runge_kutta",
+    "neurons": "ALIF AdEx ClopathAdEx DiscreteLIF GradedUnit HodgkinHuxley HomeostaticLIF Izhikevich LIF LIFAlpha "
+    "LIFCond LIFExp NeuronModel Parrot deviation param runge_kutta",
     "describe.record": "Record Result Spikes Trace",
     "describe.plasticity": "ChanceRule Modulation ShortTermRule SynapseRule Unpaired WindowRule",
     "describe.sharing": "SharedWeights",

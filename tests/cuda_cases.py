@@ -40,6 +40,7 @@ from tegmentum.plasticity import (
     TwoTraceSTDP,
 )
 from tegmentum.simcore import (
+    ALIF,
     LIF,
     AdEx,
     AllToAll,
@@ -84,6 +85,7 @@ SIDE_BY_SIDE = (3, 1, 4, 2, True)
 #: model, weight of excitation, weight of inhibition or None, whether its float32 numbers are the CPU's
 MODELS = {
     "LIF": (LIF(tau_m=9.0, v_thresh=4.0, v_reset=-0.5, t_ref=0.3), (0.3, 1.6), (-0.7, -0.2), True),
+    "ALIF": (ALIF(tau_m=9.0, v_thresh=4.0, v_reset=-0.5, t_ref=0.3), (0.3, 1.6), (-0.7, -0.2), True),
     "LIFExp": (LIFExp(), (150.0, 400.0), (-300.0, -100.0), True),
     "LIFAlpha": (LIFAlpha(), (150.0, 500.0), (-300.0, -100.0), True),
     "LIFCond": (LIFCond(), (5.0, 30.0), (5.0, 20.0), True),

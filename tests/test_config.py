@@ -215,7 +215,7 @@ def test_set_says_what_it_cannot_reach(written, override, message):
 
 
 #: what a file does not say, since the rule's place does
-OF_THE_PLACE = {("ClopathSTDP", "post"), ("ClopathSTDP", "name"), ("EProp", "slope")}
+OF_THE_PLACE = {("ClopathSTDP", "post"), ("ClopathSTDP", "name"), ("EProp", "slope"), ("EPropALIF", "slope")}
 
 
 def _parameters():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import tegmentum.plasticity as plasticity
 from tegmentum.plasticity import STDP, DopamineSTDP, LinearReceptor
 from tegmentum.simcore import (
+    ALIF,
     LIF,
     DescriptionError,
     FixedIndegree,
@@ -34,10 +35,13 @@ pytestmark = pytest.mark.slow  # engines of their own
 
 DOPAMINE = Modulator("dopamine", tau=100.0)
 
+SLOPE = Modulator("slope", 1, source=plasticity.PseudoDerivative(Population("adaptive", 1, ALIF())))
+
 #: e-prop's weights have no sign of their own: bounds give them one
 SPECIAL = {
     "ClopathSTDP": {"post": Population("post", 1, LIF()), "a_ltd": 0.02, "a_ltp": 0.01},
     "EProp": {"w_min": 0.0, "w_max": 1.0},
+    "EPropALIF": {"slope": SLOPE, "w_min": 0.0, "w_max": 1.0},
 }
 RATES = ("lam", "eta", "a", "a_plus", "a_minus", "a2_plus", "a2_minus", "a3_plus")
 
@@ -89,7 +93,13 @@ def live(rule, w, events):
 
     for ms, what, gain in events:
         pre, post = (type(x)(*(v * fade(taus[f], ms) for f, v in x._asdict().items())) for x in (pre, post))
-        if rule.modulations:
+        if "Flow" in do:
+            m = do["flow_start"](c)
+            for _ in range(min(round(ms / 0.1), 50)):
+                m = do["flow_step"](m, SimpleNamespace(slope=0.015 * abs(gain), signal=gain), c)
+            s = do["drift"](s, m, 1.0, c)
+            seen.append(s.w)
+        elif rule.modulations:
             areas = {
                 m.label: gain * (taus[m.trace] * (1 - fade(taus[m.trace], ms)) if taus[m.trace] else 0.1)
                 for m in rule.modulations

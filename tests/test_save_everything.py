@@ -11,6 +11,7 @@ from test_dale import RATES, RULES
 
 import tegmentum.plasticity as plasticity
 from tegmentum.simcore import (
+    ALIF,
     LIF,
     AdEx,
     AllToAll,
@@ -50,6 +51,9 @@ def rule(name, post, modulators):
     if name == "EProp":
         slope = Modulator("slope", post.size, source=plasticity.PseudoDerivative(post))
         return plasticity.EProp(slope, Modulator("signal", baseline=0.01), eta=1e-3)
+    if name == "EPropALIF":  # its neurons are adaptive
+        slope = Modulator("adaptive slope", post.size, source=plasticity.PseudoDerivative(post, 20.0))
+        return plasticity.EPropALIF(slope, Modulator("adaptive signal", baseline=0.01), eta=1e-3)
     made = RULES[name]
     given = {f.name: getattr(made, f.name) for f in dataclasses.fields(made)}
     under = {
@@ -63,22 +67,26 @@ def rule(name, post, modulators):
 def learning(names):
     """Return a network in which each of these rules learns at a projection of its own."""
     exc = Population("exc", 60, CELL)
+    adaptive = Population("adaptive", 60, ALIF(beta=1.0))
     parts, modulators = [], {}
     for name in names:
-        learns = rule(name, exc, modulators)
+        post = adaptive if name == "EPropALIF" else exc
+        learns = rule(name, post, modulators)
         low, high = learns.weight_bounds()
         least = max(low, -0.2)
         weight = Uniform(least, min(high, least + 0.4))
-        parts.append(Projection(exc, exc, FixedIndegree(5), weight, 1.5, plasticity=learns, name=name))
+        parts.append(Projection(exc, post, FixedIndegree(5), weight, 1.5, plasticity=learns, name=name))
     depressing = plasticity.TsodyksMarkram(U=0.5, tau_rec=100.0, tau_fac=20.0)
     parts.append(Projection(exc, exc, FixedIndegree(5), 0.2, 2.5, short_term=depressing, name="short"))
-    return Network(exc, *parts, Poisson(exc, rate=2_000.0, weight=0.5))
+    driven = [Poisson(post, rate=2_000.0, weight=0.5) for post in (exc, adaptive)]
+    return Network(exc, adaptive, *parts, *driven)
 
 
 def models():
     """Return a network of every neuron model and source."""
     driven = {
         "lif": (CELL, 0.6),
+        "alif": (ALIF(), 0.6),
         "exp": (LIFExp(), 120.0),
         "alpha": (LIFAlpha(), 80.0),
         "cond": (LIFCond(), 8.0),
@@ -102,7 +110,15 @@ def models():
 
 PLAIN = [name for name in RULES if "," not in name]
 #: of each form of state one
-SOME = ["TripletSTDP", "ScaledSTDP", "BennaFusiSTDP", "CascadeSTDP", "TwoTraceSTDP", "SequentialSTDP"]
+SOME = [
+    "TripletSTDP",
+    "ScaledSTDP",
+    "BennaFusiSTDP",
+    "CascadeSTDP",
+    "EPropALIF",
+    "TwoTraceSTDP",
+    "SequentialSTDP",
+]
 NETWORKS = {
     "models": models,
     "some rules": lambda: learning(SOME),

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from tegmentum.simcore.describe.modulation import ByPost, Modulator, Receptor
 from tegmentum.simcore.describe.plasticity import Modulation, Unpaired
 from tegmentum.simcore.describe.watch import Watch
+from tegmentum.simcore.neurons.alif import ALIF
 from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import LinearReceptor
@@ -38,6 +39,9 @@ class PseudoDerivative(Watch):
         LIF neurons, all with one ``v_rest`` and one ``v_thresh``
     gamma : no unit, 0.3
         its height, times 1 / threshold
+    peak : mV, optional
+        what is seen of a neuron in the tick in which it fires; by default the potential to which it was reset. Of
+        ALIF neurons potentials are seen below the rise of their threshold
     """
 
     gamma: float = 0.3
@@ -51,6 +55,11 @@ class PseudoDerivative(Watch):
         rest: float
         threshold: float
         height: float
+
+    @property
+    def moving(self) -> str | None:
+        """The rise of an adaptive threshold."""
+        return "theta" if isinstance(self.population.model, ALIF) else None
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions."""
@@ -108,8 +117,8 @@ class EProp(Unpaired):
     G. Bellec, F. Scherr, A. Subramoney, E. Hajek, D. Salaj, R. Legenstein, W. Maass (2020), Nat. Commun. 11:3625,
     doi:10.1038/s41467-020-17236-y. Here without the filter of the eligibility by the read-out's time constant: where
     the read-out is leaky, filter the errors backward or let the signal decay as slowly (``tau`` of ``signal``), which
-    is an approximation. Reset and refractory time are not in the eligibility, as in the paper's LIF neurons. Adaptive
-    neurons, whose eligibility has a second component that depends on the first one's past, are not covered.
+    is an approximation. Reset and refractory time are not in the eligibility, as in the paper's LIF neurons. For
+    adaptive neurons, whose eligibility has a second component, and with the read-out's filter: :class:`.EPropALIF`.
     """
 
     slope: Modulator

@@ -86,17 +86,7 @@ def gain_binding(
         out.append(class_of("Areas", [m.label for m in modulations]))
     if len(fading) > 1:
         out.append(class_of("Fades", fading))
-    for g, m in enumerate(modulations):
-        place = _PLACE[type(m.subpopulations)]
-        out.append(
-            lines(f"level_of_g{g}", "plastic, slot, segment, at", f"return plastic.gains[{g}].which[{place}]")
-        )
-        for name, arguments, above in (("idle", "gain", ""), ("present", "gain, k", " + above({f}, k)")):
-            factors = [f"gain.factors[{n}]" for n in range(len(m.factors))]
-            curves = [
-                f"curve_{g}_{n}({f}.rest[0]{above.format(f=f)}, *{f}.receptor)" for n, f in enumerate(factors)
-            ]
-            out.append(lines(f"{name}_of_g{g}", arguments, f"return {' * '.join(curves)}"))
+    out += _gains(modulations)
     for name, items in (("areas", areas), ("pulsed_areas", pulsed)):
         body = f"return {items[0]}" if number else tuple_of("Areas", items)
         out.append(lines(name, "plastic, slot, segment, at, row, start", body))
@@ -110,6 +100,62 @@ def gain_binding(
     out.append(lines("fade_from", "fall, row, start", fades(items)))
     out.append(lines("silenced", "", fades(["real(0.0)"] * len(fading))))
     return "\n\n".join(["import numpy as np", ABOVE, *out])
+
+
+def flow_binding(modulations: Sequence[Any], fields: Sequence[str]) -> str:
+    """Write how maps of what synapses keep, a rule's ``Flow`` of these fields, are kept for each level, and read.
+
+    They stand in the place of the integrals of :func:`gain_binding`; a trial's end has no pulse.
+    """
+    gains = [f"present_of_g{g}(plastic.gains[{g}], k)" for g in range(len(modulations))]
+    kept = (f"plastic.flow[row, k, {n}]" for n in range(len(fields)))
+    between = "flow_between(flow_at(plastic, start, k), flow_at(plastic, row, k), plastic.constants)"
+
+    def put(row: str) -> list[str]:
+        return [f"    plastic.flow[{row}, k, {n}] = m.{f}" for n, f in enumerate(fields)]
+
+    every = "for k in range(plastic.flow.shape[1]):"
+    step = f"    m = flow_step(flow_at(plastic, now - 1, k), Levels({', '.join(gains)}), plastic.constants)"
+    names = "plastic, slot, segment, at, row, start"
+    return "\n\n".join(
+        [
+            "import numpy as np",
+            ABOVE,
+            class_of("Levels", [m.label for m in modulations]),
+            *_gains(modulations),
+            lines("flow_at", "plastic, row, k", tuple_of("Flow", kept)),
+            lines(
+                "areas",
+                names,
+                "k = level_of_g0(plastic, slot, segment, at)",
+                f"m = {between}",
+                tuple_of("Flow", (f"real(m.{f})" for f in fields)),
+            ),
+            lines("pulsed_areas", names, "return areas(plastic, slot, segment, at, row, start)"),
+            lines("extend_f0", "plastic, now", every, step, *put("now")),
+            lines("begin_f0", "plastic", every, "    m = flow_start(plastic.constants)", *put("0")),
+            *(lines(name, "plastic, row", "return real(1.0)") for name in ("falls", "rises")),
+            lines("fade_from", "fall, row, start", "return fall"),
+            lines("silenced", "", "return real(0.0)"),
+        ]
+    )
+
+
+def _gains(modulations: Sequence[Any]) -> list[str]:
+    """Write which level a synapse has of each modulation, and the gains at rest and at a level."""
+    out = []
+    for g, m in enumerate(modulations):
+        place = _PLACE[type(m.subpopulations)]
+        out.append(
+            lines(f"level_of_g{g}", "plastic, slot, segment, at", f"return plastic.gains[{g}].which[{place}]")
+        )
+        for name, arguments, above in (("idle", "gain", ""), ("present", "gain, k", " + above({f}, k)")):
+            factors = [f"gain.factors[{n}]" for n in range(len(m.factors))]
+            curves = [
+                f"curve_{g}_{n}({f}.rest[0]{above.format(f=f)}, *{f}.receptor)" for n, f in enumerate(factors)
+            ]
+            out.append(lines(f"{name}_of_g{g}", arguments, f"return {' * '.join(curves)}"))
+    return out
 
 
 _SPAN = "from tegmentum.simcore.lower.arrays import SPAN"

@@ -28,11 +28,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..describe.plasticity import Static
 from ..errors import DescriptionError
 from .copied import Decorate, copied
 from .each import unrolled
-from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, gain_binding
+from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, flow_binding, gain_binding
 from .model_text import binding
 from .rule_text import (
     UNDRAWN,
@@ -329,11 +328,14 @@ def rule_module(
         around += [gains, ONLY, by_segment, template("advance.ticks.trial_plastic", entries, kept)]
     else:
         own_entries, more = ("peek", "start_window"), ("accrue", "close_trial")
+        flows = "Flow" in functions
+        gains = gain_binding(modulations, taus, synapse[1:], tuple(rule.decays())) if not flows else ""
+        repeats = {"_g0": 0 if flows else len(modulations), "_f0": int(flows)}
         around += [
-            gain_binding(modulations, taus, synapse[1:], tuple(rule.decays())),
+            flow_binding(modulations, functions["Flow"]._fields) if flows else gains,
             template("advance.ticks.drift"),
             template("advance.ticks.plastic", ("settle",), kept),
-            template("advance.ticks.prefix", own_entries, more, {"_g0": len(modulations)}),
+            template("advance.ticks.prefix", own_entries, more, repeats),
         ]
     header, rest = _HEADER.format(real=real), "\n\n".join(around)
     named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
@@ -363,11 +365,12 @@ def rule_parts(
         functions["Post"]._fields,
         rule.time_constants(),
         bool(rule.coincident),
-        not isinstance(rule, Static),
+        rule.listens,
         sign,
         shares,
         own,
         rule.draws,
+        "Flow" in functions,
     )
     events = template("advance.ticks.chance") if rule.draws else UNDRAWN
     return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound, events])

@@ -101,6 +101,7 @@ def rule_binding(
     shares: bool = False,
     more: Sequence[str] = (),
     draws: bool = False,
+    flows: bool = False,
 ) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
 
@@ -120,7 +121,7 @@ def rule_binding(
         peek = f"kept[{n}][i] += " + change.format(minus=minus, weight="w[i]")
         arriving = f"{minus}weight[np.uint64(s)]"
     fading = [f for f in synapse[1:] if taus[f] != math.inf]
-    scale = {f: " * scale" if len(fading) == 1 else f" * scale.{f}" for f in fading}
+    scale = {f: " * scale" if flows or len(fading) == 1 else f" * scale.{f}" for f in fading}
 
     pre_fields = list(enumerate(pre))
     early = [f"plastic.early.{f}[segment]" for f in pre]

@@ -28,6 +28,12 @@ a frozen dataclass, subclass of :class:`SynapseRule`
     eligibilities ``fade.name`` for each that does not stay. Under no modulator ``area`` is how long it was in ticks,
     and ``fade.name`` each of :meth:`~SynapseRule.decays` over that time, or 1 where there is none.
 
+``Flow``, ``flow_start(c)``, ``flow_step(m, gain, c)``, ``flow_between(m, n, c)``, of rules that no integral serves
+    a linear map of what a synapse keeps over some ticks, a ``NamedTuple``: that over no time; that over a tick more,
+    under the ``gain.name`` of each :class:`Modulation`; that between the ends of two. The engine keeps those from the
+    start of a window to each tick for each level, and ``area`` in ``drift`` is the map over the time without a spike,
+    ``fade`` 1, or 0 where a trial ends.
+
 A file that holds more than one rule, or a rule and a neuron model, such as a script, has the functions, as static
 methods, and the tuples in their classes; see :mod:`.own`.
 
@@ -71,8 +77,16 @@ class SynapseRule(Own):
 
     _tuples = ("Synapse", "Pre", "Post", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"on_pre": 4, "on_post": 4, "pre_spike": 2, "post_spike": 2}
-    _may_have: ClassVar[dict[str, int | None]] = {"drift": 4}
+    _may_have: ClassVar[dict[str, int | None]] = {
+        "drift": 4,
+        "flow_start": 1,
+        "flow_step": 3,
+        "flow_between": 3,
+    }
+    _may_tuples = ("Flow",)
 
+    #: whether a post spike does anything to its synapses
+    listens: ClassVar[bool] = True
     #: whether a post spike in the tick of an arrival meets the traces that this arrival has raised
     coincident: ClassVar[bool] = True
     #: whether synapses draw at their spikes, see :class:`ChanceRule`
@@ -85,6 +99,10 @@ class SynapseRule(Own):
     def time_constants(self) -> dict[str, float]:
         """Return the decay of each trace by the name of its field [ms], and of an eligibility as ``e``."""
         raise NotImplementedError
+
+    def flow_time(self, dt: float) -> float:
+        """Return the shortest time in which a factor of a ``Flow`` may fall to 1 / e [ms]."""
+        return math.inf
 
     def decays(self) -> dict[str, float]:
         """Return time constants by name [ms] whose decays over a time ``drift`` needs, of a rule under no modulator."""
@@ -124,8 +142,13 @@ class SynapseRule(Own):
             raise DescriptionError(
                 f"{where}: time_constants must name {', '.join(wanted)}, got {', '.join(taus)}"
             )
+        flows = [name for name in ("Flow", "flow_start", "flow_step", "flow_between") if name in found]
+        if 0 < len(flows) < 4:
+            raise DescriptionError(
+                f"{where}: Flow, flow_start, flow_step and flow_between go together, got {flows}"
+            )
         fading = {f for f in fields[1:] if taus[f] != math.inf}
-        if fading != {m.trace for m in modulations}:
+        if not flows and fading != {m.trace for m in modulations}:
             raise DescriptionError(
                 f"{where}: Synapse must hold w, and what fades only under a neuromodulator, got {', '.join(fields)} "
                 f"and modulations of {', '.join(m.trace for m in modulations) or 'none'}"
@@ -263,6 +286,8 @@ class Unpaired(SynapseRule):
 @dataclass(frozen=True)
 class Static(Unpaired):
     """Weights that stay, on synapses that release by a rule of short-term plasticity."""
+
+    listens: ClassVar[bool] = False
 
     class Synapse(NamedTuple):
         """The weight."""

@@ -52,6 +52,11 @@ class Watch(Own):
     _tuples = ("State", "Constants")
     _needs: ClassVar[dict[str, int | None]] = {"watch": 3, "level": 3}
 
+    @property
+    def moving(self) -> str | None:
+        """The state variable of the model that is taken from the potential, such as a threshold's rise."""
+        return None
+
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the functions use."""
         raise NotImplementedError

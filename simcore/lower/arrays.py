@@ -105,6 +105,7 @@ class Plastic(NamedTuple):
     trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
     grid: Any  # real[2], quanta in a unit of weight, and the quantum, of deliveries in fixed arithmetic; else 1, 1
     chance: Any  # Chance where the rule draws, else an empty tuple
+    flow: Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; length 0 where it has none
 
 
 class Chance(NamedTuple):
@@ -222,6 +223,7 @@ class Watched(NamedTuple):
 
     ends: Any  # int64[3]: population, its first source and its first neuron in this shard
     membrane: Any  # real[n_trials, n], potentials, a view
+    moving: Any  # real[n_trials, n or 0], what is taken from them, a view
     seen: Any  # real[n], scratch: what is seen of them
     peak: Any  # real[1], what is seen of a neuron that fires, or NaN
     past: Any  # real[n_delay, n], what was seen in the last ticks, a ring; none without a delay

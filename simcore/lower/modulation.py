@@ -130,9 +130,10 @@ def gains_of(
     taus: dict[str, float],
     which: list[Array],
     dt: float,
+    flow_time: float = math.inf,
 ) -> tuple[Gain, ...]:
     """Return the gains that a projection's neuromodulators have on its eligibilities; their windows are equal."""
-    lengths = [window_length(taus[m.trace] or math.inf, m.n_levels, dt) for m in modulations]
+    lengths = [window_length(min(taus[m.trace] or math.inf, flow_time), m.n_levels, dt) for m in modulations]
     return tuple(
         _gain(m, channels, taus[m.trace], numbers, min(lengths), dt)
         for m, numbers in zip(modulations, which, strict=True)

@@ -69,6 +69,7 @@ def plastics_of(
         decays = list(rule.decays().values())
         quantum = 1.0 if quanta is None else quanta[p.populations.index(post), group.row]
         which = [levels_by_place(m, projection, slot, n_slots, lo, hi, owner) for m in modulations]
+        gains = gains_of(modulations, named, taus, which, p.dt, rule.flow_time(p.dt))
         out.append(
             Plastic(
                 constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
@@ -95,13 +96,14 @@ def plastics_of(
                 missed=np.zeros((3, HISTORY, int(length.max(initial=0)) + 1), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
                 kept=tuple(np.zeros(n_synapses, real) for _ in module.KEPT),
-                gains=gains_of(modulations, named, taus, which, p.dt),
+                gains=gains,
                 window=np.zeros(1, np.int64),
                 trial=_no_log(module.Pre, real) if waits[len(out)] else (),
                 grid=np.array([1.0 / quantum, quantum], real),
                 chance=_chance(p, group.members[0], wires, mine, begin, length, owner, lo - slot)
                 if rule.draws
                 else (),
+                flow=_flow(rule, gains, p.dt),
             )
         )
     return tuple(out)
@@ -150,6 +152,17 @@ def _chance(
         pre=pre.astype(np.uint32),
         again=np.zeros(len(begin), np.int64),
     )
+
+
+def _flow(rule: Any, gains: tuple[Any, ...], dt: float) -> Array:
+    """Return room for the maps of a window, the first of them that over no time."""
+    functions = rule.functions()
+    if "Flow" not in functions:
+        return np.zeros((0, 0, 0))
+    start = functions["flow_start"](rule.derive(dt))
+    out = np.zeros((*gains[0].area.shape, len(start)))
+    out[0] = start
+    return out
 
 
 def _no_log(traces: Any, real: Any) -> TrialLog:

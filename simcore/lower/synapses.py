@@ -264,6 +264,8 @@ def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any)
         out["window"] = plastics[0].window.copy()
     for g, modulation in enumerate(modulations):
         out[_key("area", modulation.label, "e")] = _area(plastics, g, modulation)
+    if plastics[0].flow.size:
+        out["flow"] = _own(plastics, [plastic.flow for plastic in plastics])
     return out
 
 
@@ -271,10 +273,15 @@ def _area(plastics: list[Any], g: int, modulation: Any) -> Array:
     """Return the integrals of a gain: all shards hold the same, but where each watches its own neurons' potentials."""
     if all(modulator.watch is None for modulator, _ in modulation.factors):
         return np.array(plastics[0].gains[g].area)
+    return _own(plastics, [plastic.gains[g].area for plastic in plastics])
+
+
+def _own(plastics: list[Any], tables: list[Array]) -> Array:
+    """Return tables by row and post neuron, each neuron's from the shard that watches it."""
     columns = []
-    for plastic in plastics:
+    for plastic, table in zip(plastics, tables, strict=True):
         begin = plastic.ends[1] - plastics[0].ends[1]
-        columns.append(plastic.gains[g].area[:, begin : begin + plastic.ends[3]])
+        columns.append(table[:, begin : begin + plastic.ends[3]])
     return np.concatenate(columns, axis=1)
 
 
@@ -290,6 +297,8 @@ def load_gains(
             plastic.window[:] = saved["window"]
         for modulation, gain in zip(modulations, plastic.gains, strict=True):
             gain.area[:] = saved[_key("area", modulation.label, "e")]
+        if plastic.flow.size:
+            plastic.flow[:] = saved["flow"]
 
 
 def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tuple[int | None, ...], str]]:
@@ -301,6 +310,8 @@ def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tu
         out["window"] = (1,), "iu"
     for modulation, gain in zip(modulations, plastic.gains, strict=True):
         out |= {_key("area", modulation.label, "e"): (gain.area.shape, "f")}
+    if plastic.flow.size:
+        out["flow"] = plastic.flow.shape, "f"
     return out
 
 

@@ -34,10 +34,14 @@ def watched_of(
             for population, _, count, _, first in group.part:
                 if population == place:
                     membrane = group.fields.v[:, first : first + count]
+                    moving = membrane[:, :0]
+                    if source.moving is not None:
+                        moving = getattr(group.fields, source.moving)[:, first : first + count]
         out.append(
             Watched(
                 ends=np.array([place, p.first_source[source.population.name] + lo, lo], np.int64),
                 membrane=membrane,
+                moving=moving,
                 seen=np.zeros(hi - lo, real),
                 peak=np.array([np.nan if source.peak is None else source.peak], real),
                 past=np.repeat(membrane[:1], round(source.delay / p.dt), axis=0),

@@ -2,6 +2,7 @@
 
 from .adex import AdEx
 from .adex_clopath import ClopathAdEx
+from .alif import ALIF
 from .base import NeuronModel, param
 from .discrete import DiscreteLIF
 from .graded import GradedUnit
@@ -16,6 +17,7 @@ from .lif_homeostatic import HomeostaticLIF
 from .parrot import Parrot
 
 __all__ = [
+    "ALIF",
     "LIF",
     "AdEx",
     "ClopathAdEx",

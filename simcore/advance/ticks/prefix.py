@@ -13,7 +13,9 @@ from tegmentum.simcore.compile.each import each
 
 from .drift import drifted, moment
 from .plastic import catch_up, rest, settle
+from .rule_binding import begin as begin_f0
 from .rule_binding import drift, fade_from, pulsed_areas, put_peeked, put_synapse, real, silenced, synapse_of
+from .rule_binding import extend as extend_f0
 from .rule_binding import idle_of as idle_of_g0
 from .rule_binding import present_of as present_of_g0
 
@@ -33,6 +35,9 @@ def accrue(plastic: Any, wires: Any, tick: int) -> None:
             moved_g0 = (present_of_g0(gain_g0, k) - idle_g0) * moving_g0
             area_g0[now, k] = area_g0[now - 1, k] + fall_g0 * (idle_g0 * steady_g0 + moved_g0)
         end = len(area_g0) - 1
+    with each("_f0"):
+        extend_f0(plastic, now)
+        end = len(plastic.flow) - 1
     if now == end:
         start_window(plastic, wires, tick)
 
@@ -51,6 +56,8 @@ def begin_window(plastic: Any, tick: int) -> None:
         area_g0 = plastic.gains[q].area
         for k in range(area_g0.shape[1]):
             area_g0[0, k] = 0.0
+    with each("_f0"):
+        begin_f0(plastic)
 
 
 def peek(plastic: Any, wires: Any, tick: int, w: Any, kept: Any) -> None:

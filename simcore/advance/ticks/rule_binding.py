@@ -97,6 +97,14 @@ def pulsed_areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start
     return real(plastic.gains[0].area[row, k] - plastic.gains[0].area[start, k] + plastic.gains[0].pulse[k])
 
 
+def extend(plastic: Any, now: Any) -> None:
+    """Let the maps of all levels go on to the row ``now``, of a rule with a ``Flow``."""
+
+
+def begin(plastic: Any) -> None:
+    """Begin the maps anew."""
+
+
 def falls(plastic: Any, row: Any) -> Any:
     """Factor from a stored eligibility to that of a row, for each."""
     return real(plastic.gains[0].fall[row])

@@ -16,8 +16,11 @@ def watch(watched: Any, source: Any, ptr: Any, trial: int) -> None:
     """Bring the levels to the end of a tick, in which the neurons ``source`` fired."""
     population, first_source, first_level = watched.ends
     v, seen, peak, c = watched.membrane[trial], watched.seen, watched.peak[0], watched.constants
+    moving = watched.moving[trial]
     for i in range(len(seen)):
         seen[i] = v[i]
+    for i in range(len(moving)):
+        seen[i] -= moving[i]
     if peak == peak:  # else neurons are seen as they were reset
         for f in range(ptr[population], ptr[population + 1]):
             seen[source[f] - first_source] = peak
