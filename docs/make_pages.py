@@ -27,6 +27,13 @@ FIGURES = {
     "ClopathSTDP": ("rules/pairing.png",),
     "BennaFusiSTDP": ("rules/consolidation.png",),
     "ScaledSTDP": ("rules/scaling.png",),
+    "GatedSTDP": ("rules/gates.png",),
+    "BCM": ("rules/bcm.png",),
+    "Oja": ("rules/oja.png",),
+    "Hebb": ("rules/hebb.png",),
+    "PowerLawSTDP": ("rules/power-law.png",),
+    "PowerSTDP": ("rules/powers.png",),
+    "CentredSTDP": ("rules/centred.png",),
 }
 
 
