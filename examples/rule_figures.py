@@ -16,12 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # python does so by itself, but for python -P
 
-from figures import hebbian, homeostasis, modulated, pairs, stationary
+from figures import hebbian, homeostasis, modulated, pairs, rewards, stationary
 from figures.protocols import Made
 
 FIGURES: dict[str, Callable[..., Made]] = {
     name: figure
-    for family in (pairs, stationary, hebbian, homeostasis, modulated)
+    for family in (pairs, stationary, hebbian, homeostasis, modulated, rewards)
     for name, figure in family.FIGURES.items()
 }
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from figures.protocols import LAG, Made, by_lag, panels
+from figures.protocols import DT, LAG, Made, by_lag, kicks, panels, puppets
 from matplotlib.figure import Figure
 
-from tegmentum.plasticity import GatedSTDP, TwoTraceSTDP
+from tegmentum.plasticity import DopamineSTDP, GatedSTDP, RateHebb, TwoTraceSTDP
 from tegmentum.simcore import (
     LIF,
+    AllToAll,
     ByPost,
     FromCOO,
     Given,
@@ -99,4 +100,60 @@ def gates() -> Made:
     return figure, f"largest distance from the closed form {worst:.1e} (expected below 1e-9)", worst < 1e-9
 
 
-FIGURES = {"traces": traces, "gates": gates}
+def counts() -> Made:
+    """Count spikes: what dopamine turns into weight is the product of both neurons' spikes, in whatever order.
+
+    The control for rules of timing. Expected: the closed form of all pairs within 1e-9, and, as counts fade with 10
+    s and the eligibility with 1 s, the product of the counts within 10 %; as much for either order of a pair, where
+    DopamineSTDP changes its sign.
+    """
+    dopamine = Modulator("dopamine", tau=200.0, given=[Given([600.0], 1e-3)])
+    by_counts, by_timing = (by_lag(kind(dopamine), until=2_000.0)[0] for kind in (RateHebb, DopamineSTDP))
+    n_pre, n_post, rng, until = 8, 4, np.random.default_rng(1), 2_000.0
+    number = [np.repeat(np.arange(n), np.arange(1, n + 1)) for n in (n_pre, n_post)]
+    ticks = rng.permutation(np.arange(4_000, 6_000, 2))  # no two spikes in one tick
+    arrive, fire = ticks[: len(number[0])] * DT, ticks[-len(number[1]) :] * DT
+    pre, post = SpikeTrain("pre", n_pre, arrive - 1.0, number[0]), puppets(n_post)
+    train, drive = kicks(post, fire, number[1])
+    rule = RateHebb(dopamine)
+    learn = Projection(pre, post, AllToAll(), 0.5, 1.0, plasticity=rule, name="learn")
+    simulation = Simulation(Network(pre, train, post, learn, drive), DT, precision="float64", threads=1)
+    simulation.run(until)
+    found = simulation.synapses("learn")
+    one, two = np.meshgrid(arrive, fire, indexing="ij")
+    late = np.maximum(one, two)
+    pairs = 1e-3 * rule.a * np.exp(-np.abs(one - two) / 1e4 - (600.0 - late) / rule.tau_e)
+    total = np.zeros((n_pre, n_post))
+    np.add.at(total, (number[0][:, np.newaxis], number[1]), pairs)
+    rate = 1.0 / rule.tau_e + 1.0 / dopamine.tau
+    full = -np.expm1(-(until - 600.0) * rate) / rate
+    change = np.zeros((n_pre, n_post))
+    change[found.pre, found.post] = found.weight - 0.5
+    off = float(np.abs(change - total * full).max())
+    product = np.outer(np.arange(1, n_pre + 1), np.arange(1, n_post + 1))
+    slope = change / product
+    spread = float(np.abs(slope / slope.mean() - 1.0).max())
+    even = float(np.abs(by_counts - by_counts[::-1]).max() / by_counts.max())
+    figure, (left, right) = panels(2)
+    left.axhline(0.0, color="k", lw=0.5)
+    left.plot(LAG, by_counts / by_counts.max(), "o", ms=3, label="RateHebb")
+    left.plot(LAG, by_timing / by_timing.max(), "o", ms=3, color="0.6", label="DopamineSTDP")
+    left.set(
+        xlabel="post spike after arrival [ms]",
+        ylabel="weight change / largest",
+        title="A pair, then dopamine",
+    )
+    left.legend(frameon=False)
+    for k in range(n_post):
+        right.plot(product[:, k], change[:, k], "o", ms=4, label=f"{k + 1} post spike{'s' if k else ''}")
+    right.plot([0.0, product.max()], [0.0, product.max() * slope.mean()], color="k", lw=0.5)
+    right.set(xlabel="arrivals times post spikes", ylabel="weight change", title="Random times")
+    right.legend(frameon=False)
+    text = (
+        f"distance from all pairs {off:.1e} (expected below 1e-9), from the product {spread:.1%} (below 10 %), "
+        f"between the orders {even:.1%} (below 10 %)"
+    )
+    return figure, text, off < 1e-9 and spread < 0.1 and even < 0.1 and by_timing.min() < 0.0
+
+
+FIGURES = {"traces": traces, "gates": gates, "counts": counts}
