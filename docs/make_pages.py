@@ -1,10 +1,13 @@
 """Write a page for each plasticity rule and neuron model: ``python docs/make_pages.py``; the pages are checked in.
 
-Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``.
+Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``, what is
+expected of them from ``examples/figures``.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
 import re
 import sys
@@ -58,6 +61,17 @@ def models() -> list[type]:
     )
 
 
+@functools.cache
+def expected() -> dict[str, str]:
+    """Return what the figures of ``examples/rule_figures.py`` show and are held against, by name."""
+    found = {}
+    for file in (HERE.parent / "examples" / "figures").glob("*.py"):
+        for part in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(part, ast.FunctionDef):
+                found[part.name.replace("_", "-")] = ast.get_docstring(part) or ""
+    return found
+
+
 def markdown(text: str) -> str:
     """Turn a docstring's markup into that of Markdown."""
     text = re.sub(
@@ -90,8 +104,10 @@ def page(thing: type, index: str) -> str:
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     out = [f"# {thing.__name__}", markdown(parts[0].strip()), markdown(module.strip())]
     for figure in FIGURES.get(thing.__name__, ()):
-        if (HERE / "images" / figure).exists():
-            out.append(f"![{thing.__name__}](../images/{figure})")
+        out.append(f"![{thing.__name__}](../images/{figure})")
+        name = Path(figure).stem
+        if name in expected():
+            out.append(f"`examples/rule_figures.py {name}`: {markdown(expected()[name])}")
     if "Parameters" in sections:
         out.append("## Parameters\n\n" + parameters(sections["Parameters"]))
     if "Notes" in sections:
