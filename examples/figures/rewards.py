@@ -133,7 +133,9 @@ def e_prop() -> Made:
     axes[2].set(xlabel="repetition", ylabel="error / mean square of the target", ylim=(0.0, None))
     axes[2].set_title("Dotted: without signal")
     good = errors[-1] < 0.3 and errors[0] > 1.0 and min(without) > 1.0
-    text = f"error {errors[0]:.2f}, then {errors[-1]:.2f} (over 1, below 0.3), without signal {without[-1]:.2f}"
+    text = (
+        f"error {errors[0]:.2f}, then {errors[-1]:.2f} (over 1, below 0.3), without signal {without[-1]:.2f}"
+    )
     return figure, text, good
 
 
