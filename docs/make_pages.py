@@ -1,10 +1,13 @@
 """Write a page for each plasticity rule and neuron model: ``python docs/make_pages.py``; the pages are checked in.
 
-Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``.
+Equations come from the module, parameters, notes and sources from the class, figures from ``docs/images``, what is
+expected of them from ``examples/figures``.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
 import re
 import sys
@@ -27,6 +30,16 @@ FIGURES = {
     "ClopathSTDP": ("rules/pairing.png",),
     "BennaFusiSTDP": ("rules/consolidation.png",),
     "ScaledSTDP": ("rules/scaling.png",),
+    "EProp": ("rules/e-prop.png",),
+    "RewardSTDP": ("rules/reward.png",),
+    "RateHebb": ("rules/counts.png",),
+    "GatedSTDP": ("rules/gates.png",),
+    "BCM": ("rules/bcm.png",),
+    "Oja": ("rules/oja.png",),
+    "Hebb": ("rules/hebb.png",),
+    "PowerLawSTDP": ("rules/power-law.png",),
+    "PowerSTDP": ("rules/powers.png",),
+    "CentredSTDP": ("rules/centred.png",),
 }
 
 
@@ -46,6 +59,17 @@ def models() -> list[type]:
         (c for c in found if inspect.isclass(c) and issubclass(c, NeuronModel) and c is not NeuronModel),
         key=lambda c: str(c.__name__),
     )
+
+
+@functools.cache
+def expected() -> dict[str, str]:
+    """Return what the figures of ``examples/rule_figures.py`` show and are held against, by name."""
+    found = {}
+    for file in (HERE.parent / "examples" / "figures").glob("*.py"):
+        for part in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(part, ast.FunctionDef):
+                found[part.name.replace("_", "-")] = ast.get_docstring(part) or ""
+    return found
 
 
 def markdown(text: str) -> str:
@@ -80,8 +104,10 @@ def page(thing: type, index: str) -> str:
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     out = [f"# {thing.__name__}", markdown(parts[0].strip()), markdown(module.strip())]
     for figure in FIGURES.get(thing.__name__, ()):
-        if (HERE / "images" / figure).exists():
-            out.append(f"![{thing.__name__}](../images/{figure})")
+        out.append(f"![{thing.__name__}](../images/{figure})")
+        name = Path(figure).stem
+        if name in expected():
+            out.append(f"`examples/rule_figures.py {name}`: {markdown(expected()[name])}")
     if "Parameters" in sections:
         out.append("## Parameters\n\n" + parameters(sections["Parameters"]))
     if "Notes" in sections:

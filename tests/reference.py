@@ -82,7 +82,7 @@ def simulate(
                 state[name][j] = s
         spikes += fired
         if learning is not None:
-            learning.end(tick, fired)
+            learning.end(tick, fired, state)
         for _, name, j in fired:
             emit(tick, name, j)
         for train, i in by_tick[tick]:

@@ -49,6 +49,23 @@ class Level:
         return level
 
 
+class Seen:
+    """The level of one neuron that follows its potential, 0 until a first tick has ended; without lag."""
+
+    def __init__(self, source: Any, dt: float) -> None:
+        assert source.delay == 0.0
+        self.do, self.c, self.peak = source.functions(), source.derive(dt), source.peak
+        self.state, self.value = source.initial(), 0.0
+
+    def see(self, v: float, fired: bool) -> None:
+        v = self.peak if fired and self.peak is not None else v
+        self.state = self.do["watch"](self.state, v, self.c)
+        self.value = self.do["level"](self.state, v, self.c)
+
+    def at(self, t: Any, silent: bool = False) -> Any:
+        return np.full(np.shape(t), self.value)
+
+
 class Plastic:
     """One synapse; as the weight of a synapse of :func:`.reference.simulate`."""
 
@@ -129,7 +146,10 @@ class Learning:
         self.modulators = []
         for modulation in self.modulations:
             self.modulators += [m for m, _ in modulation.factors if m not in self.modulators]
-        self.levels = {m.name: [Level(m) for _ in range(m.n_levels)] for m in self.modulators}
+        self.levels = {
+            m.name: [Level(m) if m.watch is None else Seen(m.watch, dt) for _ in range(m.n_levels)]
+            for m in self.modulators
+        }
         self.post = [self.do["Post"](*(0.0 for _ in self.do["Post"]._fields))] * n
         self.plastic = [Plastic(self, *synapse) for synapse in synapses]
         self.window = min(
@@ -197,8 +217,8 @@ class Learning:
         pairs = zip(traces._fields, traces, strict=True)
         return type(traces)(*(x * math.exp(-self.dt / self.tau[name]) for name, x in pairs))
 
-    def end(self, tick: int, fired: list[tuple[int, str, int]]) -> None:
-        """Learn from the spikes of this tick, and release what they release."""
+    def end(self, tick: int, fired: list[tuple[int, str, int]], state: dict[str, list[Any]]) -> None:
+        """Learn from the spikes of this tick, release what they release, and see the potentials at its end."""
         for _, name, j in fired:
             if name == self.population:
                 for p in self.plastic:
@@ -210,3 +230,8 @@ class Learning:
                     if r.population.name == name:
                         onto = None if r.onto is None else [r.onto[j]]
                         self.release(m, tick + max(1, round(r.delay / self.dt)), r.amount, onto)
+        for m in self.modulators:
+            if m.watch is not None:
+                name = m.watch.population.name
+                for j, level in enumerate(self.levels[m.name]):
+                    level.see(state[name][j].v, (tick, name, j) in fired)

@@ -58,8 +58,8 @@ class Sharing(Learning):
         self.plastic = [Sharer(self, *synapse) for synapse in synapses]
         self.window = 1 << 62
 
-    def end(self, tick: int, fired: list[tuple[int, str, int]]) -> None:
-        super().end(tick, fired)
+    def end(self, tick: int, fired: list[tuple[int, str, int]], state: dict[str, list[Any]]) -> None:
+        super().end(tick, fired, state)
         if tick % self.every:
             return
         low, high = self.rule.weight_bounds()

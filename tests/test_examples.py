@@ -238,9 +238,17 @@ def test_custom_rule(run, tmp_path):
 
 @pytest.mark.slow
 def test_rule_figures(run, tmp_path):
-    out = run(EXAMPLES / "rule_figures.py", "window", "--out", "figures")
-    assert out.startswith("window: as published: largest distance from the closed form")
+    out = run(EXAMPLES / "rule_figures.py", "window", "oja", "--out", "figures")
+    assert out.startswith("window: as expected: largest distance from the closed form")
+    assert "\noja: as expected: angles" in out
     assert (tmp_path / "figures" / "window.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.long
+def test_all_rule_figures_are_as_expected(run):
+    code = f"import runpy; print(*runpy.run_path({str(EXAMPLES / 'rule_figures.py')!r})['FIGURES'])"
+    for name in run("-c", code).split():
+        assert run(EXAMPLES / "rule_figures.py", name).startswith(f"{name}: as expected: ")
 
 
 @pytest.mark.slow

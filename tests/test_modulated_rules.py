@@ -117,7 +117,7 @@ def lone(rule, arrivals, posts, until, w, dt=1.0):
         learning.begin(tick)
         if round(tick * dt, 6) in arrivals:
             learning.plastic[0].arrive()
-        learning.end(tick, [(tick, "cell", 0)] if round(tick * dt, 6) in posts else [])
+        learning.end(tick, [(tick, "cell", 0)] if round(tick * dt, 6) in posts else [], {})
     return learning.plastic[0].now()
 
 
@@ -335,9 +335,9 @@ class Together:
         for part in self.parts:
             part.begin(tick)
 
-    def end(self, tick, fired):
+    def end(self, tick, fired, state):
         for part in self.parts:
-            part.end(tick, fired)
+            part.end(tick, fired, state)
 
 
 def found(simulation, names):

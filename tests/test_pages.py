@@ -18,6 +18,7 @@ def test_pages_are_those_of_the_docstrings():
     assert {path for kind in ("rules", "models") for path in (DOCS / kind).iterdir()} == set(pages)
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python docs/make_pages.py"
+    assert set(maker.FIGURES) == {rule.__name__ for rule in maker.rules()}
     for kind in ("rules", "models"):
         index = (DOCS / f"{kind}.md").read_text(encoding="utf-8")
         listed = [path.name for path in pages if path.parent.name == kind]

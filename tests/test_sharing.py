@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from reference import simulate
 from reference_sharing import Sharing
 
-from tegmentum.plasticity import STDP, DopamineSTDP, LinearReceptor, ScaledSTDP, TripletSTDP, TsodyksMarkram
+from tegmentum.plasticity import (
+    STDP,
+    ClopathSTDP,
+    DopamineSTDP,
+    EProp,
+    LinearReceptor,
+    PseudoDerivative,
+    ScaledSTDP,
+    TripletSTDP,
+    TsodyksMarkram,
+    naca,
+)
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -68,6 +79,20 @@ def of_maps(n_out, **more):
     )
 
 
+def clopath(maps, strong=1.0):
+    """Clopath's rule, for potentials between 0 and 1 and spikes of 2."""
+    thresholds = {"theta_minus": 0.1, "theta_plus": 0.3, "rest": 0.0, "peak": 2.0, "tau_x": 25.0}
+    return ClopathSTDP(maps, a_ltd=0.05 * strong, a_ltp=0.02 * strong, w_max=0.9, **thresholds)
+
+
+def e_prop(maps, strong=1.0):
+    """Return e-prop, whose learning signal has a level for each neuron, of either sign."""
+    given = Given([5.0, 40.0, 60.0], [0.5, -0.8, 0.4], np.arange(3) % maps.size)
+    signal = Modulator("signal", maps.size, tau=30.0, baseline=0.05, given=[given])
+    slope = Modulator("slope", maps.size, source=PseudoDerivative(maps))
+    return EProp(slope, signal, tau_m=25.0, eta=0.05 * strong, w_min=0.0, w_max=0.9)
+
+
 def slow(net, every):
     """Spikes of the maps and the kernel after ``N_TICKS``, from the description alone."""
     (projection,), (train,) = net.projections, net.spike_trains
@@ -76,7 +101,7 @@ def slow(net, every):
     (rows, columns, _), (sy, sx), p = conv.out_shape, np.broadcast_to(conv.stride, 2), conv.padding
     levels = [0] * maps.size
     if rule.modulations and rule.modulations[0].n_levels > 1:
-        levels = list(rule.subpopulations.levels)
+        levels = list(rule.modulations[0].subpopulations.levels)
     pairs, synapses = [], []
     for y in range(rows):
         for x in range(columns):
@@ -117,16 +142,27 @@ drawn = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("kind", ["stdp", "dopamine"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "stdp",
+        "dopamine",
+        pytest.param("clopath", marks=pytest.mark.slow),
+        pytest.param("e-prop", marks=pytest.mark.slow),
+    ],
+)
 @given(d=drawn)
 @settings(max_examples=8)
 def test_kernels_equal_slow_python(kind, d):
     rng = np.random.default_rng(d["seed"])
     kernel = rng.uniform(0.1, 0.8, (d["size"], d["size"], d["n_in"], d["n_out"]))
     spikes = np.argwhere(rng.random((N_TICKS, SIDE * SIDE * d["n_in"])) < d["rate"])
-    rule = (
-        of_maps(d["n_out"]) if kind == "dopamine" else STDP(lam=0.02, tau_plus=8.0, tau_minus=12.0, w_max=0.9)
-    )
+    rule = {
+        "stdp": STDP(lam=0.02, tau_plus=8.0, tau_minus=12.0, w_max=0.9),
+        "dopamine": of_maps(d["n_out"]),
+        "clopath": clopath,
+        "e-prop": e_prop,
+    }[kind]
     more = {name: d[name] for name in ("stride", "padding", "delay")}
     net = network(rule, kernel, spikes, **more, sharing=SharedWeights(float(d["every"])))
     simulation = Simulation(net, dt=1.0, precision="float64", threads=d["threads"], max_rate=1e6)
@@ -152,6 +188,8 @@ RULES = {
     "dopamine": (lambda: of_maps(4, a_plus=0.002, a_minus=0.002), {}),
     "short-term": (lambda: TripletSTDP(w_max=1.0), {"short_term": TsodyksMarkram()}),
     "keeps": (lambda: ScaledSTDP(a_plus=0.01, a_minus=0.01, beta=0.01), {}),
+    "clopath": (lambda: lambda maps: clopath(maps, 0.05), {}),
+    "e-prop": (lambda: lambda maps: e_prop(maps, 0.05), {}),
 }
 
 
@@ -163,6 +201,8 @@ RULES = {
         pytest.param("dopamine", "float32", marks=pytest.mark.slow),
         pytest.param("short-term", "float32", marks=pytest.mark.slow),
         pytest.param("keeps", "float32", marks=pytest.mark.slow),
+        pytest.param("clopath", "float64", marks=pytest.mark.slow),
+        pytest.param("e-prop", "float64", marks=pytest.mark.slow),
     ],
 )
 def test_threads_splits_reads_and_states_change_no_bit(name, precision, tmp_path):
@@ -363,6 +403,8 @@ def test_what_cannot_be_shared_is_refused():
     refused("SharedWeights: every must be > 0 ms, got 0", sharing=SharedWeights(0.0))
     refused("sharing is for synapses that learn .* got AllToAll", AllToAll(), sharing=SharedWeights())
     refused("sharing is for synapses that learn .* plasticity=None", plasticity=None, sharing=SharedWeights())
+    windows = naca(9, [9], 2).projections[0].plasticity
+    refused("cannot go with Modulated, .* at the end of windows", plasticity=windows, sharing=SharedWeights())
     refused("structure cannot go with shared weights: Conv2D", structure=Turnover(every=10.0, indegree=3))
     Projection(a, b, conv, 0.5, plasticity=STDP(), sharing=False, structure=Turnover(every=10.0, indegree=3))
 

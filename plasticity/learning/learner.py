@@ -67,7 +67,8 @@ class Learner:
     Notes
     -----
     A population's window begins at the tick at which the first spike of the input can reach it, and takes T ticks.
-    Within it weights stay as they are.
+    Within it weights stay as they are. A ``Conv2D`` shares no weights here: each synapse learns by itself, and the
+    copies of a kernel's weight part. To share them is for rules of single synapses under a :class:`.Simulation`.
     """
 
     def __init__(self, network: Network, *, n_ticks: int = 20, batch: int = 32, seed: int = 0,

@@ -42,6 +42,9 @@ class SharedWeights:
     doi:10.1016/j.neunet.2017.12.005): here that is a matter of inhibition within and between maps, by which only some
     positions spike and so learn, not of the rule.
 
+    For rules of single synapses, which act at spikes; those of windows, such as NACA's ``Modulated``, are refused with
+    it, as a ``Learner`` changes each synapse by itself.
+
     The sum is over the synapses in the order of their ids, in float64, so it does not depend on threads. Only sharing
     moments move a weight: one that is set, and :meth:`.Simulation.reset`, drop what has not been shared by then.
     """

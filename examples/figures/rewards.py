@@ -1,0 +1,142 @@
+"""Learning from outcomes: a reward and its mean, a learning signal for each neuron."""
+
+from __future__ import annotations
+
+import numpy as np
+from figures.protocols import Array, Made, kicks, panels, poisson, puppets
+
+from tegmentum.plasticity import EProp, PseudoDerivative, RewardSTDP
+from tegmentum.simcore import (
+    LIF,
+    AllToAll,
+    ByPost,
+    FixedIndegree,
+    FromCOO,
+    Given,
+    Modulator,
+    Network,
+    Normal,
+    Population,
+    Projection,
+    Record,
+    Simulation,
+    SpikeTrain,
+)
+
+
+def reward() -> Made:
+    """Reward pairs, or at any time: what is learned is the covariance, where the mean that is taken off is right.
+
+    N. Fremaux, W. Gerstner (2016), Front. Neural Circuits 9:85, doi:10.3389/fncir.2015.00085; R. V. Florian (2007),
+    Neural Comput. 19:1468-1502, doi:10.1162/neco.2007.19.6.1468. Pairs come at random, 4 in a second. A half of the
+    neurons gets a reward 10 ms after every second of their pairs, on average, the other half as many at any time. A
+    wrong mean makes both drift. Expected: gamma f e (c p A exp(-D / tau_e) / (1 / tau_e + 1 / tau) + (<R> - mean)
+    tau_e) in a second, of an eligibility e = 0.04 exp(-5 / 20) of pairs at the rate f, where c is 1 or 0, within 5
+    % of the largest.
+    """
+    n, hertz, seconds, tau, rng = 200, 4.0, 400.0, 50.0, np.random.default_rng(1)
+    first, own = poisson(hertz, n, seconds, rng)
+    first = np.round(first) + 10.0
+    follows = rng.random(first.size) < 0.5
+    told = first + 15.0  # by an arrival at 0, a post spike at 5 and a delay of 10 ms
+    other = rng.uniform(10.0, 1e3 * seconds, first.size)
+    when = np.where(own < n // 2, told, other)[follows]
+    level = 0.5 * hertz * tau * 1e-3  # the mean
+    means = (0.5 * level, level, 1.5 * level)
+    modulator = Modulator("reward", n, tau=tau, given=[Given(when, 1.0, own[follows])])
+    pre, post, each = SpikeTrain("pre", n, first - 1.0, own), puppets(n), np.arange(n)
+    train, drive = kicks(post, first + 5.0, own)
+    learn = [
+        Projection(pre, post, FromCOO(each, each), 2.0, 1.0, name=f"learn {k}",
+                   plasticity=RewardSTDP(modulator, subpopulations=ByPost(each), gamma=1e-4, mean=mean))
+        for k, mean in enumerate(means)
+    ]  # fmt: skip
+    simulation = Simulation(Network(pre, train, post, *learn, drive), 1.0, precision="float64")
+    times, course = np.arange(0.0, seconds + 1.0, 20.0), [np.full((len(means), n), 2.0)]
+    for _ in times[1:]:
+        simulation.run(20_000.0)
+        course.append(np.array([simulation.synapses(part.name).weight for part in learn]))
+    found = np.array(course).reshape(len(times), len(means), 2, -1).mean(3) - 2.0
+    e, rule = 0.04 * np.exp(-5.0 / 20.0), learn[0].plasticity
+    covariance = 0.5 * np.exp(-10.0 / rule.tau_e) / (1.0 / rule.tau_e + 1.0 / tau)
+    slope = (
+        1e-4
+        * hertz
+        * e
+        * np.array([[covariance * c + (level - m) * rule.tau_e for c in (1, 0)] for m in means])
+    )
+    worst = float(np.abs(found[-1] / seconds - slope).max() / slope.max())
+    figure, axes = panels(2)
+    for c, (part, title) in enumerate(zip(axes, ("Reward follows pairs", "Reward at any time"), strict=True)):
+        part.axhline(0.0, color="k", lw=0.5)
+        for k, of in enumerate(("half the mean", "the mean", "1.5 times the mean")):
+            (line,) = part.plot(times, 1e3 * found[:, k, c], "o", ms=3, label=of)
+            part.plot(times, 1e3 * times * slope[k, c], color=line.get_color(), lw=1)
+        part.set(xlabel="time [s]", ylabel="mean weight change / $10^{-3}$", title=title)
+    axes[0].legend(frameon=False, title="taken off")
+    return figure, f"distance from the drift {worst:.1%} (expected below 5 %)", worst < 0.05
+
+
+def e_prop() -> Made:
+    """Learn a pattern: read-outs come to follow two courses, as each neuron is told its share of the error.
+
+    G. Bellec et al. (2020), Nat. Commun. 11:3625, doi:10.1038/s41467-020-17236-y, the task of pattern generation.
+    150 neurons, input of frozen random spikes, input and recurrent weights that learn, fixed read-outs. Expected:
+    an error of less than 30 % of the target's mean square after 40 repetitions, from more than 100 %; without the
+    learning signal it stays above 100 %.
+    """
+    n_in, n, every, tau, rng = 50, 150, 10.0, 20.0, np.random.default_rng(1)
+    inputs = SpikeTrain("inputs", n_in, *poisson(20.0, n_in, 0.998, rng))
+    cells = Population("cells", n, LIF(tau_m=20.0, v_thresh=10.0, t_ref=3.0))
+    signal = Modulator("signal", n, tau=tau)
+    rule = EProp(Modulator("slope", n, source=PseudoDerivative(cells)), signal, tau_m=20.0, eta=0.2)
+    feed = Projection(inputs, cells, AllToAll(), rng.normal(0.25, 1.2, (n_in, n)), 1.0, plasticity=rule)
+    recurrent = Projection(cells, cells, FixedIndegree(20), Normal(0.0, 0.5), 1.0, plasticity=rule)
+    read = rng.normal(0.0, 1.0, (n, 2)) / np.sqrt(n)
+    t = np.arange(1, 101)[:, np.newaxis] * every * 1e-3
+    wave = 2.0 * np.pi * t
+    target = np.concatenate(
+        [np.sin(2.0 * wave) + 0.5 * np.sin(5.0 * wave), np.cos(wave) - 0.5 * np.cos(3.0 * wave)], axis=1
+    )
+    fade = np.exp(-every / tau)
+
+    def repeated(simulation: Simulation, learning: bool) -> Array:
+        """Run once from the start, telling each neuron its error as it comes; return the read-outs."""
+        simulation.reset()
+        trace, level, course = np.zeros(n), np.zeros(n), []
+        for wanted in target:
+            spikes = simulation.run(every, Record(spikes=[cells])).spikes["cells"].neuron
+            trace = trace * fade + np.bincount(spikes, minlength=n)
+            course.append(trace @ read)
+            if learning:
+                share = read @ (course[-1] - wanted)
+                simulation.release("signal", share - level * fade)
+                level = share
+        return np.array(course)
+
+    def error(course: Array) -> float:
+        return float(np.mean((course - target) ** 2) / np.mean(target**2))
+
+    simulation = Simulation(Network(inputs, cells, feed, recurrent), 1.0, seed=1)
+    without = [error(repeated(simulation, False)) for _ in range(3)]
+    courses = [repeated(simulation, True) for _ in range(40)]
+    errors = [error(course) for course in courses]
+    figure, axes = panels(3, 3.6)
+    for k, part in enumerate(axes[:2]):
+        part.plot(t, target[:, k], color="k", lw=2, label="target")
+        part.plot(t, courses[0][:, k], color="0.6", lw=1, label="at first")
+        part.plot(t, courses[-1][:, k], color="C0", label="repetition 40")
+        part.set(xlabel="time [s]", ylabel="read-out" if k == 0 else None)
+    axes[0].legend(frameon=False, fontsize="small")
+    axes[2].plot(np.arange(1, 41), errors, "o-", ms=3)
+    axes[2].axhline(without[-1], color="k", lw=1, ls=":")
+    axes[2].set(xlabel="repetition", ylabel="error / mean square of the target", ylim=(0.0, None))
+    axes[2].set_title("Dotted: without signal")
+    good = errors[-1] < 0.3 and errors[0] > 1.0 and min(without) > 1.0
+    text = (
+        f"error {errors[0]:.2f}, then {errors[-1]:.2f} (over 1, below 0.3), without signal {without[-1]:.2f}"
+    )
+    return figure, text, good
+
+
+FIGURES = {"reward": reward, "e-prop": e_prop}
