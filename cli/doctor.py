@@ -20,7 +20,7 @@ _OPTIONAL = {
     "images": ("pillow",),
     "events": ("aedat",),
     "parquet": ("pyarrow",),
-    "sonata": ("h5py",),
+    "sonata": ("h5py", "libsonata"),
     "neo": ("neo", "nixio"),
     "nwb": ("pynwb",),
     "pynapple": ("pynapple",),

@@ -40,7 +40,7 @@ napoleon_use_param = False
 napoleon_use_rtype = False
 
 html_theme = "furo"
-html_title = f"Tegmentum {version}"
+html_title = f"Tegmentum {version.partition('+')[0]}"
 html_copy_source = False
 html_show_sphinx = False
 copybutton_exclude = ".linenos, .gp, .go"

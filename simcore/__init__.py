@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .errors import DataError, DescriptionError, DeviceError, SimulationError, StoreError, TegmentumError
     from .interchange.nir_reader import from_nir
     from .interchange.nir_writer import to_nir
+    from .interchange.sonata_reader import from_sonata
     from .neurons import (
         ALIF,
         LIF,
@@ -148,6 +149,7 @@ __all__ = [
     "export",
     "from_graph",
     "from_nir",
+    "from_sonata",
     "from_sparse",
     "lattice",
     "nearby",
@@ -168,6 +170,7 @@ _HOMES = {
     "describe.graphs": "degree_sequence from_graph from_sparse lattice nearby small_world",
     "interchange.nir_reader": "from_nir",
     "interchange.nir_writer": "to_nir",
+    "interchange.sonata_reader": "from_sonata",
     "describe.grids": "AvgPool2D Conv2D",
     "describe.histories": "Snapshots",
     "describe.modulation": "ByPost ByPre BySynapse Modulator Receptor Whole",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .describe import checks
 from .errors import DescriptionError
 from .random.philox import STREAM_ENCODE_TEST, content_key, philox, seed_key, thresholds
 
@@ -40,6 +41,47 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.trial)
+
+
+def intensities(
+    x: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None
+) -> NDArray[np.uint8]:
+    """Numbers of any kind as the intensities that the encoders take, with ``x_max`` 255.
+
+    ``rint(255 * (x - low) / (high - low))``, cut to 0 and 255.
+
+    Parameters
+    ----------
+    x : array, shape (n, features)
+        A sample a row: a table of measurements, say.
+    low, high : number or array, shape (features,), optional
+        What becomes 0 and what 255; by default each feature's least and largest value in ``x``. Take those of the
+        training samples for the test samples as well. Where both are equal, all is 0.
+
+    Raises
+    ------
+    DescriptionError
+        If ``x`` has another shape or holds no numbers, ``low`` or ``high`` do not fit, or one is above the other.
+    """
+    table = checks.array(x, "intensities", "x")
+    if table.ndim != 2:
+        raise DescriptionError(f"intensities: x must have the shape (samples, features), got {table.shape}")
+    if not table.size:
+        return np.zeros(table.shape, np.uint8)
+    least, most = (
+        checks.array(end(table, axis=0) if given is None else given, "intensities", name).astype(np.float64)
+        for given, end, name in ((low, np.min, "low"), (high, np.max, "high"))
+    )
+    for ends, name in ((least, "low"), (most, "high")):
+        if ends.shape not in ((), table.shape[1:]):
+            raise DescriptionError(
+                f"intensities: {name} must be a number or one for each of {table.shape[1]} features, "
+                f"got shape {ends.shape}"
+            )
+    if np.any(least > most):
+        raise DescriptionError("intensities: low must not be above high")
+    span = np.where(most > least, most - least, np.inf)
+    return np.rint(np.clip((table - least) / span, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def bernoulli(
@@ -240,7 +282,8 @@ def latency(
 def _check(x: NDArray[np.uint8], x_max: int, n_ticks: int) -> None:
     if x.dtype != np.uint8 or x.ndim != 2:
         raise DescriptionError(
-            f"encode: x must be a uint8 array of shape (n, features), got {x.dtype} {x.shape}"
+            f"encode: x must be a uint8 array of shape (n, features), got {x.dtype} {x.shape}; "
+            "encode.intensities makes one of other numbers"
         )
     if not 1 <= x_max <= 255:
         raise DescriptionError(f"encode: x_max must be from 1 to 255, got {x_max}")

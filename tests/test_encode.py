@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tegmentum.simcore.encode import bernoulli, latency, poisson, thresholds
+from tegmentum.simcore.encode import bernoulli, intensities, latency, poisson, thresholds
 from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.random.philox import (
     STREAM_ENCODE_TEST,
@@ -181,7 +181,10 @@ def test_latency_order(tau):
         ({"scale": math.nan}, "scale must be finite and >= 0, got nan"),
         ({"x_max": 0}, "x_max must be from 1 to 255, got 0"),
         ({"x_max": 16}, "x must not exceed x_max = 16, got 255"),
-        ({"x": np.zeros((2, 3))}, r"uint8 array of shape \(n, features\), got float64 \(2, 3\)"),
+        (
+            {"x": np.zeros((2, 3))},
+            r"uint8 array of shape \(n, features\), got float64 \(2, 3\); encode.intensities",
+        ),
         ({"x": np.zeros(3, np.uint8)}, r"got uint8 \(3,\)"),
     ],
 )
@@ -223,3 +226,33 @@ def test_latency_over_a_span_and_above_a_brightness():
     for options, text in (({"span": 50}, "span"), ({"least": 1.5}, "least")):
         with pytest.raises(DescriptionError, match=text):
             latency(x, 255, 50, **options)
+
+
+def test_intensities_are_numbers_on_the_scale_of_the_training_samples():
+    table = [[-1.0, 5, 3.0], [0.0, 5, 1e9], [1.0, 5, 3.5]]
+    found = intensities(table, low=[-1.0, 5.0, 3.0], high=[1.0, 5.0, 4.0])
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, [[0, 0, 0], [128, 0, 255], [255, 0, 128]])  # 127.5 rounds to even
+    np.testing.assert_array_equal(intensities(table)[:, 0], [0, 128, 255])
+    np.testing.assert_array_equal(intensities([[0, 10, 300]], 0, 100), [[0, 26, 255]])
+    assert intensities(np.zeros((0, 4))).shape == (0, 4)
+    found = triples(latency(intensities(table), 255, 20))  # fit for an encoder
+    assert found == [(1, 0, 2), (1, 9, 0), (2, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1.0, 2.0],), r"x must have the shape \(samples, features\), got \(2,\)"),
+        (([[math.nan]],), "x must be finite"),
+        (([["a"]],), "x must be numbers"),
+        (
+            ([[1.0, 2.0]], [0.0, 0.0, 0.0]),
+            r"low must be a number or one for each of 2 features, got shape \(3,\)",
+        ),
+        (([[1.0]], 2.0, 1.0), "low must not be above high"),
+    ],
+)
+def test_intensities_refuses(arguments, message):
+    with pytest.raises(DescriptionError, match=f"intensities: {message}"):
+        intensities(*arguments)

@@ -65,8 +65,8 @@ def test_importing_the_package_imports_nothing_else():
     assert "tegmentum" in modules
 
 
-def test_the_version_is_that_of_pyproject():
-    assert tegmentum.__version__ == version("tegmentum") == PYPROJECT["project"]["version"]
+def test_the_version_is_that_of_what_is_installed():
+    assert tegmentum.__version__ == version("tegmentum")
     assert python("-m", "tegmentum", "--version").split() == ["tegmentum", tegmentum.__version__]
 
 
@@ -429,15 +429,14 @@ def test_no_text_holds_both_sides_of_a_merge():
         assert not re.search(r"^(<{7}|>{7}) ", text.read_text(encoding="utf-8"), re.MULTILINE), text.name
 
 
-def test_the_citation_is_of_this_version():
+def test_the_citation_is_of_this_package():
     yaml = pytest.importorskip("yaml")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     project = PYPROJECT["project"]
-    assert citation["version"] == project["version"]
+    assert "version" not in citation  # the tag has it
     assert citation["license"] == project["license"]
     assert citation["authors"] == project["authors"]
     readme = (ROOT / "README.md").read_text()
-    assert f"Tegmentum {project['version']}" in readme
     for work in citation["references"]:
         assert work["doi"] in readme
 

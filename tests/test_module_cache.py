@@ -631,6 +631,17 @@ class TestOwn:
         with pytest.raises(DescriptionError, match=problem):
             copied(module.A.functions(), "A")
 
+    def test_a_part_of_the_class_that_is_called_without_it(self):
+        text = (
+            "class A(NeuronModel):\n    class State(NamedTuple):\n        v: float\n\n"
+            "    @staticmethod\n    def flow(s, c, i):\n        return State(s.v)\n"
+        )
+        module = module_of(HEAD + text, "own_bare")
+        with pytest.raises(
+            DescriptionError, match=r"flow uses 'State', which is not defined; write A\.State"
+        ):
+            copied({"State": module.A.State, "flow": module.A.flow}, "A")
+
     def test_a_source_that_is_not_available(self):
         module = module_of(HEAD + MODEL.format(name="A", sign="+"), "own_lost")
         del linecache.cache["<own_lost>"]

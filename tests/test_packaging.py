@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -43,17 +44,27 @@ def wheel(tmp_path_factory):
         found = "0"
     if int(found.partition(".")[0]) < 77:
         pytest.skip(f"building without network needs setuptools >= 77 in this environment, found {found}")
-    copy, out = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheel")
+    with zipfile.ZipFile(built(copied(tmp_path_factory.mktemp("sources")))) as archive:
+        yield archive
+
+
+def copied(copy: Path) -> Path:
+    """Copy all that a wheel is built of."""
     for name in FOLDERS:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "LICENSE", "docs/package.md", ".ci/backend.py", ".ci/sources.in"):
         (copy / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+def built(sources: Path) -> Path:
+    """Build a wheel in an empty folder beside the sources."""
+    out = sources.parent / f"{sources.name}-wheel"
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(copy)], check=True, timeout=300)
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(sources)], check=True, timeout=300)
     (path,) = out.glob("tegmentum-*.whl")
-    with zipfile.ZipFile(path) as archive:
-        yield archive
+    return path
 
 
 def test_the_wheel_holds_every_file_and_no_other(wheel):
@@ -64,6 +75,28 @@ def test_the_wheel_holds_every_file_and_no_other(wheel):
     for folder in ("", *(f"{folder}/" for folder in FOLDERS)):
         assert f"tegmentum/{folder}py.typed" in shipped
     assert wheel.testzip() is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tag", "version"), [("v1.2.3", r"1\.2\.3"), ("", r"0\.1\.0\.dev1\+g[0-9a-f]+"), (None, r"0\.1\.0\.dev0")]
+)
+def test_the_version_is_that_of_the_tag(tmp_path, tag, version):
+    """Of a tagged clone, of one without a tag, and of a copy that is no clone."""
+    pytest.importorskip("setuptools_scm", reason="building without network needs setuptools-scm here")
+    copy = copied(tmp_path / "sources")
+    if tag is not None:
+        (copy / ".gitignore").write_text("build/\n*.egg-info/\n", encoding="utf-8")
+        nobody = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+        commands = [["init", "-q"], ["add", "-A"], [*nobody, "commit", "-qm", "all"], ["tag", tag]]
+        for command in commands if tag else commands[:-1]:
+            subprocess.run(["git", "-C", str(copy), *command], check=True)
+    path = built(copy)
+    assert re.fullmatch(rf"tegmentum-{version}-py3-none-any\.whl", path.name), path.name
+    with zipfile.ZipFile(path) as archive:  # what the tool that reads git knows of must not add to it
+        assert {name for name in archive.namelist() if ".dist-info/" not in name} == {
+            f"tegmentum/{name}" for name in sources()
+        }
 
 
 def test_the_wheel_holds_the_licences_and_the_command(wheel):
@@ -99,12 +132,15 @@ def test_the_conda_recipe_asks_for_what_the_package_asks_for():
 
     yaml = pytest.importorskip("yaml")
     recipe = yaml.safe_load((ROOT / ".ci" / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, tool = pyproject["project"], pyproject["tool"]
     wanted = {f"python {project['requires-python']}"} | {
         requirement.replace(">=", " >=") for requirement in project["dependencies"]
     }
     assert set(recipe["requirements"]["run"]) == wanted
-    assert recipe["context"]["version"] == project["version"]
+    fallback = tool["setuptools_scm"]["fallback_version"]
+    assert f'default="{fallback}"' in recipe["context"]["version"]
+    assert recipe["build"]["script"]["env"] == {"SETUPTOOLS_SCM_PRETEND_VERSION": "${{ version }}"}
     assert recipe["build"]["python"]["entry_points"] == [
         f"{name} = {target}" for name, target in project["scripts"].items()
     ]

@@ -495,3 +495,19 @@ def test_weights_are_recorded_between_trials():
         learn(sim, events, labels, record=Record(weights={"first": 20.0}))
     with pytest.raises(DescriptionError, match="modulators are as at rest"):
         learn(sim, events, labels, record=Record(modulators={"dopamine": 30.0}))
+
+
+def test_sizes_that_numpy_counted_are_sizes_like_any_other():
+    n = np.unique([0, 1, 2, 2]).max() + 1
+    inputs, out = SpikeTrain("inputs", n, [], []), Population("out", 2 * n, OUTPUT, update="stepped")
+    assert type(inputs.size) is type(out.size) is int
+    simulation = Simulation(Network(inputs, out, Projection(inputs, out, AllToAll(), 1.0, 1.0)), dt=1.0)
+    shown = SimpleNamespace(
+        trial=np.array([0]),
+        tick=np.array([0]),
+        channel=np.array([1]),
+        n_trials=1,
+        n_ticks=TICKS,
+        n_channels=n,
+    )
+    assert simulation.present(shown, readout="out", n_classes=n).votes.shape == (1, 3)

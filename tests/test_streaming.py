@@ -119,3 +119,17 @@ def test_a_result_is_shown_in_few_words():
         f"  p, 5 neurons, {result.n_spikes['p']} spikes, {result.rates()['p']:.3g} Hz",
     ]
     assert f"<td>{result.n_spikes['p']} spikes</td>" in result._repr_html_()
+
+
+def test_a_result_says_where_what_is_not_in_it_went(tmp_path):
+    s = simulation()
+    kept = s.run(10.0, Record(["p"], {"v": Trace("p", "v", [0])}))
+    with pytest.raises(KeyError, match="no spikes of 'q' were kept; there is 'p'"):
+        kept.spikes["q"]
+    with pytest.raises(KeyError, match="no weights of 'w' were kept; there is nothing"):
+        kept.weights["w"]
+    stored = s.run(10.0, Record(["p"], {"v": Trace("p", "v", [0])}), to=tmp_path / "run.zarr")
+    for what in (stored.spikes, stored.traces):
+        with pytest.raises(KeyError, match=r"went to the store: open_run\('.*run\.zarr'\)"):
+            what["p"]
+    assert dict(stored.spikes) == {}

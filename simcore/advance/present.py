@@ -239,7 +239,7 @@ def _checked(sim: Simulation, events: Any, node: Any) -> tuple[int, int]:
 def _numbers(values: Any, n: int, what: str, most: int | None) -> Array:
     if values is None:
         return np.full(n, -1, np.int64)
-    found = checks.array(values, "present", what, "iu", "whole numbers")
+    found = checks.array(values, "present", what, "iu", "whole numbers (dtype int)")
     if found.shape != (n,):
         raise DescriptionError(f"present: {what} must be {n}, one for each sample, got shape {found.shape}")
     if n and (found.min() < 0 or (most is not None and found.max() >= most)):

@@ -191,7 +191,8 @@ class _Uses(ast.NodeTransformer):
             return True
         if hasattr(builtins, name):
             return False
-        raise DescriptionError(f"{self.copier.owner}: {self.name} uses {name!r}, which is not defined")
+        hint = f"; write {self.copier.owner}.{name}" if name in self.copier.things else ""
+        raise DescriptionError(f"{self.copier.owner}: {self.name} uses {name!r}, which is not defined{hint}")
 
     def value(self, name: str) -> Any:
         if name not in self.enclosed:

@@ -31,9 +31,8 @@ def shown(value: Any) -> str:
 
 def _range(unit: str, above: float, least: float, most: float) -> str:
     unit = f" {unit}" if unit else ""
-    bounds = [f"> {above:g}{unit}"] * (above > -math.inf) + [f">= {least:g}{unit}"] * (least > -math.inf)
-    bounds += [f"<= {most:g}{unit}"] * (most < math.inf)
-    return " and ".join(bounds)
+    bounds = [(">", above), (">=", least), ("<=", most)]
+    return " and ".join(f"{sign} {bound:g}{unit}" for sign, bound in bounds if math.isfinite(bound))
 
 
 def wrong_number(

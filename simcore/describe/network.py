@@ -61,6 +61,7 @@ class Population:
             raise DescriptionError(f"{where}: size must be a whole number >= 1, got {shown(self.size)}")
         if self.size > MOST_NEURONS:
             raise DescriptionError(f"{where}: size must be at most {MOST_NEURONS}, got {shown(self.size)}")
+        object.__setattr__(self, "size", int(self.size))
         if not isinstance(self.model, NeuronModel):
             hint = f", a class; write {self.model.__name__}()" if isinstance(self.model, type) else ""
             raise DescriptionError(

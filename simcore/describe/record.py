@@ -269,6 +269,21 @@ class Spikes:
         return len(self.tick)
 
 
+class _Kept(dict[str, Any]):
+    """What a run keeps in memory, by name; says of what is not there where it went."""
+
+    def __init__(self, kept: Mapping[str, Any], what: str, store: str | None) -> None:
+        super().__init__(kept)
+        self.what, self.store = what, store
+
+    def __missing__(self, name: Any) -> Any:
+        if self.store is not None:
+            raise KeyError(f"{self.what} went to the store: open_run({self.store!r})")
+        raise KeyError(
+            f"no {self.what} of {name!r} were kept; there is {', '.join(map(repr, self)) or 'nothing'}"
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """Outcome of one :meth:`~tegmentum.simcore.Simulation.run`.
@@ -302,6 +317,10 @@ class Result:
     weights: dict[str, SynapseHistory | ChangeHistory] = field(default_factory=dict)
     eligibility: dict[str, SynapseHistory | ChangeHistory] = field(default_factory=dict)
     modulators: dict[str, LevelHistory] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for what in ("spikes", "traces", "weights", "eligibility", "modulators"):
+            object.__setattr__(self, what, _Kept(getattr(self, what), what, self.store))
 
     def rates(self) -> dict[str, float]:
         """Return each population's mean rate [Hz], over neurons, trials and the run.

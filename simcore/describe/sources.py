@@ -43,6 +43,7 @@ class SpikeTrain:
         checks.name(self.name, "SpikeTrain")
         where = f"SpikeTrain {self.name!r}"
         checks.number(self.size, where, "size", whole=True, least=1, most=2**31 - 1)
+        object.__setattr__(self, "size", int(self.size))
         times = checks.array(self.times, where, "times", what="numbers [ms]")
         whole = {"kinds": "iu", "what": "whole numbers"}
         neuron = checks.array(self.neuron, where, "neuron", **whole)
