@@ -129,7 +129,8 @@ def present(
     )
     rounds = int((s.last - s.first).max(initial=0))
     _play(sim, events, node, s.first, s.last, length)
-    _compile(sim)
+    if sim.backend == "cpu":
+        _compile(sim)
     potential = np.zeros((sim.n_trials, 0 if answer is None else answer.size))
     trials, usual = [], []
     for k in range(sim._n_shards):

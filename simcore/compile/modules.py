@@ -56,6 +56,7 @@ _GENERATED = (
     "advance.cuda.neurons",
     "advance.cuda.plastic",
     "advance.cuda.prefix",
+    "advance.cuda.renewal",
     "advance.cuda.rule_views",
     "compile.each",
 )
@@ -327,11 +328,11 @@ def rule_module(
 
 
 def rule_parts(
-    rule: Any, short_term: Any, sign: int, fixed: bool, shares: bool = False
+    rule: Any, short_term: Any, sign: int, fixed: bool, shares: bool = False, stepwise: bool = False
 ) -> tuple[dict[str, Any], str]:
     """Return the functions and tuples of a rule, and of short-term plasticity beside it, and the text that binds them.
 
-    The arguments are those of :func:`rule_module`.
+    The arguments are those of :func:`rule_module`, and whether traces of arrivals fade tick by tick.
     """
     functions = rule.parts()
     pre, short = functions["Pre"]._fields, short_term_binding()
@@ -353,6 +354,7 @@ def rule_parts(
         sign,
         shares,
         own,
+        stepwise,
     )
     return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound])
 

@@ -11,6 +11,15 @@ from typing import Any
 
 from .text import class_of, lines, tuple_of
 
+#: What a device has to know of rules under a modulator, by whether their synapses wait for a trial's end.
+WAITING = {
+    True: "\n\n".join(
+        [lines("waits", "", "return True"), lines("fall_at", "gain, row", "return gain.fall[row]")]
+    ),
+    False: "\n\n".join(
+        [lines("waits", "", "return False"), lines("fall_at", "gain, row", "return real(gain.fall[row])")]
+    ),
+}
 UNSHARED = "unshared"  # what a synapse of a shared weight has changed since the last sharing moment
 
 
@@ -91,9 +100,11 @@ def rule_binding(
     sign: int = 1,
     shares: bool = False,
     more: Sequence[str] = (),
+    stepwise: bool = False,
 ) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
 
+    ``stepwise`` the traces of arrivals fade tick by tick, as in :mod:`..advance.ticks.trial_plastic`.
     With ``sign`` -1 the rule sees magnitudes of weights that are stored, and delivered, negative. Where it ``shares``
     weights, they stay, and what it makes of them is added up in the last of what a synapse keeps.
     """
@@ -159,11 +170,7 @@ def rule_binding(
             lines(
                 "put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre), "pass"
             ),
-            lines(
-                "faded_pre",
-                "plastic, v, k",
-                tuple_of("Pre", (f"v.{f} * faded(plastic.fade_pre[{n}], k)" for n, f in pre_fields)),
-            ),
+            lines("faded_pre", "plastic, v, k", *_fading(pre, stepwise)),
             lines(
                 "pre_at",
                 "plastic, segment, v, k",
@@ -225,3 +232,17 @@ def rule_binding(
             ),
         ]
     )
+
+
+def _fading(pre: Sequence[str], stepwise: bool) -> list[str]:
+    """Write how traces of arrivals fade over ``k`` ticks."""
+    if not stepwise:
+        return [tuple_of("Pre", (f"v.{f} * faded(plastic.fade_pre[{n}], k)" for n, f in enumerate(pre)))]
+    out = []
+    for n, f in enumerate(pre):
+        out += [
+            f"x{n}, d{n}, k{n} = v.{f}, plastic.fade_pre[{n}][1], k",
+            f"while k{n} > 0 and x{n} != real(0.0):",
+            f"    x{n}, k{n} = x{n} * d{n} if x{n} > real(1e-12) else real(0.0), k{n} - 1",
+        ]
+    return [*out, tuple_of("Pre", (f"x{n}" for n in range(len(pre))))]

@@ -117,6 +117,16 @@ def silenced() -> Any:
     return real(0.0)
 
 
+def fall_at(gain: Any, row: Any) -> Any:
+    """Factor to a row's eligibility by which a pulse counts: of synapses that wait for it, not rounded first."""
+    return real(gain.fall[row])
+
+
+def waits() -> bool:
+    """Tell whether synapses learn at the end of trials alone."""
+    return False
+
+
 def listens() -> bool:
     """Tell whether synapses learn from post spikes."""
     return True
