@@ -413,6 +413,23 @@ def a_store():
 
 
 @case
+def checkpoints_while_synapses_learn():
+    """The device gives back what it has, and goes on from it."""
+    net, found = learners(STDP(lam=0.05)), []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cpu", "cuda"):
+            sim = Simulation(net, seed=3, backend=name, arithmetic="fixed")
+            sim.run(1.9, everything(net), to=f"{folder}/{name}", checkpoint_every=0.0)
+            with open_run(f"{folder}/{name}") as run:
+                found.append((sim, [run[f"spikes/{p}"].load().to_dataset() for p in ("cells", "in")]))
+    (one, spikes), (other, theirs) = found
+    same_state(one, other)
+    for a, b in zip(spikes, theirs, strict=True):
+        assert a.drop_attrs().identical(b.drop_attrs())
+    return spikes[0].sizes["spike"]
+
+
+@case
 def samples_now_and_then():
     return compare(driven(*MODELS["LIF"][:3]), parts=(1.1, 1.2), every=0.3)
 

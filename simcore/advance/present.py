@@ -84,8 +84,8 @@ def present(
     ------
     DescriptionError
         before anything is shown: for events or labels that do not fit, if the network is not at rest after a run, where
-        copies share plastic weights, where a population is lazy or a projection learns without trials, and for trials of
-        more than 80 time constants of an eligibility
+        copies share plastic weights, where a population is lazy or a projection learns without trials, and for trials
+        of more than 80 time constants of an eligibility
     """
     node = _train(sim, train)
     if encoder is not None:

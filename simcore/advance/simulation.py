@@ -454,10 +454,13 @@ class Simulation(Controlled):
             structure.update(self, names)
 
     def _keep(self, keeper: Keeper, log: Log, histories: Histories, came_to: Before) -> None:
-        """Write a checkpoint; a device gives back first what it has."""
-        if self._device is not None:
-            self._device.leave()
+        """Write a checkpoint; a device gives back first what it has, and goes on from it."""
+        device = self._device if self.backend == "cuda" else None
+        if device is not None:
+            device.leave()
         keeper.keep(self, log, histories, came_to)
+        if device is not None:
+            device.enter(log.recording)
 
     @contextmanager
     def _lent(self, log: Log, trials: list[Trials] | None) -> Iterator[None]:

@@ -65,7 +65,11 @@ def device_rule_module(
 
 
 def device_module(
-    model_groups: list[ModuleType], rules: list[ModuleType], real: str, sources: Iterable[str], trials: bool = False
+    model_groups: list[ModuleType],
+    rules: list[ModuleType],
+    real: str,
+    sources: Iterable[str],
+    trials: bool = False,
 ) -> ModuleType:
     """Return the module with the kernels ``advance``, ``update_one``, ``deliver_one`` and ``settle_all``.
 

@@ -61,7 +61,9 @@ def catch_up(plastic: Any, row: int, owner: int, zero: Any, own: int, width: int
         number of this thread in its warp, and how many those are
     """
     last, since, pre = plastic.pre_tick[row], plastic.seen[row], pre_of(plastic, row)
-    if not listens() or (waits() and last <= zero):  # what waits for a trial's end has its first arrival first
+    if not listens() or (
+        waits() and last <= zero
+    ):  # what waits for a trial's end has its first arrival first
         return
     soonest, mask = max(last, zero), HISTORY - 1
     s = plastic.ptr[row] + own

@@ -16,7 +16,16 @@ from numba import cuda
 from tegmentum.simcore.compile.each import each
 
 from ..ticks.drift import drifted, moment
-from ..ticks.rule_binding import drift, fade_from, fall_at, pulsed_areas, put_peeked, put_synapse, silenced, synapse_of
+from ..ticks.rule_binding import (
+    drift,
+    fade_from,
+    fall_at,
+    pulsed_areas,
+    put_peeked,
+    put_synapse,
+    silenced,
+    synapse_of,
+)
 from ..ticks.rule_binding import idle_of as idle_of_g0
 from ..ticks.rule_binding import present_of as present_of_g0
 from .plastic import catch_up, rest, settle

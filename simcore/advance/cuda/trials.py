@@ -1,4 +1,4 @@
-"""Trials on a CUDA device; the counterpart of :mod:`..ticks.trials`, with its functions for what is judged and expected.
+"""Trials on a CUDA device; the counterpart of :mod:`..ticks.trials`, with its functions of what is judged and expected.
 
 Every block counts the spikes of its own neurons and those of the readout, and judges for itself: all have the same
 spikes and potentials in the same order, so that all hold the same bits; the first writes down what comes out. Blocks

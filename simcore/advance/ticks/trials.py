@@ -124,7 +124,7 @@ def expect(protocol: Any, levels: Any, k: int, sample: int, best: int) -> None:
 
 
 def above_tonic(protocol: Any, m: int, n: int, s: int) -> Any:
-    """Return by how much the level ``s`` of a modulator is above its tonic one, from the ``n`` numbers of its signal."""
+    """Return how far the level ``s`` of a modulator is to be above its tonic one, by the ``n`` numbers of a signal."""
     table, tonic = protocol.table[m], protocol.tonic[m]
     total = 0.0
     for c in range(n):
