@@ -125,7 +125,7 @@ class OnlineTraining:
             )
 
 
-def place_of(backend: str | None, parameters: dict[str, Any], data: Dataset) -> dict[str, str]:
+def place_of(backend: str | None, parameters: dict[str, Any], data: Dataset) -> dict[str, Any]:
     """Return the backend that was asked for, if it can be had, and the arithmetic that it has."""
     if backend in (None, "cpu"):
         return {}

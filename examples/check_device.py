@@ -41,8 +41,8 @@ STEP = 20.0  # ms of model time between two looks at whether states are equal
 def differences(one: Simulation, other: Simulation) -> list[str]:
     """Say in what the states of two simulations differ, a line for each array."""
     theirs, ours, lines = one.state(), other.state(), []
-    for key, values in theirs.items():
-        found = ours[key]
+    for key in theirs:
+        values, found = np.atleast_1d(theirs[key]), np.atleast_1d(ours[key])
         if values.shape != found.shape:
             lines.append(f"{key}: {len(values)} numbers on {one.backend}, {len(found)} on {other.backend}")
         elif not np.array_equal(values, found):
@@ -189,15 +189,28 @@ def main() -> int:
     for name, n in (("digits", 1438), ("mnist", 2000)):
         verdict, lines, *seconds = _tried(end, train, name, n)
         wrong += [f"{name}: {line}" for line in lines]
-        columns = [f"{s:.2f}" for s in seconds] + ([f"{seconds[0] / seconds[1]:.2f}"] if seconds else [""] * 3)
+        columns = [f"{s:.2f}" for s in seconds] + (
+            [f"{seconds[0] / seconds[1]:.2f}"] if seconds else [""] * 3
+        )
         print(f"| {name} | {verdict} | {' | '.join(columns)} |", flush=True)
     for line in wrong:
         print(f"\n    {line}", flush=True)
     print(f"\ncopies at {bandwidth() / 1e9:.0f} GB/s\n")
-    print("| network | neurons | synapses | model time [s] | run [s] | real-time factor | us/tick | GB/s | CPU / device |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    heads = (
+        "network",
+        "neurons",
+        "synapses",
+        "model time [s]",
+        "run [s]",
+        "real-time factor",
+        "us/tick",
+        "GB/s",
+    )
+    print(f"| {' | '.join(heads)} | CPU / device |\n{'|---' * (len(heads) + 1)}|")
     for k, name in enumerate(TIMED):
-        print(_tried(end, row, name, options.scale, options.seconds * 1e3, end, len(TIMED) - k)[0], flush=True)
+        print(
+            _tried(end, row, name, options.scale, options.seconds * 1e3, end, len(TIMED) - k)[0], flush=True
+        )
     return int(bool(wrong))
 
 

@@ -44,6 +44,7 @@ from tegmentum.simcore import (
     AllToAll,
     ByPost,
     BySynapse,
+    Conv2D,
     Course,
     Current,
     DiscreteLIF,
@@ -68,6 +69,7 @@ from tegmentum.simcore import (
     Projection,
     Record,
     Release,
+    SharedWeights,
     Simulation,
     SpikeTrain,
     Trace,
@@ -535,6 +537,32 @@ def rules_with_more_traces():
     early = learners(STDP(lam=0.05, coincident=False), TsodyksMarkram(tau_fac=50.0))
     n = across(early)
     return n + across(learners(InhibitorySTDP(eta=0.01), sign=-1))
+
+
+@case
+def resources_of_each_synapse():
+    own = TsodyksMarkram(U=Uniform(0.2, 0.8), tau_fac=50.0)
+    return across(learners(STDP(lam=0.05), own), tolerance=1e-5)  # it calls exp
+
+
+@case
+def shared_weights():
+    """Of a kernel, in a run whose parts end at no sharing moment; under dopamine, too."""
+    rng = np.random.default_rng(0)
+    times, neuron = np.round(rng.uniform(0.0, 2.5, 80), 1), rng.integers(16, size=80)
+    spikes = SpikeTrain("in", 16, times, neuron)
+    cells = Population("cells", 16, LIF(tau_m=9.0, v_thresh=1.0, v_reset=-0.5, t_ref=0.3), "stepped")
+    kernel = Conv2D(rng.uniform(0.2, 0.6, (3, 3, 1, 1)), (4, 4, 1), padding=1)
+    dopamine = modulated(DopamineSTDP, tau_e=0.7)
+    how = {"weight": 1.0, "delay": 0.2, "sharing": SharedWeights(0.5)}
+    return across(
+        Network(
+            cells,
+            spikes,
+            Projection(spikes, cells, kernel, **how, plasticity=STDP(lam=0.05)),
+            Projection(cells, cells, kernel, **how, plasticity=dopamine, name="again"),
+        )
+    )
 
 
 @case

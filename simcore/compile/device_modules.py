@@ -46,10 +46,10 @@ def device_group_module(model: Any, varying: tuple[str, ...], current: bool, rea
 
 
 def device_rule_module(
-    rule: Any, real: str, short_term: Any, sign: int, in_trials: bool = False
+    rule: Any, real: str, short_term: Any, sign: int, in_trials: bool = False, shares: bool = False
 ) -> ModuleType:
     """Return the module with a plasticity rule's functions and the loops around them; see :func:`.rule_module`."""
-    functions, bound = rule_parts(rule, short_term, sign, fixed=True, stepwise=in_trials)
+    functions, bound = rule_parts(rule, short_term, sign, fixed=True, shares=shares, stepwise=in_trials)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
     around = [bound, WAITING[in_trials]]
     if "drift" in functions:

@@ -68,7 +68,11 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
 
 #: What synapses whose resources are their own do at an arrival and at a trial's end; the others nothing.
 SHARED = "\n\n".join(
-    [lines("released_by", "plastic, i, k, released", "return released"), lines("restore", "plastic", "pass")]
+    [
+        lines("released_by", "plastic, i, k, released", "return released"),
+        lines("restore", "plastic", "pass"),
+        lines("restore_one", "plastic, s", "pass"),
+    ]
 )
 
 
@@ -86,6 +90,7 @@ def own_short_term_binding(first: int, fields: Sequence[str], n_state: int) -> s
                 "return released",
             ),
             lines("restore", "plastic", *(f"{a}[:] = real(0.0)" for a in kept[:n_state])),
+            lines("restore_one", "plastic, s", *(f"{a}[s] = real(0.0)" for a in kept[:n_state])),
         ]
     )
 

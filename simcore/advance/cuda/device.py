@@ -44,7 +44,9 @@ class Device:
         ]
         learners = [simulation._projection(name) for _, _, name in simulation._learners()]
         rules = [
-            device_rule_module(q.plasticity, real, q.short_term, q.sign or 1, waits)
+            device_rule_module(
+                q.plasticity, real, q.short_term, q.sign or 1, waits, simulation._shared(q) is not None
+            )
             for q, waits in zip(learners, simulation._waits, strict=True)
         ]
         sources = [name for name in simulation._sources if name != "trains"]
@@ -104,7 +106,7 @@ class Device:
         for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
             lowered.catch_up(described, group, s.tick)
         self.groups = tuple(_all_sent(lowered.group_of(p, g, quanta, real)) for g in s._model_groups[0])
-        self._send_synapses()
+        self.send_synapses()
         self.recording = recording
         self.probes = _all_sent(lowered.probes_of(p, s._model_groups[0], recording, self.bounds))
         dense, sparse = s._poisson_dense[0], s._poisson_sparse[0]
@@ -234,7 +236,7 @@ class Device:
             learnt.take_levels(s._channels[0], self.levels, tick)
         self._told = tick
 
-    def _send_synapses(self) -> None:
+    def send_synapses(self) -> None:
         """Send what learns and what it learns from: weights, traces, integrals, levels, given spikes."""
         s, n_blocks = self.simulation, self.shape.n_blocks
         p, tick, channels = s._plan, s.tick, s._channels[0]

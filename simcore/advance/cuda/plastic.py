@@ -22,6 +22,7 @@ from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
 from ..ticks.drift import drifted, moment, to_store
 from ..ticks.rule_binding import (
+    arriving,
     fade_post,
     faded_pre,
     listens,
@@ -40,6 +41,8 @@ from ..ticks.rule_binding import (
     put_synapse,
     quanta_of,
     release_of,
+    released_by,
+    restore_one,
     silent_post,
     silent_pre,
     synapse_of,
@@ -102,7 +105,8 @@ def learn(
         synapse = drifted(plastic, synapse, slot, owner, s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, plastic.weight, 0, s, synapse, to_store(now))
-        number = whole(quanta_of(plastic, synapse.w, released))
+        mine = released_by(plastic, np.uint64(s), tick - last, released)
+        number = whole(quanta_of(plastic, arriving(plastic.weight, s, synapse), mine))
         cuda.atomic.add(ring, (0, bucket, plastic.base + slot), number)
         s += width
 
@@ -225,6 +229,8 @@ def rest(plastic: Any, bounds: Any, block: int, start: int, tick: int) -> None:
             put_pre(plastic, row, silent_pre())
             put_early(plastic, row, silent_pre(), 1)
         plastic.seen[row] = tick + 1
+        for s in range(plastic.ptr[row], plastic.ptr[row + 1]):
+            restore_one(plastic, s)
         q += cuda.blockDim.x
     _, _, slot, count = plastic.ends
     at, end = max(bounds[block], slot) + cuda.threadIdx.x, min(bounds[block + 1], slot + count)

@@ -151,6 +151,10 @@ def restore(plastic: Any) -> None:
     """Give synapses their own resources back, at a trial's end."""
 
 
+def restore_one(plastic: Any, s: int) -> None:
+    """Give one synapse its own resources back."""
+
+
 def quanta_of(plastic: Any, w: Any, released: Any) -> Any:
     """Return the weight as it is delivered in fixed arithmetic, as a whole number of quanta."""
     return np.rint(signed(w) * plastic.grid[0])

@@ -123,7 +123,7 @@ def expect(protocol: Any, levels: Any, k: int, sample: int, best: int) -> None:
         column += len(level)
 
 
-def above_tonic(protocol: Any, m: int, n: int, s: int) -> Any:
+def above_tonic(protocol: Any, m: int, n: int, s: Any) -> Any:
     """Return how far the level ``s`` of a modulator is to be above its tonic one, by the ``n`` numbers of a signal."""
     table, tonic = protocol.table[m], protocol.tonic[m]
     total = 0.0
