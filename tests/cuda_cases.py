@@ -618,18 +618,12 @@ BY_NAME = {
 @case
 def blocks_side_by_side():
     """In one launch, as on a device: they wait for one another in every tick."""
-    import simblocks
-
-    simblocks.install()
     shape(SIDE_BY_SIDE)
     return compare(driven(*MODELS["LIF"][:3]), parts=(2.0, 1.5))
 
 
 @case
 def what_learns_side_by_side():
-    import simblocks
-
-    simblocks.install()
     shape(SIDE_BY_SIDE)
     return compare(under_modulators(), parts=(1.1,))
 
@@ -676,20 +670,21 @@ def swapped_while_any_is_inside(function, stand_in):
                 names.update({name: cuda for name, value in names.items() if value is stand_in})
 
 
-def main(cases=None):
-    """Run the cases that are named, or all of them."""
-    cases = CASES | BY_NAME if cases is None else cases
+def main(cases, by_name):
+    """Run the cases that are named, or all but those that run by name."""
+    import simblocks
     from numba.cuda.simulator import kernel as simulator
 
     simulator.swapped_cuda_module = swapped_while_any_is_inside
-    for name in sys.argv[1:] or [name for name in cases if name not in BY_NAME]:
+    simblocks.install()
+    for name in sys.argv[1:] or cases:
         shape()
         try:
-            n, problem = cases[name](), ""
+            n, problem = (cases | by_name)[name](), ""
         except Exception:
             n, problem = 0, traceback.format_exc()
         print(json.dumps({"case": name, "problem": problem, "n_spikes": n}), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(CASES, BY_NAME)

@@ -172,9 +172,6 @@ def weights_are_recorded_between_trials():
 @case
 def trials_side_by_side():
     """In one launch, as on a device: blocks wait for one another in every tick, and once more when a trial ends."""
-    import simblocks
-
-    simblocks.install()
     shape(SIDE_BY_SIDE)
     return learned(trials.network(), n=2, again=1)
 
@@ -211,4 +208,4 @@ def begin(simulation):
 
 
 if __name__ == "__main__":
-    cuda_cases.main(CASES)
+    cuda_cases.main(CASES, {})
