@@ -5,6 +5,8 @@ Prints what :mod:`cuda_cases` prints.
 
 from __future__ import annotations
 
+import json
+import tempfile
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,11 +14,13 @@ import cuda_cases
 import numpy as np
 import test_present as trials
 from cuda_cases import ONE, SEVERAL, SIDE_BY_SIDE, TWO, everything, same, same_state, shape
+from typer.testing import CliRunner
 
+from tegmentum.cli.app import app
 from tegmentum.datasets import load
 from tegmentum.plasticity import OnlineLearner, TsodyksMarkram
 from tegmentum.plasticity.learning.dopamine_classifier import parameters_for
-from tegmentum.simcore import ByPre, Network, Poisson, Record, Trace, Whole, random_table
+from tegmentum.simcore import ByPre, Network, Poisson, Record, Trace, Whole, open_run, random_table
 
 CASES = {}
 
@@ -191,6 +195,31 @@ def digits():
     )
     assert one.spikes_per_sample == other.spikes_per_sample
     return int(4 * one.spikes_per_sample["hidden"])
+
+
+@case
+def digits_by_the_command():
+    """``tegmentum train --backend cuda`` writes the weights that the CPU learns in the same arithmetic."""
+    shape(ONE)
+    arguments = "train --backend cuda --hidden 6 --ticks 27 --epochs 1 --limit-train 4 --limit-test 2 --json"
+    with tempfile.TemporaryDirectory() as folder:
+        done = CliRunner().invoke(app, [*arguments.split(), "--out", f"{folder}/run.zarr"])
+        assert done.exit_code == 0, done.output
+        document = json.loads(done.stdout)
+        with open_run(f"{folder}/run.zarr") as run:
+            written = run["weights/pixels-hidden"].load().to_dataset()
+    data = load("digits")
+    p = replace(parameters_for("digits", 6), ticks=27, epochs=1)
+    learner = OnlineLearner(64, 10, p, arithmetic="fixed")
+    learner.learn(data.x_train[:4], data.y_train[:4], data.x_max)
+    expected = learner.simulation.synapses("pixels-hidden")
+    np.testing.assert_array_equal(written.w.values[-1], expected.weight)
+    np.testing.assert_array_equal(written.post.values, expected.post)
+    assert (written.w.values[0] != written.w.values[-1]).any()
+    assert document["backend"] == "cuda"
+    right = learner.predict(data.x_test[:2], data.x_max) == data.y_test[:2]
+    assert document["test_accuracy"] == right.mean()
+    return document["synaptic_events"]
 
 
 def for_compilers():
