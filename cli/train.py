@@ -54,6 +54,8 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Threads; no result depends on it "
                                                 r"\[1; naca all CPUs].", show_default=False)] = None,
+    backend: Annotated[str | None, typer.Option(help="dopamine-stdp: cpu, cuda, or auto: a CUDA device if there is one "
+                                                r"\[cpu].", show_default=False)] = None,
     limit_train: Annotated[int | None, typer.Option(min=1, help="Use the first N training samples.")] = None,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Use the first N test samples.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set's files.")] = None,
@@ -81,8 +83,10 @@ def train(
     one_of("--rule", rule, (ONLINE, *RULES))
     given = {"--batch": batch, "--optimiser": optimiser, "--lr": lr, "--hidden-gain": hidden_gain,
              "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks,
-             "--shortcuts": shortcuts or None, "--kappa": kappa}  # fmt: skip
+             "--shortcuts": shortcuts or None, "--kappa": kappa, "--backend": backend}  # fmt: skip
     _refuse_foreign(rule, given)
+    if backend is not None:
+        one_of("--backend", backend, ("cpu", "cuda", "auto"))
     if ablation is not None:
         from tegmentum.plasticity.learning.dopamine_classifier import ABLATIONS
 
@@ -96,12 +100,12 @@ def train(
     }  # fmt: skip
     training: Training
     if rule == ONLINE:
-        from .train_online import OnlineConfig, OnlineTraining, parameters_of
+        from .train_online import OnlineConfig, OnlineTraining, parameters_of, place_of
 
         p = parameters_of(data.name, layers, ticks, ablation or "none", epochs, shift)
         training = OnlineTraining(
             OnlineConfig(**common, ablation=p["ablation"], hidden=(p["n_hidden"],), epochs=p["epochs"],
-                         ticks=p["ticks"], parameters=p, threads=threads or 1),
+                         ticks=p["ticks"], parameters=p, threads=threads or 1, **place_of(backend, p, data)),
             data,
         )  # fmt: skip
     else:
@@ -134,6 +138,7 @@ def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
     own = {
         "--ablation": (ONLINE,),
         "--shift": (ONLINE,),
+        "--backend": (ONLINE,),
         "--ticks": (ONLINE, *spiking),
         "--shortcuts": spiking,
         "--kappa": ("naca-mix",),

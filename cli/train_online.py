@@ -34,6 +34,8 @@ class OnlineConfig:
     n_train: int
     n_test: int
     record: int
+    backend: str = "cpu"
+    arithmetic: str = "float"
 
 
 class OnlineTraining:
@@ -60,7 +62,8 @@ class OnlineTraining:
 
         start, config = time.perf_counter(), self.config
         self.learner = OnlineLearner(self.data.n_features, self.data.n_classes, self.parameters, epochs=config.epochs,
-                                     seed=config.seed, threads=config.threads)  # fmt: skip
+                                     seed=config.seed, threads=config.threads, backend=config.backend,
+                                     arithmetic=config.arithmetic)  # fmt: skip
         self.learner.predict(self.data.x_test[:1], self.data.x_max)
         for name in ("pixels-hidden", "hidden-output"):
             self.learner.simulation.synapses(name)
@@ -95,10 +98,11 @@ class OnlineTraining:
         without = "" if p.ablation == "none" else f", ablation {p.ablation}"
         without += f", fields of {p.field} x {p.field} pixels" if p.field else ""
         without += f", shifted by up to {p.shift:g} pixels" if p.shift else ""
+        where = f"{config.threads} thread{'' if config.threads == 1 else 's'}"
+        where = "a CUDA device" if config.backend == "cuda" else where
         return (
             f"{config.rule}: {'-'.join(map(str, self.layers))}, {plastic:,} plastic synapses of {BYTES} bytes and "
-            f"{fixed:,} fixed, {p.ticks} ticks a sample{without}, {config.epochs} epochs, {config.threads} "
-            f"thread{'' if config.threads == 1 else 's'}",
+            f"{fixed:,} fixed, {p.ticks} ticks a sample{without}, {config.epochs} epochs, {where}",
             f"cost: about {events:.1e} synaptic events an epoch from {spikes:.0f} input and {hidden:.0f} hidden spikes "
             f"a sample; {path} at most {size:,.0f} MB",
         )
@@ -119,6 +123,18 @@ class OnlineTraining:
                 f"--hidden: {'-'.join(map(str, self.layers))} needs about {need / 1e9:,.0f} GB for its synapses, "
                 f"this machine has {memory / 1e9:,.0f} GB; use fewer neurons"
             )
+
+
+def place_of(backend: str | None, parameters: dict[str, Any], data: Dataset) -> dict[str, Any]:
+    """Return the backend that was asked for, if it can be had, and the arithmetic that it has."""
+    if backend in (None, "cpu"):
+        return {}
+    from tegmentum.plasticity import DopamineParameters, dopamine_network
+    from tegmentum.simcore.advance.backends import chosen_arithmetic, chosen_backend
+
+    network = dopamine_network(data.n_features, data.n_classes, DopamineParameters(**parameters))
+    backend = chosen_backend(str(backend), network)
+    return {"backend": backend, "arithmetic": chosen_arithmetic(None, backend, network)}
 
 
 def parameters_of(

@@ -69,12 +69,16 @@ def _training_of(told: Mapping[str, Any], data: Dataset, threads: int | None) ->
     """Return the training that a manifest tells of."""
     from dataclasses import MISSING, fields
 
+    from tegmentum.simcore.advance.cuda.available import missing
+
     from .train_online import OnlineConfig, OnlineTraining
     from .train_windows import WindowConfig, WindowTraining
 
     config: Any = OnlineConfig if told["rule"] == ONLINE else WindowConfig
     values = {f.name: told[f.name] for f in fields(config) if f.name in told or f.default is MISSING}
     values.update(hidden=tuple(told["hidden"]), threads=told["threads"] if threads is None else threads)
+    if told.get("backend") == "cuda" and missing():  # the CPU goes on in the same arithmetic, bit for bit
+        values["backend"] = "cpu"
     return (
         OnlineTraining(config(**values), data)
         if config is OnlineConfig
@@ -170,7 +174,7 @@ def run(
         "layers": training.layers,
         "seed": config.seed,
         "threads": config.threads,
-        "backend": "cpu",
+        "backend": getattr(config, "backend", "cpu"),
         "epochs": config.epochs,
         "n_train": config.n_train,
         "n_test": config.n_test,

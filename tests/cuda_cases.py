@@ -46,6 +46,7 @@ from tegmentum.simcore import (
     AllToAll,
     ByPost,
     BySynapse,
+    Conv2D,
     Course,
     Current,
     DiscreteLIF,
@@ -70,6 +71,7 @@ from tegmentum.simcore import (
     Projection,
     Record,
     Release,
+    SharedWeights,
     Simulation,
     SpikeTrain,
     Trace,
@@ -416,6 +418,23 @@ def a_store():
 
 
 @case
+def checkpoints_while_synapses_learn():
+    """The device gives back what it has, and goes on from it."""
+    net, found = learners(STDP(lam=0.05)), []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cpu", "cuda"):
+            sim = Simulation(net, seed=3, backend=name, arithmetic="fixed")
+            sim.run(1.9, everything(net), to=f"{folder}/{name}", checkpoint_every=0.0)
+            with open_run(f"{folder}/{name}") as run:
+                found.append((sim, [run[f"spikes/{p}"].load().to_dataset() for p in ("cells", "in")]))
+    (one, spikes), (other, theirs) = found
+    same_state(one, other)
+    for a, b in zip(spikes, theirs, strict=True):
+        assert a.drop_attrs().identical(b.drop_attrs())
+    return spikes[0].sizes["spike"]
+
+
+@case
 def samples_now_and_then():
     return compare(driven(*MODELS["LIF"][:3]), parts=(1.1, 1.2), every=0.3)
 
@@ -524,6 +543,32 @@ def rules_with_more_traces():
 
 
 @case
+def resources_of_each_synapse():
+    own = TsodyksMarkram(U=Uniform(0.2, 0.8), tau_fac=50.0)
+    return across(learners(STDP(lam=0.05), own), tolerance=1e-5)  # it calls exp
+
+
+@case
+def shared_weights():
+    """Of a kernel, in a run whose parts end at no sharing moment; under dopamine, too."""
+    rng = np.random.default_rng(0)
+    times, neuron = np.round(rng.uniform(0.0, 2.5, 80), 1), rng.integers(16, size=80)
+    spikes = SpikeTrain("in", 16, times, neuron)
+    cells = Population("cells", 16, LIF(tau_m=9.0, v_thresh=1.0, v_reset=-0.5, t_ref=0.3), "stepped")
+    kernel = Conv2D(rng.uniform(0.2, 0.6, (3, 3, 1, 1)), (4, 4, 1), padding=1)
+    dopamine = modulated(DopamineSTDP, tau_e=0.7)
+    how = {"weight": 1.0, "delay": 0.2, "sharing": SharedWeights(0.5)}
+    return across(
+        Network(
+            cells,
+            spikes,
+            Projection(spikes, cells, kernel, **how, plasticity=STDP(lam=0.05)),
+            Projection(cells, cells, kernel, **how, plasticity=dopamine, name="again"),
+        )
+    )
+
+
+@case
 def modulators():
     return across(under_modulators(), parts=(0.8, 1.0))  # a window ends at 1.6 ms
 
@@ -577,18 +622,12 @@ BY_NAME = {
 @case
 def blocks_side_by_side():
     """In one launch, as on a device: they wait for one another in every tick."""
-    import simblocks
-
-    simblocks.install()
     shape(SIDE_BY_SIDE)
     return compare(driven(*MODELS["LIF"][:3]), parts=(2.0, 1.5))
 
 
 @case
 def what_learns_side_by_side():
-    import simblocks
-
-    simblocks.install()
     shape(SIDE_BY_SIDE)
     return compare(under_modulators(), parts=(1.1,))
 
@@ -635,19 +674,21 @@ def swapped_while_any_is_inside(function, stand_in):
                 names.update({name: cuda for name, value in names.items() if value is stand_in})
 
 
-def main():
-    """Run the cases that are named, or all."""
+def main(cases, by_name):
+    """Run the cases that are named, or all but those that run by name."""
+    import simblocks
     from numba.cuda.simulator import kernel as simulator
 
     simulator.swapped_cuda_module = swapped_while_any_is_inside
-    for name in sys.argv[1:] or CASES:
+    simblocks.install()
+    for name in sys.argv[1:] or cases:
         shape()
         try:
-            n, problem = (CASES | BY_NAME)[name](), ""
+            n, problem = (cases | by_name)[name](), ""
         except Exception:
             n, problem = 0, traceback.format_exc()
         print(json.dumps({"case": name, "problem": problem, "n_spikes": n}), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(CASES, BY_NAME)

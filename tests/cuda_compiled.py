@@ -25,6 +25,7 @@ FEW = (
     "AdEx, float64",
     "sources, float32",
     "modulators, float64",
+    "trials, float32",
 )
 
 
@@ -114,11 +115,12 @@ def full(cc):
 def main():
     """Compile what the networks of :mod:`cuda_cases` launch."""
     import cuda_cases
+    import cuda_trials
 
     compiler = Compiler()
     compiler.install()
     wanted = FEW if sys.argv[1:] == ["few"] else sys.argv[1:]
-    for name, net, options in cuda_cases.for_compilers():
+    for name, net, options in (*cuda_cases.for_compilers(), *cuda_trials.for_compilers()):
         if wanted and name not in wanted:
             continue
         before = set(compiler.seen)
@@ -126,11 +128,11 @@ def main():
         from tegmentum.simcore.advance.cuda import device
         from tegmentum.simcore.advance.cuda.geometry import geometry
 
-        for persistent in (True, False) if name.startswith("sources") else (True,):
+        for persistent in (True, False) if name.startswith(("sources", "trials")) else (True,):
             device._geometry = lambda n_slots, n_trials, learns, persistent=persistent: geometry(
                 1000, 1, 132, learns
             )._replace(persistent=persistent)
-            Simulation(net, backend="cuda", **options).run(0.1)
+            cuda_trials.begin(Simulation(net, backend="cuda", **options))
         for key in sorted(set(compiler.seen) - before):
             for cc in TARGETS:
                 row = {"case": name, "kernel": key[1], "cc": f"{cc[0]}.{cc[1]}"}

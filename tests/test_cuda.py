@@ -102,7 +102,7 @@ class TestCompiled:
         linear = [
             row
             for row in compiled
-            if row["case"].startswith(("LIF", "Izh", "STDP", "mod")) or row["kernel"] == "deliver_one"
+            if row["case"].startswith(("LIF", "Izh", "STDP", "mod", "trials")) or row["kernel"] == "deliver_one"
         ]
         assert len(linear) > 9
         assert [row for row in linear if row["fused"] or row["loose"]] == []
@@ -132,15 +132,38 @@ def test_without_a_device_an_error_says_what_to_type(monkeypatch, tegmentum, tmp
     assert "pip install" in tegmentum("doctor", "--json").document["gpu"]
 
 
-def test_check_device_says_what_is_missing(monkeypatch, capsys):
+@pytest.fixture
+def example():
+    """The program that checks a device."""
     path = HERE.parent / "examples" / "check_device.py"
     spec = importlib.util.spec_from_file_location("check_device", path)
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_check_device_says_what_is_missing(example, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["check_device.py"])
     monkeypatch.setattr(example, "missing", lambda: "numba-cuda is not installed: pip install it")
     assert example.main() == 2
     assert "no CUDA device to check: numba-cuda is not installed" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_check_device_says_when_simulations_part_and_in_what(example):
+    """Two on the CPU: fixed arithmetic rounds the weight 0.3 to below a threshold that float arithmetic reaches."""
+    cells = Population("cells", 3, LIF(v_thresh=0.3, v_reset=0.0, t_ref=0.0), "stepped")
+    spikes, weights = SpikeTrain("in", 2, [1.0, 25.0], [0, 1]), np.array([[1.0] * 3, [0.25, 0.3, 0.25]])
+    net = Network(cells, spikes, Projection(spikes, cells, AllToAll(), weight=weights, delay=0.3))
+
+    def both(*arithmetic):
+        return [Simulation(net, arithmetic=kind, max_rate=1e6) for kind in arithmetic]
+
+    assert example.parted(*both("fixed", "fixed"), 40.0) is None
+    tick, lines = example.parted(*both("float", "fixed"), 40.0)
+    assert tick == 253
+    assert "neuron 1 of 'cells' fired on cpu alone" in lines
+    assert any(line.startswith("n_spikes: 1 of 1 numbers") for line in lines)
 
 
 def test_no_driver_is_an_error_as_well(monkeypatch):
@@ -157,17 +180,17 @@ def test_what_a_device_does_not_do_yet_is_refused_by_name(monkeypatch, tegmentum
     monkeypatch.setattr(available, "missing", lambda: None)
     cells = Population("cells", 4, AdEx(), "stepped")
     watching = small(cells, plasticity=ClopathSTDP(cells))
-    judged = Modulator("dopamine", baseline=0.5, source=Expected("label", np.ones((2, 1))))
     for net, message in (
         (small(plasticity=STDP(), structure=Turnover(10.0, indegree=2)), "Turnover does not run on CUDA yet"),
         (watching, "the levels of '.*' follow membrane potentials, which they do not do on CUDA yet"),
-        (small(plasticity=DopamineSTDP(judged)), "the levels of 'dopamine' are set at the end of trials"),
         (small(plasticity=PowerLawSTDP()), "PowerLawSTDP sets no bound to its weights"),
     ):
         with pytest.raises(DescriptionError, match=rf"Projection 'in-cells': {message}"):
             Simulation(net, backend="cuda")
         assert backends.chosen_backend("auto", net) == "cpu"
-    assert backends.chosen_backend("auto", small(plasticity=STDP())) == "cuda"
+    judged = Modulator("dopamine", baseline=0.5, source=Expected("label", np.ones((2, 1))))
+    for rule in (STDP(), DopamineSTDP(judged)):
+        assert backends.chosen_backend("auto", small(plasticity=rule)) == "cuda"
     with pytest.raises(DescriptionError, match="arithmetic='float' does not run on CUDA"):
         Simulation(small(), backend="cuda", arithmetic="float")
     path = tmp_path / "power.toml"

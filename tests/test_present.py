@@ -294,6 +294,28 @@ def test_sparse_synapses_learn_as_dense_ones():
 
 
 @pytest.mark.slow
+def test_trials_may_be_longer_than_a_window_of_integrals():
+    """A window of continuous time is at most four time constants long, here 128 ticks."""
+    rng = np.random.default_rng(0)
+    trial, tick, channel = np.nonzero(rng.random((6, 300, N_IN)) < 0.02)
+    events = SimpleNamespace(
+        trial=trial, tick=tick, channel=channel, n_trials=6, n_ticks=300, n_channels=N_IN
+    )
+    found = []
+    for general in (False, True):
+        sim = simulation(network(sparse=1.0, general=general))
+        learn(sim, events, np.arange(6) % N_OUT)
+        found.append(state(sim))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+    events.n_ticks = 4801
+    with pytest.raises(
+        DescriptionError, match="'first': a trial must be at most 80 tau_e, 4800 ms, got 4801"
+    ):
+        learn(simulation(), events, np.zeros(6, int))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sparse", "precision"),
     [({}, "float32"), ({"sparse": 0.6}, "float64"), ({"sparse": 0.6, "general": True}, "float64")],

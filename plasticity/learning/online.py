@@ -56,6 +56,8 @@ class OnlineLearner:
         of weights, delays and the order of samples
     threads : int, 1
         of a sample; no result depends on it
+    backend, arithmetic : str
+        as of :class:`.Simulation`: a CUDA device learns what the CPU learns in ``arithmetic="fixed"``
 
     Attributes
     ----------
@@ -76,6 +78,8 @@ class OnlineLearner:
         epochs: int | None = None,
         seed: int = 0,
         threads: int = 1,
+        backend: str = "cpu",
+        arithmetic: str | None = None,
     ) -> None:
         self.parameters = DopamineParameters() if parameters is None else parameters
         epochs = self.parameters.epochs if epochs is None else epochs
@@ -91,7 +95,8 @@ class OnlineLearner:
         self.spikes_per_sample: dict[str, float] = {}
         self.levels: dict[str, Array] = {}
         network = dopamine_network(n_inputs, n_classes, self.parameters, seed)
-        self.simulation = Simulation(network, dt=1.0, seed=seed, threads=threads, max_rate=1000.0)
+        where: dict[str, Any] = {"threads": threads, "backend": backend, "arithmetic": arithmetic}
+        self.simulation = Simulation(network, dt=1.0, seed=seed, max_rate=1000.0, **where)
 
     def show(
         self, x: Array, x_max: int, y: Array | None = None, learning: float = 0.0, **options: Any

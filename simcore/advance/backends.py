@@ -60,16 +60,11 @@ def _refused(network: Network, arithmetic: str | None) -> str | None:
             kind = type(projection.structure).__name__
             return f"Projection {projection.name!r}: {kind} does not run on CUDA yet; use backend='cpu'"
         for modulator in projection.modulators:
-            found = {
-                "follow membrane potentials": modulator.watch,
-                "are set at the end of trials": modulator.expectation,
-            }
-            for how, source in found.items():
-                if source is not None:
-                    return (
-                        f"Projection {projection.name!r}: the levels of {modulator.name!r} {how}, which they do not do "
-                        "on CUDA yet; use backend='cpu'"
-                    )
+            if modulator.watch is not None:
+                return (
+                    f"Projection {projection.name!r}: the levels of {modulator.name!r} follow membrane potentials, "
+                    "which they do not do on CUDA yet; use backend='cpu'"
+                )
     if arithmetic is None and (boundless := unbounded(network)):
         return f"{boundless}, so that a device has no grid for them; use backend='cpu'"
     if arithmetic == "float":

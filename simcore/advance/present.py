@@ -84,7 +84,8 @@ def present(
     ------
     DescriptionError
         before anything is shown: for events or labels that do not fit, if the network is not at rest after a run, where
-        copies share plastic weights, and where a population is lazy or a projection learns without trials
+        copies share plastic weights, where a population is lazy or a projection learns without trials, and for trials
+        of more than 80 time constants of an eligibility
     """
     node = _train(sim, train)
     if encoder is not None:
@@ -128,13 +129,14 @@ def present(
     )
     rounds = int((s.last - s.first).max(initial=0))
     _play(sim, events, node, s.first, s.last, length)
-    _compile(sim)
+    if sim.backend == "cpu":
+        _compile(sim)
     potential = np.zeros((sim.n_trials, 0 if answer is None else answer.size))
     trials, usual = [], []
     for k in range(sim._n_shards):
         sim._plastics[k] = tuple(
-            with_log(plastic, sim._wires[k].target, length) if plastic.trial else plastic
-            for plastic in sim._plastics[k]
+            with_log(plastic, sim._wires[k].target, length, projection, sim.dt) if plastic.trial else plastic
+            for plastic, projection in zip(sim._plastics[k], plastics, strict=True)
         )
         usual.append(sim._trials.usual.copy())
         protocol = protocol_of(sim._plan, k, s, sim._model_groups[k], usual[k], potential)

@@ -46,6 +46,8 @@ def share(sim: Controlled, trials: list[Any] | None) -> None:
         names = [name for name, n in sim._sharing.items() if sim.tick % n == 0]
     for name in names:
         _share(sim, name)
+    if names and sim._device is not None:
+        sim._device.send_synapses()
 
 
 def _share(sim: Controlled, name: str) -> None:

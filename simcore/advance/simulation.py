@@ -18,6 +18,7 @@ from ..describe.sources import Noise
 from ..describe.trials import Presented
 from ..errors import DescriptionError, StoreError
 from ..lower.arrays import Recording, Trials
+from ..lower.device_trials import count_spikes
 from ..lower.inputs import current_at, next_change, scales, std_at
 from ..lower.modulation import modulators_of
 from ..lower.plan import check
@@ -359,8 +360,6 @@ class Simulation(Controlled):
         """Show samples one after another, each a trial from a network at rest; see :func:`.present.present`."""
         if self.ranks is not None:
             raise DescriptionError("present: trials do not run on several MPI ranks yet; use one process")
-        if self.backend == "cuda":
-            raise DescriptionError("present: trials do not run on CUDA yet; use backend='cpu'")
         from .present import present
 
         return present(self, events, labels, **options)
@@ -390,7 +389,7 @@ class Simulation(Controlled):
 
         try:
             histories.look(self)
-            with self._lent(log):
+            with self._lent(log, trials):
                 length = 64
                 while self.tick < until:
                     border = until if trials else (self.tick // self._window + 1) * self._window
@@ -455,13 +454,16 @@ class Simulation(Controlled):
             structure.update(self, names)
 
     def _keep(self, keeper: Keeper, log: Log, histories: Histories, came_to: Before) -> None:
-        """Write a checkpoint; a device gives back first what it has."""
-        if self._device is not None:
-            self._device.leave()
+        """Write a checkpoint; a device gives back first what it has, and goes on from it."""
+        device = self._device if self.backend == "cuda" else None
+        if device is not None:
+            device.leave()
         keeper.keep(self, log, histories, came_to)
+        if device is not None:
+            device.enter(log.recording)
 
     @contextmanager
-    def _lent(self, log: Log) -> Iterator[None]:
+    def _lent(self, log: Log, trials: list[Trials] | None) -> Iterator[None]:
         """Let a device have the network for a run; whatever happens, what it has done by then comes back."""
         if self.backend == "cpu":
             yield
@@ -472,13 +474,13 @@ class Simulation(Controlled):
             started = time.perf_counter()
             self._device = Device(self)
             self.build_s += time.perf_counter() - started
-        self._device.enter(log.recording)
+        self._device.enter(log.recording, None if trials is None else trials[0])
         try:
             yield
         finally:
             self._device.leave()
 
-    def _advance_device(self, stop: int, log: Log) -> None:
+    def _advance_device(self, stop: int, log: Log, trials: list[Trials] | None) -> None:
         """Let a device advance to ``stop``, and take what it has to tell."""
         while self.tick < stop:
             told = [self._device.begin()] if self.tick == 0 else []
@@ -487,6 +489,8 @@ class Simulation(Controlled):
             spikes = np.concatenate(told)
             log.take(spikes)
             node = log.recording.node_of[spikes[:, 2]]
+            if trials is not None:
+                count_spikes(trials[0].protocol, spikes, node)
             for trial, counts in enumerate(self._control.spikes):
                 mine = np.bincount(node[spikes[:, 0] == trial], minlength=len(self._plan.nodes))
                 counts += mine[: len(counts)]
@@ -522,7 +526,7 @@ class Simulation(Controlled):
     def _advance(self, stop: int, log: Log, trials: list[Trials] | None = None) -> None:
         """Call the kernels until all trials have reached ``stop``, making room whenever they ask for it."""
         if self.backend == "cuda":
-            self._advance_device(stop, log)
+            self._advance_device(stop, log, trials)
             return
         exchanger = self._exchanger
         if self.ranks is not None and not self._compiled:

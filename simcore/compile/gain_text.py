@@ -44,6 +44,10 @@ def close_trial(plastic, wires, start, tick, width):
 UNMODULATED_BLOCKS = """@jit
 def accrue(plastic, bounds, block, tick, width):
     pass
+
+@jit
+def close_trial(plastic, bounds, block, start, tick, pulse, width):
+    rest(plastic, bounds, block, start, tick)
 """
 #: Whether the synapses of one segment may have other levels than those of the next.
 BY_SEGMENT = {kind: f"@jit\ndef by_segment():\n    return {kind is ByPre}" for kind in (Whole, ByPost, ByPre)}

@@ -62,6 +62,7 @@ _GENERATED = (
     "advance.cuda.neurons",
     "advance.cuda.plastic",
     "advance.cuda.prefix",
+    "advance.cuda.renewal",
     "advance.cuda.rule_views",
     "compile.each",
 )
@@ -343,11 +344,11 @@ def rule_module(
 
 
 def rule_parts(
-    rule: Any, short_term: Any, sign: int, fixed: bool, shares: bool = False
+    rule: Any, short_term: Any, sign: int, fixed: bool, shares: bool = False, stepwise: bool = False
 ) -> tuple[dict[str, Any], str]:
     """Return the functions and tuples of a rule, and of short-term plasticity beside it, and the text that binds them.
 
-    The arguments are those of :func:`rule_module`.
+    The arguments are those of :func:`rule_module`, and whether traces of arrivals fade tick by tick.
     """
     functions = rule.parts()
     pre, short = functions["Pre"]._fields, short_term_binding()
@@ -371,6 +372,7 @@ def rule_parts(
         own,
         rule.draws,
         "Flow" in functions,
+        stepwise,
     )
     events = template("advance.ticks.chance") if rule.draws else UNDRAWN
     return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound, events])

@@ -20,6 +20,15 @@ UNDRAWN = "\n\n".join(
     )
     for name, does in (("arrived", "on_pre"), ("fired", "on_post"))
 )
+#: What a device has to know of rules under a modulator, by whether their synapses wait for a trial's end.
+WAITING = {
+    True: "\n\n".join(
+        [lines("waits", "", "return True"), lines("fall_at", "gain, row", "return gain.fall[row]")]
+    ),
+    False: "\n\n".join(
+        [lines("waits", "", "return False"), lines("fall_at", "gain, row", "return real(gain.fall[row])")]
+    ),
+}
 UNSHARED = "unshared"  # what a synapse of a shared weight has changed since the last sharing moment
 
 
@@ -68,7 +77,11 @@ def short_term_binding(rule: Mapping[str, Any] | None = None, short: Mapping[str
 
 #: What synapses whose resources are their own do at an arrival and at a trial's end; the others nothing.
 SHARED = "\n\n".join(
-    [lines("released_by", "plastic, i, k, released", "return released"), lines("restore", "plastic", "pass")]
+    [
+        lines("released_by", "plastic, i, k, released", "return released"),
+        lines("restore", "plastic", "pass"),
+        lines("restore_one", "plastic, s", "pass"),
+    ]
 )
 
 
@@ -86,6 +99,7 @@ def own_short_term_binding(first: int, fields: Sequence[str], n_state: int) -> s
                 "return released",
             ),
             lines("restore", "plastic", *(f"{a}[:] = real(0.0)" for a in kept[:n_state])),
+            lines("restore_one", "plastic, s", *(f"{a}[s] = real(0.0)" for a in kept[:n_state])),
         ]
     )
 
@@ -102,9 +116,11 @@ def rule_binding(
     more: Sequence[str] = (),
     draws: bool = False,
     flows: bool = False,
+    stepwise: bool = False,
 ) -> str:
     """Write loads and stores of a rule's state, as :mod:`.rule_binding` shows them.
 
+    ``stepwise`` the traces of arrivals fade tick by tick, as in :mod:`..advance.ticks.trial_plastic`.
     With ``sign`` -1 the rule sees magnitudes of weights that are stored, and delivered, negative. Where it ``shares``
     weights, they stay, and what it makes of them is added up in the last of what a synapse keeps. Where it ``draws``,
     the arrivals of a segment in one tick are counted.
@@ -174,11 +190,7 @@ def rule_binding(
             lines(
                 "put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre), "pass"
             ),
-            lines(
-                "faded_pre",
-                "plastic, v, k",
-                tuple_of("Pre", (f"v.{f} * faded(plastic.fade_pre[{n}], k)" for n, f in pre_fields)),
-            ),
+            lines("faded_pre", "plastic, v, k", *_fading(pre, stepwise)),
             lines(
                 "pre_at",
                 "plastic, segment, v, k",
@@ -240,3 +252,17 @@ def rule_binding(
             ),
         ]
     )
+
+
+def _fading(pre: Sequence[str], stepwise: bool) -> list[str]:
+    """Write how traces of arrivals fade over ``k`` ticks."""
+    if not stepwise:
+        return [tuple_of("Pre", (f"v.{f} * faded(plastic.fade_pre[{n}], k)" for n, f in enumerate(pre)))]
+    out = []
+    for n, f in enumerate(pre):
+        out += [
+            f"x{n}, d{n}, k{n} = v.{f}, plastic.fade_pre[{n}][1], k",
+            f"while k{n} > 0 and x{n} != real(0.0):",
+            f"    x{n}, k{n} = x{n} * d{n} if x{n} > real(1e-12) else real(0.0), k{n} - 1",
+        ]
+    return [*out, tuple_of("Pre", (f"x{n}" for n in range(len(pre))))]

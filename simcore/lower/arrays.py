@@ -182,7 +182,9 @@ class Protocol(NamedTuple):
     table: Any  # tuple of float64[n_codes, n_levels]
     tonic: Any  # float64[n_modulators]
     scale: Any  # float64[n_modulators]
-    beta: Any  # float64[n_modulators]
+    odds: (
+        Any  # float64[n_modulators, n], exp(-beta k) of a class with k spikes fewer than the first; beyond, 0
+    )
     usual: Any  # float64[n_modulators], mean reward of late
     learning: Any  # float64[1], 0 where nothing is learned
     width: Any  # float64[n_plastics], duration of the pulse for each plastic projection [ms], 0 for none

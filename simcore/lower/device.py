@@ -31,6 +31,7 @@ class Board(NamedTuple):
     quanta: Any  # whole[n_synapses], weight
     ring: Any  # whole[n_trials, n_buckets, n_rows * n_slots]
     current: Any  # real[n_trials, n_slots], injected [pA]
+    trials: Any  # DeviceTrials, or 0 where no samples are shown
 
 
 class DeviceGroup(NamedTuple):
@@ -146,19 +147,20 @@ def ring_of(
     return ring
 
 
-def n_under_way(wires: Wires, pending: Array, now: int) -> int:
-    """Return how many synapses spikes in flight have yet to reach."""
+def n_under_way(wires: Wires, pending: Array, now: int | Array) -> int:
+    """Return how many synapses spikes in flight reach after ``now``, one tick for all or one for each."""
     found = _under_way(wires, pending, now)
     return int(sum((length_of(wires.segment_entry[segment]) * times).sum() for _, _, segment, times in found))
 
 
-def _under_way(wires: Wires, pending: Array, now: int) -> list[tuple[Array, Array, Array, Array]]:
+def _under_way(wires: Wires, pending: Array, now: int | Array) -> list[tuple[Array, Array, Array, Array]]:
     """Trial, tick, segment and number of all that spikes have yet to deliver, some spikes at a time."""
     out = []
-    for spikes in np.array_split(pending, max(1, len(pending) // 1024)):
-        trial, tick, source, times = spikes.T
+    every = np.column_stack([pending, np.broadcast_to(now, len(pending))])
+    for spikes in np.array_split(every, max(1, len(every) // 1024)):
+        trial, tick, source, times, until = spikes.T
         which, segment = segments_of(wires, source)
-        coming = tick[which] + wires.segment_delay[segment] > now
+        coming = tick[which] + wires.segment_delay[segment] > until[which]
         which, segment = which[coming], segment[coming]
         out.append((trial[which], tick[which], segment, times[which]))
     return out

@@ -136,7 +136,10 @@ def plastic_rows(
 def plastic_of(
     rows: Rows, wires: Wires, plastic: Plastic, gains: tuple[Any, ...], n_blocks: int, tick: int, send: Send
 ) -> DevicePlastic:
-    """Return a plastic projection as a device keeps it, its synapses settled at ``tick``; ``send`` copies an array."""
+    """Return a plastic projection as a device keeps it, its synapses settled at ``tick``; ``send`` copies an array.
+
+    Where synapses wait for a trial's end, a trial is a window.
+    """
     n_slots, here = len(plastic.post_last), plastic.first[0] + rows.order
     post_tick = np.full((n_slots, HISTORY), plastic.post_tick.dtype.type(-(2**30)))
     post_tick[np.arange(n_slots), (plastic.post_n - 1) & (HISTORY - 1)] = plastic.post_last
@@ -166,7 +169,7 @@ def plastic_of(
         post_n=send(plastic.post_n),
         settled=send(plastic.post_n),
         gains=gains,
-        window=send(np.full(n_blocks, plastic.window[0])),
+        window=send(np.full(n_blocks, tick if plastic.trial else plastic.window[0])),
         full=send(np.zeros(n_blocks, np.int32)),
         chance=_chance(rows, plastic, send) if plastic.chance else 0,
     )
@@ -186,6 +189,8 @@ def _chance(rows: Rows, plastic: Plastic, send: Send) -> Chance:
 def take_plastic(rows: Rows, wires: Wires, plastic: Plastic, there: DevicePlastic, tick: int) -> None:
     """Take back what a device has, its synapses settled at ``tick``."""
     wires.weight[plastic.first[0] + rows.order] = _back(there.weight, len(rows.order))
+    if plastic.trial:  # all else is as it was, between trials
+        return
     for values, found in zip(plastic.kept, there.kept, strict=True):
         values[rows.order] = _back(found, len(rows.order))
     for values, found in zip((*plastic.pre, *plastic.early), (*there.pre, *there.early), strict=True):
@@ -233,6 +238,8 @@ def gains_on_device(
             every = channel.all
             own = every.level, every.fast, every.rest, factor.receptor, send(factor.mean)
             factors.append(DeviceFactor(*own, channel.n_fast))
+        if plastic.trial:  # a trial may be longer than a window; in it no gain acts
+            gain = gain._replace(area=np.zeros((len(gain.fall), len(gain.pulse))))
         same = {name: send(getattr(gain, name)) for name in ("share", "area", "rise", "fall", "pulse")}
         out.append(Gain(which=send(which), factors=tuple(factors), **same))
     return tuple(out)

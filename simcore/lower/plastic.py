@@ -19,6 +19,9 @@ from .rows import Delay, Group, has_rows, order_of
 
 Array = np.ndarray[Any, Any]
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
+MOST_FADED = (
+    80.0  # time constants of its eligibility that a trial may last; exp(88) is more than a float32 holds
+)
 
 
 def plastics_of(
@@ -194,15 +197,31 @@ def _runs(plastic: Plastic, target: Array) -> tuple[Array, ...]:
     return (np.cumsum(counts), *np.ascontiguousarray(np.concatenate(runs, axis=1)))
 
 
-def with_log(plastic: Plastic, target: Array, length: int) -> Plastic:
+def with_log(plastic: Plastic, target: Array, length: int, projection: Projection, dt: float) -> Plastic:
     """Return plastic synapses with room for a trial of ``length`` ticks in which everything fires.
 
-    ``target`` are those of the shard's synapses.
+    ``target`` are those of the shard's synapses. A trial is one window of :mod:`..advance.ticks.drift`, so the factors
+    of its ticks reach as far.
+
+    Raises
+    ------
+    DescriptionError
+        for a trial so long that an eligibility of its first tick has faded beyond what numbers hold
     """
     n, n_post, real = len(plastic.begin), int(plastic.ends[3]), plastic.kept[0].dtype
     log = plastic.trial
     if len(log.arrived) == n * length and len(log.row) == n:
         return plastic
+    tau = projection.plasticity.time_constants()["e"]
+    if length * dt > MOST_FADED * tau:
+        raise DescriptionError(
+            f"Projection {projection.name!r}: a trial must be at most {MOST_FADED:g} tau_e, {MOST_FADED * tau:g} ms, "
+            f"got {length * dt:g}"
+        )
+    (gain,) = plastic.gains
+    if len(gain.fall) <= length:
+        ticks = np.arange(length + 1) * dt / tau
+        plastic = plastic._replace(gains=(gain._replace(rise=np.exp(ticks), fall=np.exp(-ticks)),))
     run_ptr, run_at, run_post, run_length = _runs(plastic, target)
     log = log._replace(
         arrived=np.zeros(n * length, np.uint32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,7 +132,7 @@ def protocol_of(
         ),
         tonic=each("tonic"),
         scale=each("scale"),
-        beta=each("beta"),
+        odds=_odds(each("beta"), 0 if s.readout is None else s.readout.size // s.n_classes * s.length),
         usual=usual,
         learning=np.array([s.learning]),
         width=s.width,
@@ -140,6 +141,12 @@ def protocol_of(
         spikes=s.spikes,
         level=s.level,
     )
+
+
+def _odds(betas: Array, most: int) -> Array:
+    """Return exp(-beta k) for each beta and all k up to ``most``, or as far as one of them is not 0."""
+    n = 1 + int(max((min(most, 746.0 / beta) if beta else most for beta in betas), default=0))
+    return np.array([[math.exp(-beta * k) for k in range(n)] for beta in betas]).reshape(len(betas), n)
 
 
 def widths(network: Network, plastics: list[Any], learning: float) -> Array:

@@ -16,16 +16,18 @@ from ...compile.device_modules import device_group_module, device_module, device
 from ...errors import DeviceError
 from ...lower import device as lowered
 from ...lower import device_plastic as learnt
+from ...lower import device_trials as shown
 from ...lower.entries import length_of
 from ...lower.modulation import modulators_of
 from ...lower.queues import in_flight, new_ring, put_back
 from .geometry import Geometry, geometry
 
 if TYPE_CHECKING:
-    from ...lower.arrays import Recording
+    from ...lower.arrays import Recording, Trials
     from ..simulation import Simulation
 
 Array = np.ndarray[Any, Any]
+NEVER = 1 << 62  # a tick that no run reaches
 TAPE = 1 << 26  # spikes that the launches of all trials together may write
 
 
@@ -41,9 +43,15 @@ class Device:
             for group in p.model_groups
         ]
         learners = [simulation._projection(name) for _, _, name in simulation._learners()]
-        rules = [device_rule_module(q.plasticity, real, q.short_term, q.sign or 1) for q in learners]
+        rules = [
+            device_rule_module(
+                q.plasticity, real, q.short_term, q.sign or 1, waits, simulation._shared(q) is not None
+            )
+            for q, waits in zip(learners, simulation._waits, strict=True)
+        ]
         sources = [name for name in simulation._sources if name != "trains"]
-        self.kernels = device_module(made, rules, real, sources)
+        self._made: dict[bool, Any] = {}  # kernels without and with trials
+        self._parts = made, rules, real, sources
         self.shape = _geometry(p.n_slots[0], simulation.n_trials, bool(rules))
         self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
         wires = simulation._wires[0]
@@ -68,9 +76,13 @@ class Device:
         self.levels: Any = 0
         self.lent, self._told = False, -1  # whether a run has it, and the tick whose synapses the host knows
 
-    def enter(self, recording: Recording) -> None:
-        """Send state, input and spikes in flight."""
+    def enter(self, recording: Recording, trials: Trials | None = None) -> None:
+        """Send state, input and spikes in flight, and the trials that the run is of, if it is."""
         s = self.simulation
+        self.trials = trials
+        if (trials is not None) not in self._made:
+            self._made[trials is not None] = device_module(*self._parts, trials=trials is not None)
+        self.kernels = self._made[trials is not None]
         p, real, quanta, wires = s._plan, s._real, s._quanta, s._wires[0]
         if self._left is not s._ring[0]:
             self.pending = in_flight(s._wires, s._ring, s.tick)
@@ -85,11 +97,16 @@ class Device:
             whole,
             cuda.to_device(ring),
             cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
+            0,
         )
+        if trials is not None:
+            lanes = self.shape.n_blocks, self.shape.n_lanes
+            sent = shown.trials_of(p, s._model_groups[0], trials, *lanes, _sent)
+            self.board = self.board._replace(trials=sent)
         for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
             lowered.catch_up(described, group, s.tick)
         self.groups = tuple(_all_sent(lowered.group_of(p, g, quanta, real)) for g in s._model_groups[0])
-        self._send_synapses()
+        self.send_synapses()
         self.recording = recording
         self.probes = _all_sent(lowered.probes_of(p, s._model_groups[0], recording, self.bounds))
         dense, sparse = s._poisson_dense[0], s._poisson_sparse[0]
@@ -138,7 +155,7 @@ class Device:
             for now in range(n_ticks):
                 at = start + now + 1, now, shape.width
                 self.kernels.update_one[grid, shape.n_threads](*at, *args)
-                self.kernels.deliver_one[grid, shape.n_threads](*at, self.board, tape, *learning)
+                self.kernels.deliver_one[grid, shape.n_threads](*at, self.board, tape, self.groups, *learning)
         count = tape.count.copy_to_host()
         most = int(count.sum(axis=1).max(initial=0))
         written = self._tape[:, :most].copy_to_host() if most else np.zeros((s.n_trials, 0), np.int32)
@@ -164,12 +181,20 @@ class Device:
         """Count the deliveries until ``now`` and keep the spikes that are in flight then."""
         s, wires = self.simulation, self.simulation._wires[0]
         before = lowered.n_under_way(wires, self.pending, s.tick)
-        late = spikes[spikes[:, 1] + self._longest[spikes[:, 2]] > now]
+        end = self._end_of(spikes[:, 1])
+        late = spikes[spikes[:, 1] + self._longest[spikes[:, 2]] > np.minimum(now, end)]
         pending = np.concatenate([self.pending, lowered.in_order(late)])
-        self.pending = pending[pending[:, 1] + self._longest[pending[:, 2]] > now]
-        after = lowered.n_under_way(wires, self.pending, now)
+        end = self._end_of(pending[:, 1])
+        after = lowered.n_under_way(wires, pending, np.minimum(now, end))
+        self.pending = pending[(pending[:, 1] + self._longest[pending[:, 2]] > now) & (end > now)]
         s._control.events[0, 0] += before + self._degree[spikes[:, 2]].sum() - after
         return spikes
+
+    def _end_of(self, tick: Array) -> Array:
+        """Return when the trials end that forget the spikes of some ticks; without trials that is never."""
+        if self.trials is None:
+            return np.full(len(tick), NEVER)
+        return shown.end_of(self.trials.protocol, tick)
 
     def _refresh(self) -> None:
         """Send what the host has changed since the last launch: currents, noise, rates, places in the traces."""
@@ -211,7 +236,7 @@ class Device:
             learnt.take_levels(s._channels[0], self.levels, tick)
         self._told = tick
 
-    def _send_synapses(self) -> None:
+    def send_synapses(self) -> None:
         """Send what learns and what it learns from: weights, traces, integrals, levels, given spikes."""
         s, n_blocks = self.simulation, self.shape.n_blocks
         p, tick, channels = s._plan, s.tick, s._channels[0]
@@ -235,6 +260,8 @@ class Device:
         s = self.simulation
         self.pull()
         self.bring()
+        if self.trials is not None:
+            shown.take_trials(self.trials, self.board.trials)
         self.lent, self.plastics, self.levels = False, 0, 0
         wires, n_buckets = s._wires[0], s._ring[0].count.shape[1]
         ring = new_ring(wires, s._trains, s.n_trials, n_buckets, s._ring[0].entry.shape[2])

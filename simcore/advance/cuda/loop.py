@@ -7,7 +7,8 @@ the ticks at which they arrive. Accumulators are whole numbers, so that no sum d
 Plastic rows wait for the tick of their arrival, at which they are looked up: those of spikes a delay ago.
 
 A kernel template: :mod:`.device_modules` repeats each block ``with each("_0")`` for every model group, ``"_p0"`` for
-every plastic projection, and leaves out those of the sources that a network has not; ``"_l0"`` is there if any learns.
+every plastic projection, and leaves out those of the sources that a network has not; ``"_l0"`` is there if any learns,
+``"_e0"`` if there are trials.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numba import cuda
 
 from tegmentum.simcore.compile.each import each
+from tegmentum.simcore.lower.arrays import NEVER
 
 from .modulate import relax_block as relax_block_m0
 from .modulate import release_block as release_block_m0
@@ -30,10 +32,21 @@ from .plastic import remember as remember_p0
 from .plastic import settle as settle_p0
 from .plastic import take_arrivals as take_arrivals_p0
 from .prefix import accrue as accrue_p0
+from .prefix import close_trial as close_trial_p0
+from .renewal import renew as renew_0
 from .sources import add_gaussian as add_gaussian_w0
 from .sources import add_poisson_dense as add_poisson_dense_r0
 from .sources import add_poisson_inhomogeneous as add_poisson_inhomogeneous_v0
 from .sources import add_poisson_sparse as add_poisson_sparse_d0
+from .trials import began as began_e0
+from .trials import ends as ends_e0
+from .trials import expect as expect_e0
+from .trials import forget as forget_e0
+from .trials import judge as judge_e0
+from .trials import of_block as of_block_e0
+from .trials import relapse as relapse_e0
+from .trials import sample_of as sample_of_e0
+from .trials import tally as tally_e0
 
 
 def sample(groups: Any, probes: Any, block: int, trial: int, tick: int) -> None:
@@ -47,6 +60,17 @@ def sample(groups: Any, probes: Any, block: int, trial: int, tick: int) -> None:
                 if group == k:
                     probes.trace[trial, row, probes.probe[q, 3]] = look_0(groups[k], field, trial, i)
             q += cuda.blockDim.x
+
+
+def hold(groups: Any, trials: Any, lo: int, hi: int, trial: int) -> None:
+    """Put the potentials of the readout's neurons among a block's own where all blocks see them."""
+    group, field, first, slot = trials.membrane[0], trials.membrane[1], trials.membrane[2], trials.membrane[3]
+    i, end = max(lo - slot, 0) + cuda.threadIdx.x, min(hi - slot, trials.protocol.readout[2])
+    while i < end:
+        with each("_0") as k:
+            if group == k:
+                trials.protocol.potential[trial, i] = look_0(groups[k], field, trial, first + i)
+        i += cuda.blockDim.x
 
 
 def play(tape: Any, block: int, trial: int, now: int) -> None:
@@ -82,7 +106,9 @@ def update(
     n_blocks = board.bounds.shape[0] - 1
     block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
     lo, hi, ring, current = board.bounds[block], board.bounds[block + 1], board.ring, board.current
-    trial, n_sources = lane, (board.ptr.shape[0] - 1) // n_blocks
+    trial, n_sources, since = lane, (board.ptr.shape[0] - 1) // n_blocks, np.int64(NEVER)
+    with each("_e0"):
+        since = began_e0(board.trials.protocol, tick)
     if lane == 0:  # what learns has one trial
         with each("_p0") as q:
             fade_p0(plastics[q], board.bounds, block)
@@ -91,7 +117,9 @@ def update(
         with each("_m0"):
             relax_block_m0(levels, block, tick)
         with each("_p0") as q:
-            take_arrivals_p0(plastics[q], ring, tape, n_sources, n_blocks, block, tick - now - 1, tick, width)
+            take_arrivals_p0(
+                plastics[q], ring, tape, n_sources, n_blocks, block, tick - now - 1, since, tick, width
+            )
     while trial < ring.shape[0]:
         with each("_r0"):
             add_poisson_dense_r0(inputs.poisson_dense, ring, current, lo, hi, trial, tick)
@@ -110,6 +138,9 @@ def update(
             play(tape, block, trial, now)
         cuda.syncthreads()
         sample(groups, probes, block, trial, tick)
+        with each("_e0"):
+            if ends_e0(board.trials.protocol, tick):
+                hold(groups, board.trials, lo, hi, trial)
         trial += n_lanes
 
 
@@ -121,6 +152,9 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
     trial = lane
     while trial < ring.shape[0]:
         base, n = tape.base[trial, block], tape.count[trial, now]
+        with each("_e0"):
+            lo_e0, hi_e0 = board.bounds[block], board.bounds[block + 1]
+            tally_e0(board.trials, tape, block, lo_e0, hi_e0, base, n, trial)
         with each("_m0"):
             release_block_m0(levels, tape, block, base, n, tick)
         with each("_p0") as q:
@@ -146,6 +180,34 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
     cuda.syncthreads()
 
 
+def conclude(tick: int, width: int, board: Any, groups: Any, plastics: Any, levels: Any) -> None:
+    """End the trials of a block's lane: judge, modulate, learn from the pulse, and let the next begin at rest."""
+    ring, n_blocks, grid_block = board.ring, board.bounds.shape[0] - 1, cuda.blockIdx.x
+    block, trial, n_lanes = grid_block % n_blocks, grid_block // n_blocks, cuda.gridDim.x // n_blocks
+    lo, hi = board.bounds[block], board.bounds[block + 1]
+    while trial < ring.shape[0]:
+        with each("_e0"):
+            protocol_e0 = of_block_e0(board.trials.protocol, grid_block)
+            sample_e0 = sample_of_e0(protocol_e0, trial, tick)
+            if sample_e0 >= 0:
+                best_e0 = judge_e0(protocol_e0, board.trials, block, trial, sample_e0)
+                with each("_m0"):
+                    levels_m0 = levels
+                    expect_e0(protocol_e0, levels_m0, block, sample_e0, best_e0)
+                with each("_p0") as q:
+                    start_p0, pulse_p0 = tick - protocol_e0.length[0], protocol_e0.width[q]
+                    close_trial_p0(plastics[q], board.bounds, block, start_p0, tick, pulse_p0, width)
+                with each("_m0"):
+                    levels_m0 = levels
+                    relapse_e0(protocol_e0, levels_m0, block)
+            learning_e0 = protocol_e0.learning[0] > 0.0
+            with each("_0") as q:
+                renew_0(groups[q], board.trials.start[q], protocol_e0.count, lo, hi, trial, learning_e0)
+            cuda.syncthreads()
+            forget_e0(board.trials, ring, board.current.shape[1], block, lo, hi, trial)
+        trial += n_lanes
+
+
 def advance(
     start: int,
     n_ticks: int,
@@ -164,6 +226,10 @@ def advance(
         update(start + now + 1, now, width, board, tape, probes, inputs, groups, plastics, levels)
         grid.sync()
         deliver(start + now + 1, now, width, board, tape, plastics, levels)
+        with each("_e0"):
+            if ends_e0(board.trials.protocol, start + now + 1):
+                conclude(start + now + 1, width, board, groups, plastics, levels)
+                grid.sync()
 
 
 def update_one(
@@ -182,9 +248,14 @@ def update_one(
     update(tick, now, width, board, tape, probes, inputs, groups, plastics, levels)
 
 
-def deliver_one(tick: int, now: int, width: int, board: Any, tape: Any, plastics: Any, levels: Any) -> None:
+def deliver_one(
+    tick: int, now: int, width: int, board: Any, tape: Any, groups: Any, plastics: Any, levels: Any
+) -> None:
     """Do the second half of one tick, in a launch of its own."""
     deliver(tick, now, width, board, tape, plastics, levels)
+    with each("_e0"):
+        if ends_e0(board.trials.protocol, tick):
+            conclude(tick, width, board, groups, plastics, levels)
 
 
 def settle_all(tick: int, width: int, bounds: Any, plastics: Any) -> None:

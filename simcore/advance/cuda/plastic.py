@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from tegmentum.simcore.lower.arrays import HISTORY
+from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
 from ..ticks.chance import arrived, fired
 from ..ticks.drift import drifted, moment, to_store
 from ..ticks.rule_binding import (
+    arriving,
     fade_post,
     faded_pre,
     listens,
@@ -39,7 +40,12 @@ from ..ticks.rule_binding import (
     put_synapse,
     quanta_of,
     release_of,
+    released_by,
+    restore_one,
+    silent_post,
+    silent_pre,
     synapse_of,
+    waits,
 )
 from .binding import whole
 
@@ -56,9 +62,11 @@ def catch_up(plastic: Any, row: int, owner: int, zero: Any, own: int, width: int
     own, width : int
         number of this thread in its warp, and how many those are
     """
-    if not listens():
-        return
     last, since, pre = plastic.pre_tick[row], plastic.seen[row], pre_of(plastic, row)
+    if not listens() or (
+        waits() and last <= zero
+    ):  # what waits for a trial's end has its first arrival first
+        return
     soonest, mask = max(last, zero), HISTORY - 1
     s = plastic.ptr[row] + own
     while s < plastic.ptr[row + 1]:
@@ -96,7 +104,8 @@ def learn(
         synapse = drifted(plastic, synapse, slot, owner, s, before, now)
         synapse = arrived(plastic, synapse, pre, post_of(plastic, slot), row, s, tick)
         put_synapse(plastic, plastic.weight, 0, s, synapse, to_store(now))
-        number = whole(quanta_of(plastic, synapse.w, released))
+        mine = released_by(plastic, np.uint64(s), tick - last, released)
+        number = whole(quanta_of(plastic, arriving(plastic.weight, s, synapse), mine))
         cuda.atomic.add(ring, (0, bucket, plastic.base + slot), number)
         s += width
 
@@ -153,10 +162,11 @@ def take_arrivals(
     n_blocks: int,
     block: int,
     start: int,
+    since: Any,
     tick: int,
     width: int,
 ) -> None:
-    """Deliver all rows of a block at which spikes arrive at ``tick``.
+    """Deliver all rows of a block at which spikes of after ``since`` arrive at ``tick``.
 
     A spike that is given several times in one tick arrives as often, in one turn after another.
     """
@@ -166,7 +176,7 @@ def take_arrivals(
         for which in range(n_delays):
             then = tick - plastic.delays[which]
             k, end = begin_of(tape, block, then, start) + warp, end_of(tape, block, then, start)
-            while k < end:
+            while k < end and then > since:
                 owner = owner_of(plastic, tape, k, then, start, turn, n_sources)
                 if owner >= 0:
                     row = (owner * n_delays + which) * n_blocks + block
@@ -179,7 +189,7 @@ def take_arrivals(
                 begin_of(tape, block, then, start) + cuda.threadIdx.x,
                 end_of(tape, block, then, start),
             )
-            while k < end:
+            while k < end and then > since:
                 owner = owner_of(plastic, tape, k, then, start, turn, n_sources)
                 if owner >= 0:
                     note(plastic, (owner * n_delays + which) * n_blocks + block, tick)
@@ -204,6 +214,28 @@ def settle(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None
     _, _, slot, count = plastic.ends
     at, end = max(bounds[block], slot) + cuda.threadIdx.x, min(bounds[block + 1], slot + count)
     while at < end:
+        plastic.settled[at] = plastic.post_n[at]
+        at += cuda.blockDim.x
+    cuda.syncthreads()
+
+
+def rest(plastic: Any, bounds: Any, block: int, start: int, tick: int) -> None:
+    """Forget all traces of a block at the end of ``tick``, with which a trial ends that began after ``start``."""
+    n_delays, n_blocks, q = plastic.delays.shape[0], bounds.shape[0] - 1, np.int64(cuda.threadIdx.x)
+    while q < plastic.n_pre * n_delays:
+        row = q * n_blocks + block
+        if plastic.pre_tick[row] > start:
+            put_pre(plastic, row, silent_pre())
+            put_early(plastic, row, silent_pre(), 1)
+        plastic.seen[row] = tick + 1
+        for s in range(plastic.ptr[row], plastic.ptr[row + 1]):
+            restore_one(plastic, s)
+        q += cuda.blockDim.x
+    _, _, slot, count = plastic.ends
+    at, end = max(bounds[block], slot) + cuda.threadIdx.x, min(bounds[block + 1], slot + count)
+    while at < end:
+        put_post(plastic, at, silent_post())
+        plastic.post_last[at] = NEVER
         plastic.settled[at] = plastic.post_n[at]
         at += cuda.blockDim.x
     cuda.syncthreads()

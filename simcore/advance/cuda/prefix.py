@@ -10,15 +10,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import cuda
 
 from tegmentum.simcore.compile.each import each
 
 from ..ticks.drift import drifted, moment
+from ..ticks.rule_binding import (
+    drift,
+    fade_from,
+    fall_at,
+    pulsed_areas,
+    put_peeked,
+    put_synapse,
+    silenced,
+    synapse_of,
+)
 from ..ticks.rule_binding import idle_of as idle_of_g0
 from ..ticks.rule_binding import present_of as present_of_g0
-from ..ticks.rule_binding import put_peeked, synapse_of
-from .plastic import settle
+from .plastic import catch_up, rest, settle
 from .rule_views import of_block as of_block_g0
 
 
@@ -60,6 +70,51 @@ def start_window(plastic: Any, bounds: Any, block: int, tick: int, width: int) -
             s += width
         q += n_warps
     cuda.syncthreads()
+    if cuda.threadIdx.x == 0:
+        plastic.window[block] = tick
+    cuda.syncthreads()
+
+
+def close_trial(
+    plastic: Any, bounds: Any, block: int, start: int, tick: int, pulse: float, width: int
+) -> None:
+    """End a trial that began after ``start``: a pulse of the present levels, then no eligibility and no trace is left.
+
+    Parameters
+    ----------
+    pulse : float
+        duration of the pulse, short against tau_e [ms]
+    width : int
+        threads of a warp
+    """
+    n_delays, n_blocks, zero = plastic.delays.shape[0], bounds.shape[0] - 1, plastic.window[block]
+    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
+    now, q = moment(plastic, zero, tick), np.int64(warp)
+    place, fall = now[1], now[2]
+    with each("_g0") as k:
+        gain_g0 = of_block_g0(plastic.gains[k], block)
+        k_g0 = cuda.threadIdx.x
+        while k_g0 < gain_g0.area.shape[1]:
+            gain_g0.pulse[k_g0] = fall_at(gain_g0, place) * present_of_g0(gain_g0, k_g0) * pulse
+            k_g0 += cuda.blockDim.x
+    cuda.syncthreads()
+    while q < plastic.n_pre * n_delays:
+        row, owner = q * n_blocks + block, q // n_delays
+        last = plastic.pre_tick[row]
+        if last > start:  # synapses whose pre neuron did not fire have no eligibility
+            catch_up(plastic, row, owner, zero, own, width)
+            s = plastic.ptr[row] + own
+            while s < plastic.ptr[row + 1]:
+                slot = np.int64(plastic.target[s])
+                synapse = synapse_of(plastic, plastic.weight, 0, s)
+                since = np.uint64(max(max(last, np.int64(plastic.post_last[slot])) - zero, 0))
+                area = pulsed_areas(plastic, slot, owner, s, place, since)
+                synapse = drift(synapse, area, fade_from(fall, place, since), plastic.constants)
+                put_synapse(plastic, plastic.weight, 0, s, synapse, silenced())
+                s += width
+        q += n_warps
+    cuda.syncthreads()
+    rest(plastic, bounds, block, start, tick)
     if cuda.threadIdx.x == 0:
         plastic.window[block] = tick
     cuda.syncthreads()

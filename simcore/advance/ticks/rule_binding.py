@@ -125,6 +125,16 @@ def silenced() -> Any:
     return real(0.0)
 
 
+def fall_at(gain: Any, row: Any) -> Any:
+    """Factor to a row's eligibility by which a pulse counts: of synapses that wait for it, not rounded first."""
+    return real(gain.fall[row])
+
+
+def waits() -> bool:
+    """Tell whether synapses learn at the end of trials alone."""
+    return False
+
+
 def listens() -> bool:
     """Tell whether synapses learn from post spikes."""
     return True
@@ -147,6 +157,10 @@ def released_by(plastic: Any, i: Any, k: Any, released: Any) -> Any:
 
 def restore(plastic: Any) -> None:
     """Give synapses their own resources back, at a trial's end."""
+
+
+def restore_one(plastic: Any, s: int) -> None:
+    """Give one synapse its own resources back."""
 
 
 def quanta_of(plastic: Any, w: Any, released: Any) -> Any:

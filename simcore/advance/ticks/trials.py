@@ -9,7 +9,6 @@ A kernel template.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 _FORGET = 0.01  # of the mean reward in a trial
@@ -48,10 +47,7 @@ def tally(protocol: Any, fired: Any, k: int, trial: int, tick: int) -> None:
 
 
 def judge(protocol: Any, k: int, trial: int, sample: int) -> Any:
-    """Sum spikes and potentials of the readout by class; returns the class that the network chooses.
-
-    It is the one with most spikes, of several such that with the highest potential.
-    """
+    """Sum spikes and potentials of the readout by class; returns the class that the network chooses."""
     source, size, n_classes = protocol.readout[1], protocol.readout[2], protocol.readout[3]
     if n_classes == 0:
         return 0
@@ -63,6 +59,12 @@ def judge(protocol: Any, k: int, trial: int, sample: int) -> Any:
     for i in range(size):
         spikes[i // each_has] += protocol.count[trial, source + i]
         potential[i // each_has] += protocol.potential[trial, i]
+    return choose(protocol, k, sample)
+
+
+def choose(protocol: Any, k: int, sample: int) -> Any:
+    """Return the class with most spikes, of several such that with the highest potential."""
+    spikes, potential, n_classes = protocol.sums[0], protocol.sums[1], protocol.readout[3]
     best = 0
     for c in range(1, n_classes):
         if spikes[c] > spikes[best] or (spikes[c] == spikes[best] and potential[c] > potential[best]):
@@ -84,11 +86,11 @@ def encode(protocol: Any, m: int, sample: int, best: int) -> Any:
         protocol.usual[m] += _FORGET * code[0]
         return n
     if signal == 0:
-        spikes, beta = protocol.sums[0], protocol.beta[m]
-        most = spikes[best]
+        spikes, odds = protocol.sums[0], protocol.odds[m]
         total = 0.0
         for c in range(n):
-            code[c] = math.exp(beta * (spikes[c] - most))
+            fewer = int(spikes[best] - spikes[c])
+            code[c] = odds[fewer] if fewer < len(odds) else 0.0
             total += code[c]
         for c in range(n):
             code[c] = (1.0 if c == label else 0.0) - code[c] / total
@@ -113,16 +115,21 @@ def expect(protocol: Any, levels: Any, k: int, sample: int, best: int) -> None:
         level = levels[m].level
         if protocol.signal[m] >= 0:
             n = encode(protocol, m, sample, best)
-            table, tonic = protocol.table[m], protocol.tonic[m]
             for s in range(len(level)):
-                total = 0.0
-                for c in range(n):
-                    total += table[c, s] * protocol.code[0, c]
-                level[s] = min(max(tonic + protocol.scale[m] * total, 0.0), 1.0) - tonic
+                level[s] = above_tonic(protocol, m, n, s)
             if k == 0 and protocol.level.shape[0] > 0:
                 for s in range(len(level)):
-                    protocol.level[sample, column + s] = tonic + level[s]
+                    protocol.level[sample, column + s] = protocol.tonic[m] + level[s]
         column += len(level)
+
+
+def above_tonic(protocol: Any, m: int, n: int, s: Any) -> Any:
+    """Return how far the level ``s`` of a modulator is to be above its tonic one, by the ``n`` numbers of a signal."""
+    table, tonic = protocol.table[m], protocol.tonic[m]
+    total = 0.0
+    for c in range(n):
+        total += table[c, s] * protocol.code[0, c]
+    return min(max(tonic + protocol.scale[m] * total, 0.0), 1.0) - tonic
 
 
 def relapse(protocol: Any, levels: Any) -> None:
