@@ -479,6 +479,10 @@ def _modulators(tables: Any, nodes: dict[str, Any]) -> dict[str, Modulator]:
     """Make the neuromodulators of a file."""
     out = {}
     for name, m in tables.items():
+        if not m.releases and not m.given and "baseline" not in m.model_fields_set:
+            raise DescriptionError(
+                f"modulators.{name}: nobody releases it, its level would stay 0; say releases, given or baseline"
+            )
         releases = []
         for k, release in enumerate(m.releases):
             where = f"modulators.{name}.releases.{k}.population"

@@ -422,6 +422,7 @@ model = { type = "LIF" }
 baseline = 0.5
 [modulators.da]
 n_levels = 2
+baseline = 0.0
 """
 TABLES = {
     """type = "TwoTraceSTDP"
@@ -473,3 +474,16 @@ def test_files_with_a_wrong_modulator_say_where(tmp_path):
         described(wrong, tmp_path)
     with pytest.raises(DescriptionError, match=r"projections\.0\.plasticity\.dopamine: is missing"):
         described('type = "SequentialSTDP"\nacetylcholine = "ach"', tmp_path)
+
+
+def test_files_with_a_modulator_that_nobody_releases_are_refused(tmp_path):
+    file = tmp_path / "net.toml"
+    for line, refused in (("", True), ("baseline = 0.0", False), ("given = [{ times = [1.0] }]", False)):
+        file.write_text(FILE.replace("baseline = 0.0", line))
+        if refused:
+            with pytest.raises(
+                DescriptionError, match=r"modulators\.da: nobody releases it.*given or baseline"
+            ):
+                network_of(read(file))
+        else:
+            network_of(read(file))

@@ -436,7 +436,7 @@ TABLES = {
 def written(tmp_path, plasticity):
     file = tmp_path / "net.toml"
     file.write_text(
-        "[simulation]\nduration = 1.0\n\n[modulators.reward]\ntau = 100.0\n\n"
+        "[simulation]\nduration = 1.0\n\n[modulators.reward]\ntau = 100.0\nbaseline = 0.0\n\n"
         '[populations.p]\nsize = 5\nmodel = { type = "LIF" }\n\n'
         f'[[projections]]\npre = "p"\npost = "p"\nrule = {{ type = "AllToAll" }}\nweight = 0.5\n{plasticity}\n'
     )

@@ -175,6 +175,7 @@ size = 3
 model = { type = "AdEx" }
 [modulators.error]
 n_levels = 4
+baseline = 0.0
 [[projections]]
 pre = ["a", "b"]
 post = "a"
