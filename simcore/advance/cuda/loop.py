@@ -167,7 +167,7 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
             row = source * n_blocks + block
             j = board.ptr[row] + own
             while j < board.ptr[row + 1]:
-                bucket = (tick + board.delay[j]) & mask
+                bucket = (tick + np.int64(board.delay[j])) & mask
                 cuda.atomic.add(ring, (trial, bucket, board.target[j]), board.quanta[j])
                 j += width
             k += n_warps
