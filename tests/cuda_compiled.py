@@ -25,6 +25,8 @@ FEW = (
     "AdEx, float64",
     "sources, float32",
     "modulators, float64",
+    "EProp, float64",
+    "lag, float32",
 )
 
 
@@ -112,13 +114,14 @@ def full(cc):
 
 
 def main():
-    """Compile what the networks of :mod:`cuda_cases` launch."""
+    """Compile what the networks of :mod:`cuda_cases` and :mod:`cuda_more_cases` launch."""
     import cuda_cases
+    import cuda_more_cases
 
     compiler = Compiler()
     compiler.install()
     wanted = FEW if sys.argv[1:] == ["few"] else sys.argv[1:]
-    for name, net, options in cuda_cases.for_compilers():
+    for name, net, options in (*cuda_cases.for_compilers(), *cuda_more_cases.for_compilers()):
         if wanted and name not in wanted:
             continue
         before = set(compiler.seen)

@@ -61,6 +61,8 @@ def _share(sim: Controlled, name: str) -> None:
     bounds, sign = projection.plasticity.weight_bounds(), projection.sign or 1
     kernels = build.kernel_module("lower.sharing_kernel", sharing.SHARING)
     sharing.share(sim._tied(name), sim._wires, here, bounds, sign, kernels)
+    if sim._device is not None:
+        sim._device.send_synapses()
 
 
 def forget(sim: Controlled, name: str) -> None:

@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import config, cuda
 
-from ...compile.device_modules import device_group_module, device_module, device_rule_module
+from ...compile.device_modules import (
+    device_group_module,
+    device_module,
+    device_rule_module,
+    device_watch_module,
+)
 from ...errors import DeviceError
 from ...lower import device as lowered
 from ...lower import device_plastic as learnt
+from ...lower.device_watch import take_watched, watched_on_device
 from ...lower.entries import length_of
 from ...lower.modulation import modulators_of
 from ...lower.queues import in_flight, new_ring, put_back
+from ...lower.watch import watches_of
 from .geometry import Geometry, geometry
 
 if TYPE_CHECKING:
@@ -41,9 +48,15 @@ class Device:
             for group in p.model_groups
         ]
         learners = [simulation._projection(name) for _, _, name in simulation._learners()]
-        rules = [device_rule_module(q.plasticity, real, q.short_term, q.sign or 1) for q in learners]
+        rules = [
+            device_rule_module(
+                q.plasticity, real, q.short_term, q.sign or 1, simulation._shared(q) is not None
+            )
+            for q in learners
+        ]
         sources = [name for name in simulation._sources if name != "trains"]
-        self.kernels = device_module(made, rules, real, sources)
+        watches = [device_watch_module(m.watch, real) for _, m in watches_of(p.network)]
+        self.kernels = device_module(made, rules, real, sources, watches)
         self.shape = _geometry(p.n_slots[0], simulation.n_trials, bool(rules))
         self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
         wires = simulation._wires[0]
@@ -89,7 +102,7 @@ class Device:
         for described, group in zip(p.model_groups, s._model_groups[0], strict=True):
             lowered.catch_up(described, group, s.tick)
         self.groups = tuple(_all_sent(lowered.group_of(p, g, quanta, real)) for g in s._model_groups[0])
-        self._send_synapses()
+        self.send_synapses()
         self.recording = recording
         self.probes = _all_sent(lowered.probes_of(p, s._model_groups[0], recording, self.bounds))
         dense, sparse = s._poisson_dense[0], s._poisson_sparse[0]
@@ -208,20 +221,25 @@ class Device:
             for rows, plastic, there in zip(self._plastic_rows, s._plastics[0], self.plastics, strict=True):
                 learnt.take_plastic(rows, wires, plastic, there, tick)
         if self.levels:
-            learnt.take_levels(s._channels[0], self.levels, tick)
+            learnt.take_levels(s._plan, s._channels[0], self.levels, tick)
+            take_watched(s._watching[0], self.levels.watched, tick)
         self._told = tick
 
-    def _send_synapses(self) -> None:
+    def send_synapses(self) -> None:
         """Send what learns and what it learns from: weights, traces, integrals, levels, given spikes."""
         s, n_blocks = self.simulation, self.shape.n_blocks
         p, tick, channels = s._plan, s.tick, s._channels[0]
         s._settle()
-        self.levels = learnt.levels_of(p, channels, n_blocks, _sent) if channels else 0
+        watched = watched_on_device(p, s._watching[0], s._model_groups[0], self.groups, tick, _sent)
+        followed = {m.name: there.level for (_, m), there in zip(watches_of(p.network), watched, strict=True)}
+        self.levels = learnt.levels_of(p, channels, watched, n_blocks, _sent) if channels else 0
         plastics = []
         for rows, plastic, modulations in zip(
             self._plastic_rows, s._plastics[0], self._modulations, strict=True
         ):
-            gains = learnt.gains_on_device(rows, plastic, modulations, self._numbers, self.levels, _sent)
+            gains = learnt.gains_on_device(
+                rows, plastic, modulations, self._numbers, self.levels, followed, _sent
+            )
             plastics.append(learnt.plastic_of(rows, s._wires[0], plastic, gains, n_blocks, tick, _sent))
         self.plastics = tuple(plastics) or 0
         turns = learnt.turns_of(s._trains) if plastics else np.zeros(len(s._trains.tick), np.int64)
@@ -231,7 +249,9 @@ class Device:
         self.lent, self._told = True, tick
 
     def leave(self) -> None:
-        """Bring back what a simulation needs to go on from here on any backend."""
+        """Bring back what a simulation needs to go on from here on any backend, if a run has lent it."""
+        if not self.lent:
+            return
         s = self.simulation
         self.pull()
         self.bring()

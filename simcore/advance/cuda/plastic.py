@@ -22,6 +22,7 @@ from tegmentum.simcore.lower.arrays import HISTORY
 
 from ..ticks.drift import drifted, moment, to_store
 from ..ticks.rule_binding import (
+    arriving,
     fade_post,
     faded_pre,
     listens,
@@ -40,6 +41,7 @@ from ..ticks.rule_binding import (
     put_synapse,
     quanta_of,
     release_of,
+    released_by,
     synapse_of,
 )
 from .binding import whole
@@ -97,7 +99,8 @@ def learn(
         synapse = drifted(plastic, synapse, slot, owner, s, before, now)
         synapse = on_pre(synapse, pre, post_of(plastic, slot), c)
         put_synapse(plastic, plastic.weight, 0, s, synapse, to_store(now))
-        number = whole(quanta_of(plastic, synapse.w, released))
+        mine = released_by(plastic, np.uint64(s), tick - last, released)
+        number = whole(quanta_of(plastic, arriving(plastic.weight, s, synapse), mine))
         cuda.atomic.add(ring, (0, bucket, plastic.base + slot), number)
         s += width
 
