@@ -102,7 +102,8 @@ class TestCompiled:
         linear = [
             row
             for row in compiled
-            if row["case"].startswith(("LIF", "Izh", "STDP", "mod", "trials")) or row["kernel"] == "deliver_one"
+            if row["case"].startswith(("LIF", "Izh", "STDP", "mod", "trials"))
+            or row["kernel"] == "deliver_one"
         ]
         assert len(linear) > 9
         assert [row for row in linear if row["fused"] or row["loose"]] == []
