@@ -26,6 +26,8 @@ FEW = (
     "sources, float32",
     "modulators, float64",
     "trials, float32",
+    "EProp, float64",
+    "lag, float32",
 )
 
 
@@ -113,14 +115,19 @@ def full(cc):
 
 
 def main():
-    """Compile what the networks of :mod:`cuda_cases` launch."""
+    """Compile what the networks of :mod:`cuda_cases` and :mod:`cuda_more_cases` launch."""
     import cuda_cases
+    import cuda_more_cases
     import cuda_trials
 
     compiler = Compiler()
     compiler.install()
     wanted = FEW if sys.argv[1:] == ["few"] else sys.argv[1:]
-    for name, net, options in (*cuda_cases.for_compilers(), *cuda_trials.for_compilers()):
+    for name, net, options in (
+        *cuda_cases.for_compilers(),
+        *cuda_more_cases.for_compilers(),
+        *cuda_trials.for_compilers(),
+    ):
         if wanted and name not in wanted:
             continue
         before = set(compiler.seen)

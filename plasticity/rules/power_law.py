@@ -3,8 +3,8 @@ r"""Pair STDP whose potentiation is a power of the weight, and whose depression 
 .. math::
     \Delta w_+ = \lambda \, w^\mu \, x_{pre}, \qquad \Delta w_- = -\alpha \lambda \, w \, x_{post}
 
-with traces that jump by 1 at a spike and decay with :math:`\tau_+` and :math:`\tau_-`; every pair counts. There is no
-bound from above: for :math:`\mu < 1` depression outgrows potentiation, and weights settle.
+with traces that jump by 1 at a spike and decay with :math:`\tau_+` and :math:`\tau_-`; every pair counts. There need be
+no bound from above: for :math:`\mu < 1` depression outgrows potentiation, and weights settle.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tegmentum.simcore.describe import checks
 from tegmentum.simcore.describe.plasticity import SynapseRule
 from tegmentum.simcore.neurons.base import param
 
@@ -41,6 +42,7 @@ class Constants(NamedTuple):
     gain: float  # lambda
     loss: float  # alpha lambda
     mu: float
+    w_max: float
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class PowerLawSTDP(SynapseRule):
         depression relative to potentiation, per unit of weight
     mu : no unit, 0.4
         exponent of potentiation
+    w_max : the weight's unit, optional
+        bound at which a weight is cut; none by default. Fixed arithmetic, and so a CUDA device, needs one: well above
+        where weights settle it changes nothing
 
     Notes
     -----
@@ -71,13 +76,22 @@ class PowerLawSTDP(SynapseRule):
     alpha: float = param(0.1, least=0.0)
     mu: float = param(0.4, least=0.0)
 
+    w_max: float | None = None
+
+    def problem(self) -> str | None:
+        """Return the first parameter out of its range, or None."""
+        wrong = super().problem()
+        if wrong is None and self.w_max is not None:
+            wrong = checks.wrong_number(self.w_max, "w_max", above=0.0)
+        return wrong
+
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range that initial weights, too, must keep to."""
-        return 0.0, math.inf
+        return 0.0, math.inf if self.w_max is None else self.w_max
 
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
-        return Constants(self.lam, self.alpha * self.lam, self.mu)
+        return Constants(self.lam, self.alpha * self.lam, self.mu, self.weight_bounds()[1])
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the traces."""
@@ -91,7 +105,7 @@ def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
 
 def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Potentiate by the pre neuron's trace."""
-    return Synapse(s.w + c.gain * s.w**c.mu * pre.x)
+    return Synapse(min(s.w + c.gain * s.w**c.mu * pre.x, c.w_max))
 
 
 def pre_spike(pre: Pre, c: Constants) -> Pre:

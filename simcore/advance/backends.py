@@ -49,24 +49,16 @@ def chosen_arithmetic(arithmetic: str | None, backend: str, network: Network) ->
             f"Simulation: arithmetic must be one of {', '.join(ARITHMETIC)}, got {checks.shown(arithmetic)}"
         )
     if arithmetic == "fixed" and (boundless := unbounded(network)):
-        raise DescriptionError(f"{boundless}, so that arithmetic='fixed' has no grid for them; use 'float'")
+        raise DescriptionError(
+            f"{boundless}, so that arithmetic='fixed' has no grid for them; bound them (w_max) or use 'float'"
+        )
     return arithmetic
 
 
 def _refused(network: Network, arithmetic: str | None) -> str | None:
     """Say what a CUDA device does not do yet, if a network needs it."""
-    for projection in network.projections:
-        if projection.structure is not None:
-            kind = type(projection.structure).__name__
-            return f"Projection {projection.name!r}: {kind} does not run on CUDA yet; use backend='cpu'"
-        for modulator in projection.modulators:
-            if modulator.watch is not None:
-                return (
-                    f"Projection {projection.name!r}: the levels of {modulator.name!r} follow membrane potentials, "
-                    "which they do not do on CUDA yet; use backend='cpu'"
-                )
     if arithmetic is None and (boundless := unbounded(network)):
-        return f"{boundless}, so that a device has no grid for them; use backend='cpu'"
+        return f"{boundless}, so that a device has no grid for them; bound them (w_max) or use backend='cpu'"
     if arithmetic == "float":
         return (
             "Simulation: arithmetic='float' does not run on CUDA, whose sums are whole numbers; use 'fixed'"

@@ -412,7 +412,7 @@ class Simulation(Controlled):
                     log.drain_traces()
                     sharing.share(self, trials)
                     if trials is None:
-                        self._turn_over()
+                        self._turn_over(log)
                     histories.look(self)
                     self._guard(stop == until, trials is not None)
                     try:
@@ -447,20 +447,17 @@ class Simulation(Controlled):
         told = self.ranks.told((quick, due, interrupted))
         return told[0][0], told[0][1], any(one for _, _, one in told)
 
-    def _turn_over(self) -> None:
+    def _turn_over(self, log: Log) -> None:
         """Let those synapses turn over whose time it is."""
         names = [name for name in self._contacts if self.tick % structure.interval(self, name) == 0]
         if names:
-            structure.update(self, names)
+            with self._at_home(log):
+                structure.update(self, names)
 
     def _keep(self, keeper: Keeper, log: Log, histories: Histories, came_to: Before) -> None:
-        """Write a checkpoint; a device gives back first what it has, and goes on from it."""
-        device = self._device if self.backend == "cuda" else None
-        if device is not None:
-            device.leave()
-        keeper.keep(self, log, histories, came_to)
-        if device is not None:
-            device.enter(log.recording)
+        """Write a checkpoint."""
+        with self._at_home(log):
+            keeper.keep(self, log, histories, came_to)
 
     @contextmanager
     def _lent(self, log: Log, trials: list[Trials] | None) -> Iterator[None]:
@@ -468,6 +465,15 @@ class Simulation(Controlled):
         if self.backend == "cpu":
             yield
             return
+        self._lend(log, trials)
+        try:
+            yield
+        finally:
+            if self._device is not None:
+                self._device.leave()
+
+    def _lend(self, log: Log, trials: list[Trials] | None = None) -> None:
+        """Let a device have the network, built anew for synapses that are others."""
         if self._device is None:
             from .cuda.device import Device
 
@@ -475,10 +481,15 @@ class Simulation(Controlled):
             self._device = Device(self)
             self.build_s += time.perf_counter() - started
         self._device.enter(log.recording, None if trials is None else trials[0])
-        try:
-            yield
-        finally:
+
+    @contextmanager
+    def _at_home(self, log: Log) -> Iterator[None]:
+        """Have everything in the host's arrays for a moment of a run; then a device takes it up again."""
+        if self._device is not None:
             self._device.leave()
+        yield
+        if self.backend == "cuda":
+            self._lend(log)
 
     def _advance_device(self, stop: int, log: Log, trials: list[Trials] | None) -> None:
         """Let a device advance to ``stop``, and take what it has to tell."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
 from .copied import copied
 from .device_text import device_binding
 from .gain_text import UNMODULATED, UNMODULATED_BLOCKS, block_views, gain_binding
-from .modules import SOURCES, load, rule_parts, rule_source, template
+from .modules import SOURCES, load, rule_parts, rule_source, template, watch_text
 from .rounding import separate
 from .rule_text import WAITING
 from .text import lines
@@ -53,7 +53,8 @@ def device_rule_module(
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
     around = [bound, WAITING[in_trials]]
     if "drift" in functions:
-        around += [gain_binding(modulations, taus, synapse[1:]), block_views(modulations)]
+        decays = tuple(rule.decays())
+        around += [gain_binding(modulations, taus, synapse[1:], decays), block_views(modulations)]
         around += [template("advance.ticks.drift"), template("advance.cuda.plastic")]
         around += [template("advance.cuda.prefix", repeats={"_g0": len(modulations)})]
     else:
@@ -64,11 +65,18 @@ def device_rule_module(
     )
 
 
+def device_watch_module(source: Any, real: str) -> ModuleType:
+    """Return the module with ``watch``, by which a source sets levels from potentials; see :func:`.watch_module`."""
+    text = watch_text(source, _header(real), template("advance.cuda.watch"))
+    return load("device_watch", separate(text))
+
+
 def device_module(
     model_groups: list[ModuleType],
     rules: list[ModuleType],
     real: str,
     sources: Iterable[str],
+    watches: Sequence[ModuleType] = (),
     trials: bool = False,
 ) -> ModuleType:
     """Return the module with the kernels ``advance``, ``update_one``, ``deliver_one`` and ``settle_all``.
@@ -78,6 +86,7 @@ def device_module(
     model_groups : modules of its model groups
     rules : modules of its plastic projections
     sources : those of ``SOURCES`` that it has
+    watches : modules of the sources that watch potentials
     trials : whether samples are shown to it
     """
     imports = [
@@ -92,7 +101,8 @@ def device_module(
     present = {*sources, *(["trials"] if trials else [])}
     repeats = {suffix: int(name in present) for name, suffix in SOURCES.items()}
     imports += [f"from {made.__name__} import once as once_l0, mark as mark_l0" for made in rules[:1]]
-    repeats |= {"_p0": len(rules), "_l0": min(1, len(rules)), "_0": len(model_groups)}
+    imports += [f"from {made.__name__} import watch as watch_u{k}" for k, made in enumerate(watches)]
+    repeats |= {"_p0": len(rules), "_l0": min(1, len(rules)), "_0": len(model_groups), "_u0": len(watches)}
     compiled = {
         f"advance.cuda.{name}": load(
             f"device_{name}", separate("\n\n".join([_header(real), template(f"advance.cuda.{name}")]))

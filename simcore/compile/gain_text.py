@@ -193,14 +193,21 @@ def block_views(modulations: Sequence[Any]) -> str:
         lines(
             "factor_of",
             "factor, block",
-            "fast = factor.fast[block][:factor.n_fast]",
-            "return Factor(factor.level[block], fast, factor.rest[block], factor.receptor, factor.mean)",
+            "own, fast = min(block, factor.level.shape[0] - 1), factor.fast[block][:factor.n_fast]",
+            "return Factor(factor.level[own], fast, factor.rest[block], factor.receptor, factor.mean)",
         ),
     ]
     rest = ", ".join(f"gain.{name}" for name in ("share", "area", "rise", "fall", "pulse"))
     for g, m in enumerate(modulations):
         factors = "".join(f"factor_of(gain.factors[{n}], block), " for n in range(len(m.factors)))
         out.append(lines(f"of_block_g{g}", "gain, block", f"return Gain(gain.which, ({factors}), {rest})"))
+        follows = any(modulator.watch is not None for modulator, _ in m.factors)
+        own = (
+            "_, _, slot, count = plastic.ends",
+            "return max(bounds[block], slot) - slot, min(bounds[block + 1], slot + count) - slot",
+        )
+        every = (f"return 0, plastic.gains[{g}].area.shape[1]",)
+        out.append(lines(f"span_of_g{g}", "plastic, bounds, block", *(own if follows else every)))
     return "\n\n".join(out)
 
 

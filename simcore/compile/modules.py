@@ -64,6 +64,7 @@ _GENERATED = (
     "advance.cuda.prefix",
     "advance.cuda.renewal",
     "advance.cuda.rule_views",
+    "advance.cuda.watch",
     "compile.each",
 )
 _PLAIN = (
@@ -280,21 +281,27 @@ def renewal_module(model: Any, varying: tuple[str, ...], current: bool, real: st
 
 def watch_module(source: Any, real: str) -> ModuleType:
     """Return the module with ``watch``, by which a source sets levels from potentials."""
+    header = _HEADER.format(real=real)
+    text = watch_text(source, header, template("advance.ticks.watch", kept=("watch",)))
+    return load("watch", "\n\n".join([text, _named("State"), _named("Constants")]))
+
+
+def watch_text(source: Any, header: str, around: str) -> str:
+    """Return the text of such a module: ``header``, the source's functions, and the loop ``around`` them."""
     functions = source.functions()
     fields = functions["State"]._fields
-    header = _HEADER.format(real=real)
     bound = [
         lines("load_watched", "fields, i", tuple_of("State", (f"fields.{f}[i]" for f in fields))),
         lines("store_watched", "fields, i, s", *(f"fields.{f}[i] = s.{f}" for f in fields), "pass"),
     ]
-    around = "\n\n".join([*bound, template("advance.ticks.watch", kept=("watch",))])
+    around = "\n\n".join([*bound, around])
     renamed = {"watch_neuron": functions["watch"], "level_of_neuron": functions["level"]}
     own = copied(
         {"State": functions["State"], "Constants": functions["Constants"], **renamed},
         type(source).__name__,
         around=f"{header}\n\n{around}",
     )
-    return load("watch", "\n\n".join([header, own, _named("State"), _named("Constants"), around]))
+    return "\n\n".join([header, own, around])
 
 
 def rule_module(

@@ -16,7 +16,7 @@ from ..describe.network import Projection
 from ..errors import DescriptionError
 from .arrays import HISTORY, Chance, Channel, Gain, Plastic, Trains, Wires
 from .entries import group_of
-from .modulation import seek
+from .modulation import modulators_of, seek
 from .plan import Plan
 
 Array = np.ndarray[Any, Any]
@@ -29,6 +29,8 @@ class DevicePlastic(NamedTuple):
     constants: Any  # the rule's Constants
     fade_pre: Any  # tuple of real[n]
     fade_post: Any  # tuple of real
+    fades: Any  # real[2, SPAN, n_decays]
+    rates: Any  # real[n_decays]
     grid: Any  # two real
     ends: Any  # four int: post population, its first source, first slot and count
     first: Any  # int, first source of the pre population
@@ -58,7 +60,7 @@ class DevicePlastic(NamedTuple):
 class DeviceFactor(NamedTuple):
     """What one modulator contributes to a gain, as :class:`.Factor`, with the levels of every block."""
 
-    level: Any  # float64[n_blocks, n_levels]
+    level: Any  # float64[n_blocks, n_levels]; [1, n_levels] where potentials set them
     fast: Any  # float64[n_blocks, n_levels or 1]
     rest: Any  # float64[n_blocks, 1]
     receptor: Any  # tuple of float
@@ -83,6 +85,7 @@ class Levels(NamedTuple):
     count: (
         Any  # int32[n_blocks, n], spikes of the present tick by release, and by level where each has its own
     )
+    watched: Any  # tuple of DeviceWatch; the levels of their channels are here alone
 
 
 class Rows(NamedTuple):
@@ -148,6 +151,8 @@ def plastic_of(
         constants=plastic.constants,
         fade_pre=tuple(send(a) for a in plastic.fade_pre),
         fade_post=plastic.fade_post,
+        fades=send(plastic.fades),
+        rates=send(plastic.rates),
         grid=tuple(plastic.grid),
         ends=tuple(int(n) for n in plastic.ends),
         first=rows.first,
@@ -158,9 +163,9 @@ def plastic_of(
         target=send(rows.target),
         weight=send(wires.weight[here]),
         kept=tuple(send(a[rows.order]) for a in plastic.kept),
-        pre=type(plastic.pre)(*(send(a[rows.segment]) for a in plastic.pre)),
+        pre=type(plastic.pre)(*(send(_by_row(a, rows)) for a in plastic.pre)),
         early=early,
-        pre_tick=send(plastic.pre_tick[rows.segment]),
+        pre_tick=send(_by_row(plastic.pre_tick, rows)),
         seen=send(np.full(len(rows.segment), tick + 1)),
         post=type(plastic.post)(*(send(a) for a in plastic.post)),
         past=type(plastic.past)(*(send(a) for a in plastic.past)),
@@ -184,6 +189,11 @@ def _chance(rows: Rows, plastic: Plastic, send: Send) -> Chance:
         pre=send((np.arange(n_rows) // (n_rows // rows.n_pre)).astype(np.uint32)),
         again=send(np.zeros(n_rows, np.int64)),
     )
+
+
+def _by_row(values: Array, rows: Rows) -> Array:
+    """Return what segments have for each row; 0 where a projection has lost all synapses, and so has no segment."""
+    return values[rows.segment] if len(values) else np.zeros(len(rows.segment), values.dtype)
 
 
 def take_plastic(rows: Rows, wires: Wires, plastic: Plastic, there: DevicePlastic, tick: int) -> None:
@@ -220,15 +230,21 @@ def gains_on_device(
     modulations: tuple[Any, ...],
     numbers: dict[str, int],
     levels: Levels | None,
+    followed: dict[str, Any],
     send: Send,
 ) -> tuple[Any, ...]:
-    """Return the gains of a projection with the levels of a device; ``numbers`` are those of modulators by name."""
+    """Return the gains of a projection with the levels of a device.
+
+    Parameters
+    ----------
+    numbers : those of modulators, by name
+    followed : the levels of those that follow potentials, by name
+    """
     out = []
     for gain, modulation in zip(plastic.gains, modulations, strict=True):
         which = gain.which
         if isinstance(modulation.subpopulations, ByPre):
-            which = np.zeros(rows.n_pre, np.uint16)
-            which[rows.row // (len(rows.segment) // rows.n_pre)] = gain.which
+            which = np.asarray(modulation.subpopulations.levels).astype(np.uint16)
         elif isinstance(modulation.subpopulations, BySynapse):
             which = gain.which[rows.order]
         factors = []
@@ -236,19 +252,24 @@ def gains_on_device(
             assert levels is not None
             channel = levels.channels[numbers[modulator.name]]
             every = channel.all
-            own = every.level, every.fast, every.rest, factor.receptor, send(factor.mean)
+            level = followed.get(modulator.name, every.level)
+            own = level, every.fast, every.rest, factor.receptor, send(factor.mean)
             factors.append(DeviceFactor(*own, channel.n_fast))
-        if plastic.trial:  # a trial may be longer than a window; in it no gain acts
-            gain = gain._replace(area=np.zeros((len(gain.fall), len(gain.pulse))))
+        if plastic.trial:  # in a trial no gain acts, and the window does not end before it
+            gain = gain._replace(area=np.zeros((len(gain.fall) + 1, len(gain.pulse))))
         same = {name: send(getattr(gain, name)) for name in ("share", "area", "rise", "fall", "pulse")}
         out.append(Gain(which=send(which), factors=tuple(factors), **same))
     return tuple(out)
 
 
-def levels_of(p: Plan, channels: tuple[Channel, ...], n_blocks: int, send: Send) -> Levels:
-    """Return all modulators as a device keeps them: their levels for each block."""
+def levels_of(
+    p: Plan, channels: tuple[Channel, ...], watched: tuple[Any, ...], n_blocks: int, send: Send
+) -> Levels:
+    """Return all modulators as a device keeps them: their levels for each block, and what watches potentials."""
     out, n_counts = [], 0
-    for channel in channels:
+    for modulator, channel in zip(modulators_of(p.network), channels, strict=True):
+        if modulator.watch is not None:  # a block needs its baseline alone
+            channel = channel._replace(level=np.zeros(1), coming=channel.coming[:, :1])
         changing = {
             name: send(np.repeat(getattr(channel, name)[np.newaxis], n_blocks, axis=0))
             for name in ("level", "fast", "rest", "coming", "next")
@@ -267,17 +288,19 @@ def levels_of(p: Plan, channels: tuple[Channel, ...], n_blocks: int, send: Send)
                 extent=send(extent),
             )
         )
-    return Levels(tuple(out), send(np.zeros((n_blocks, max(1, n_counts)), np.int32)))
+    return Levels(tuple(out), send(np.zeros((n_blocks, max(1, n_counts)), np.int32)), watched)
 
 
-def take_levels(channels: tuple[Channel, ...], levels: Levels, tick: int) -> None:
+def take_levels(p: Plan, channels: tuple[Channel, ...], levels: Levels, tick: int) -> None:
     """Take back the levels that a device has, those of its first block: all have the same."""
-    for channel, there in zip(channels, levels.channels, strict=True):
+    for modulator, channel, there in zip(modulators_of(p.network), channels, levels.channels, strict=True):
+        seek(channel, tick)
+        if modulator.watch is not None:
+            continue
         channel.level[:] = there.all.level.copy_to_host()[0]
         if len(channel.fast):
             channel.fast[:] = there.all.fast.copy_to_host()[0]
         channel.coming[:] = there.all.coming.copy_to_host()[0]
-        seek(channel, tick)
 
 
 def turns_of(trains: Trains) -> Array:

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import config, cuda
 
-from ...compile.device_modules import device_group_module, device_module, device_rule_module
+from ...compile.device_modules import (
+    device_group_module,
+    device_module,
+    device_rule_module,
+    device_watch_module,
+)
 from ...errors import DeviceError
 from ...lower import device as lowered
 from ...lower import device_plastic as learnt
 from ...lower import device_trials as shown
+from ...lower.device_watch import take_watched, watched_on_device
 from ...lower.entries import length_of
 from ...lower.modulation import modulators_of
 from ...lower.queues import in_flight, new_ring, put_back
+from ...lower.watch import watches_of
 from .geometry import Geometry, geometry
 
 if TYPE_CHECKING:
@@ -50,8 +57,9 @@ class Device:
             for q, waits in zip(learners, simulation._waits, strict=True)
         ]
         sources = [name for name in simulation._sources if name != "trains"]
+        watches = [device_watch_module(m.watch, real) for _, m in watches_of(p.network)]
         self._made: dict[bool, Any] = {}  # kernels without and with trials
-        self._parts = made, rules, real, sources
+        self._parts = made, rules, real, sources, watches
         self.shape = _geometry(p.n_slots[0], simulation.n_trials, bool(rules))
         self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
         wires = simulation._wires[0]
@@ -233,7 +241,8 @@ class Device:
             for rows, plastic, there in zip(self._plastic_rows, s._plastics[0], self.plastics, strict=True):
                 learnt.take_plastic(rows, wires, plastic, there, tick)
         if self.levels:
-            learnt.take_levels(s._channels[0], self.levels, tick)
+            learnt.take_levels(s._plan, s._channels[0], self.levels, tick)
+            take_watched(s._watching[0], self.levels.watched, tick)
         self._told = tick
 
     def send_synapses(self) -> None:
@@ -241,12 +250,16 @@ class Device:
         s, n_blocks = self.simulation, self.shape.n_blocks
         p, tick, channels = s._plan, s.tick, s._channels[0]
         s._settle()
-        self.levels = learnt.levels_of(p, channels, n_blocks, _sent) if channels else 0
+        watched = watched_on_device(p, s._watching[0], s._model_groups[0], self.groups, tick, _sent)
+        followed = {m.name: there.level for (_, m), there in zip(watches_of(p.network), watched, strict=True)}
+        self.levels = learnt.levels_of(p, channels, watched, n_blocks, _sent) if channels else 0
         plastics = []
         for rows, plastic, modulations in zip(
             self._plastic_rows, s._plastics[0], self._modulations, strict=True
         ):
-            gains = learnt.gains_on_device(rows, plastic, modulations, self._numbers, self.levels, _sent)
+            gains = learnt.gains_on_device(
+                rows, plastic, modulations, self._numbers, self.levels, followed, _sent
+            )
             plastics.append(learnt.plastic_of(rows, s._wires[0], plastic, gains, n_blocks, tick, _sent))
         self.plastics = tuple(plastics) or 0
         turns = learnt.turns_of(s._trains) if plastics else np.zeros(len(s._trains.tick), np.int64)
@@ -256,7 +269,9 @@ class Device:
         self.lent, self._told = True, tick
 
     def leave(self) -> None:
-        """Bring back what a simulation needs to go on from here on any backend."""
+        """Bring back what a simulation needs to go on from here on any backend, if a run has lent it."""
+        if not self.lent:
+            return
         s = self.simulation
         self.pull()
         self.bring()

@@ -7,8 +7,8 @@ the ticks at which they arrive. Accumulators are whole numbers, so that no sum d
 Plastic rows wait for the tick of their arrival, at which they are looked up: those of spikes a delay ago.
 
 A kernel template: :mod:`.device_modules` repeats each block ``with each("_0")`` for every model group, ``"_p0"`` for
-every plastic projection, and leaves out those of the sources that a network has not; ``"_l0"`` is there if any learns,
-``"_e0"`` if there are trials.
+every plastic projection, ``"_u0"`` for every source that watches potentials, and leaves out those of the sources that a
+network has not; ``"_l0"`` is there if any learns, ``"_e0"`` if there are trials.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from .trials import of_block as of_block_e0
 from .trials import relapse as relapse_e0
 from .trials import sample_of as sample_of_e0
 from .trials import tally as tally_e0
+from .watch import watch as watch_u0
 
 
 def sample(groups: Any, probes: Any, block: int, trial: int, tick: int) -> None:
@@ -157,6 +158,8 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
             tally_e0(board.trials, tape, block, lo_e0, hi_e0, base, n, trial)
         with each("_m0"):
             release_block_m0(levels, tape, block, base, n, tick)
+        with each("_u0") as q:
+            watch_u0(levels.watched[q], board.bounds, tape, block, base, n, tick)
         with each("_p0") as q:
             remember_p0(plastics[q], board.bounds, tape, block, base, n, tick, width)
         k = warp
@@ -167,7 +170,7 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
             row = source * n_blocks + block
             j = board.ptr[row] + own
             while j < board.ptr[row + 1]:
-                bucket = (tick + board.delay[j]) & mask
+                bucket = (tick + np.int64(board.delay[j])) & mask
                 cuda.atomic.add(ring, (trial, bucket, board.target[j]), board.quanta[j])
                 j += width
             k += n_warps

@@ -1,7 +1,8 @@
 """Prefix integrals of gains on a CUDA device; the counterpart of :mod:`..ticks.prefix`, which says what they are.
 
 Every block keeps the levels itself and computes the same integrals. They write them to one place, the same bits, so
-that none waits for another and caches hold one copy.
+that none waits for another and caches hold one copy. Of levels that follow potentials each block has those of its
+neurons.
 
 A kernel template, for rules that have a ``drift``.
 """
@@ -30,6 +31,7 @@ from ..ticks.rule_binding import idle_of as idle_of_g0
 from ..ticks.rule_binding import present_of as present_of_g0
 from .plastic import catch_up, rest, settle
 from .rule_views import of_block as of_block_g0
+from .rule_views import span_of as span_of_g0
 
 
 def accrue(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None:
@@ -40,8 +42,9 @@ def accrue(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None
         gain_g0 = of_block_g0(plastic.gains[q], block)
         area_g0, steady_g0, moving_g0 = gain_g0.area, gain_g0.share[0], gain_g0.share[1]
         idle_g0, fall_g0 = idle_of_g0(gain_g0), gain_g0.fall[now - 1]
-        k_g0 = cuda.threadIdx.x
-        while k_g0 < area_g0.shape[1]:
+        first_g0, last_g0 = span_of_g0(plastic, bounds, block)
+        k_g0 = first_g0 + cuda.threadIdx.x
+        while k_g0 < last_g0:
             moved_g0 = (present_of_g0(gain_g0, k_g0) - idle_g0) * moving_g0
             area_g0[now, k_g0] = area_g0[now - 1, k_g0] + fall_g0 * (idle_g0 * steady_g0 + moved_g0)
             k_g0 += cuda.blockDim.x
