@@ -332,7 +332,7 @@ REFUSED = [  # arguments, exit code, words of the message
     (
         "--rule naca-ann --ticks 5",
         3,
-        ["--ticks", "dopamine-stdp, naca, naca-error, naca-mix and frozen", "naca-ann"],
+        ["--ticks", "dopamine-stdp, naca, naca-error, naca-mix, frozen, dopamine-columns", "naca-ann"],
     ),
     *(
         (
@@ -348,6 +348,7 @@ REFUSED = [  # arguments, exit code, words of the message
     ("--rule dopamine-stdp --hidden 100,50", 3, ["--hidden", "one hidden layer", "100,50"]),
     ("--rule dopamine-stdp --hidden 1000000000", 3, ["--hidden", "GB"]),
     ("--rule dopamine-stdp --ticks 20", 3, ["ticks", "27", "20"]),
+    ("--rule dopamine-columns", 3, ["--hidden", "naca-mix and frozen", "dopamine-columns"]),
     ("--batch 641", 3, ["batch", "640 training samples", "641"]),
     ("--batch 0", 2, ["--batch"]),
     ("--epochs 0", 2, ["--epochs"]),
