@@ -27,7 +27,7 @@ class ColumnsRecorder:
 
         self.store, self.learner, self.data = store, learner, data
         self.table, self.confusion = epoch_table(store), confusion_table(store, data.n_classes)
-        arrays = {"pools-classes": learner.weights, "classes-bias": learner.bias[None]}
+        arrays = {"pools-classes": learner.weights, "pools-classes-bias": learner.bias[None]}
         if learner.fields.size:
             arrays["patch-fields"] = learner.fields
         self.weights = {}
@@ -47,7 +47,7 @@ class ColumnsRecorder:
         """Write the weights of the class neurons, and the fields that all positions share."""
         own = {
             "pools-classes": self.learner.weights,
-            "classes-bias": self.learner.bias,
+            "pools-classes-bias": self.learner.bias,
             "patch-fields": self.learner.fields,
         }
         for name, weights in self.weights.items():

@@ -114,6 +114,7 @@ def test_a_prediction_does_not_depend_on_its_batch():
             batch = np.concatenate([company, one, company])
             assert model.predict(batch, x_max)[len(company)] == expected[k]
     assert model.predict(x[:0], x_max).shape == (0,)
+    np.testing.assert_array_equal(model.predict(x, x_max), expected)  # asked again, nothing is new
 
 
 def test_threads_and_memory_change_no_bit(monkeypatch):

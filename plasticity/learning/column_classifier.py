@@ -335,7 +335,7 @@ class _PixelsAlone:
         height, width = self.shape[:2]
         for k, (down, right) in enumerate(moves):
             moved = padded[:, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
-            out[:, k] = moved.reshape(len(x), -1)
+            out[:, k] = moved.reshape(len(x), self.n_outputs)
         return np.zeros(len(x), np.int64)
 
 
