@@ -21,24 +21,27 @@ if TYPE_CHECKING:
 def train(
     dataset: Annotated[str, typer.Option(help="Data set; see `tegmentum datasets list`.")] = "digits",
     rule: Annotated[str, typer.Option(help="Learning rule: dopamine-stdp, naca, naca-ann, naca-error (whose "
-                                     "dopamine signals the expectation's error), naca-mix (with backpropagation) or "
-                                     "frozen (NACA's control).",
+                                     "dopamine signals the expectation's error), naca-mix (with backpropagation), "
+                                     "frozen (NACA's control), dopamine-columns (convolution), or its controls "
+                                     "dopamine-columns-random and dopamine-pixels.",
                                       )] = ONLINE,
     ablation: Annotated[str | None, typer.Option(help="dopamine-stdp: what to take away, to see what it is good for: "
                                                  "frozen, global, shuffled, no-timing, label, d1-only or random-table.",
                                                  show_default=False)] = None,
-    shift: Annotated[float | None, typer.Option(help="dopamine-stdp: augment square images: in each epoch move each by "
-                                                r"up to so many pixels, at most 1 \[0; large networks on MNIST 0.5].",
+    shift: Annotated[float | None, typer.Option(help="dopamine-stdp, dopamine-columns: augment square images: in each "
+                                                r"epoch move each by up to so many pixels, at most 1 \[0; large "
+                                                "networks on MNIST 0.5, columns there 1].",
                                                 show_default=False)] = None,
     hidden: Annotated[str | None, typer.Option(help="Neurons of the hidden layer; of NACA's also several, e.g. "
                                                r"500,300 \[1000; dopamine-stdp 400 where the data are not digits].",
                                                show_default=False)] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[10; naca on digits "
-                                               "20].", show_default=False)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help=r"Passes over the data \[10; naca on digits 20; "
+                                               "columns 15].", show_default=False)] = None,
     batch: Annotated[int | None, typer.Option(min=1, help=r"naca: samples of one weight update \[32].",
                                               show_default=False)] = None,
     ticks: Annotated[int | None, typer.Option(min=1, max=1024, help="Ticks for which a sample is shown "
-                                              r"\[50; naca 20; naca-ann has one].", show_default=False)] = None,
+                                              r"\[50; naca 20; columns 10; naca-ann has one].",
+                                              show_default=False)] = None,
     optimiser: Annotated[str | None, typer.Option(help=r"naca: adam or sgd \[adam].", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help=r"naca: learning rate \[0.001 for digits, else 0.0001; "
                                              "naca-error and naca-mix 0.0003].",
@@ -78,12 +81,12 @@ def train(
     layers = None if hidden is None else _parse_hidden(hidden)
     if optimiser is not None:
         one_of("--optimiser", optimiser, ("adam", "sgd"))
-    from tegmentum.plasticity.rules.naca import RULES
+    from tegmentum.plasticity import COLUMN_RULES, RULES
 
-    one_of("--rule", rule, (ONLINE, *RULES))
+    one_of("--rule", rule, (ONLINE, *RULES, *COLUMN_RULES))
     given = {"--batch": batch, "--optimiser": optimiser, "--lr": lr, "--hidden-gain": hidden_gain,
              "--rate-scale": rate_scale, "--ablation": ablation, "--shift": shift, "--ticks": ticks,
-             "--shortcuts": shortcuts or None, "--kappa": kappa, "--backend": backend}  # fmt: skip
+             "--shortcuts": shortcuts or None, "--kappa": kappa, "--hidden": hidden, "--backend": backend}  # fmt: skip
     _refuse_foreign(rule, given)
     if backend is not None:
         one_of("--backend", backend, ("cpu", "cuda", "auto"))
@@ -106,6 +109,15 @@ def train(
         training = OnlineTraining(
             OnlineConfig(**common, ablation=p["ablation"], hidden=(p["n_hidden"],), epochs=p["epochs"],
                          ticks=p["ticks"], parameters=p, threads=threads or 1, **place_of(backend, p, data)),
+            data,
+        )  # fmt: skip
+    elif rule in COLUMN_RULES:
+        from . import train_columns
+
+        q = train_columns.parameters_of(rule, data, ticks, epochs, shift)
+        training = train_columns.ColumnsTraining(
+            train_columns.ColumnsConfig(**common, hidden=(), epochs=q["epochs"], parameters=q, threads=threads or 1,
+                                        ticks=0 if q["columns"] is None else q["columns"]["n_ticks"]),
             data,
         )  # fmt: skip
     else:
@@ -133,13 +145,17 @@ def train(
 
 def _refuse_foreign(rule: str, given: dict[str, Any]) -> None:
     """Refuse options that mean nothing to a rule."""
+    from tegmentum.plasticity import COLUMN_RULES
+
     spiking = ("naca", "naca-error", "naca-mix", "frozen")
     windows = ("naca", "naca-ann", *spiking[1:])
+    columns = tuple(COLUMN_RULES)
     own = {
         "--ablation": (ONLINE,),
-        "--shift": (ONLINE,),
+        "--hidden": (ONLINE, *windows),
+        "--shift": (ONLINE, *columns),
         "--backend": (ONLINE,),
-        "--ticks": (ONLINE, *spiking),
+        "--ticks": (ONLINE, *spiking, *columns),
         "--shortcuts": spiking,
         "--kappa": ("naca-mix",),
     }

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from tegmentum.plasticity import Work
     from tegmentum.simcore.record.store import RunStore
 
+    from .train_columns import ColumnsTraining
     from .train_online import OnlineTraining
     from .train_windows import WindowTraining
 
-    Training = OnlineTraining | WindowTraining
+    Training = ColumnsTraining | OnlineTraining | WindowTraining
 
 ONLINE = "dopamine-stdp"
 
@@ -69,16 +70,21 @@ def _training_of(told: Mapping[str, Any], data: Dataset, threads: int | None) ->
     """Return the training that a manifest tells of."""
     from dataclasses import MISSING, fields
 
+    from tegmentum.plasticity import COLUMN_RULES
     from tegmentum.simcore.advance.cuda.available import missing
 
+    from .train_columns import ColumnsConfig, ColumnsTraining
     from .train_online import OnlineConfig, OnlineTraining
     from .train_windows import WindowConfig, WindowTraining
 
-    config: Any = OnlineConfig if told["rule"] == ONLINE else WindowConfig
+    rule = told["rule"]
+    config: Any = OnlineConfig if rule == ONLINE else ColumnsConfig if rule in COLUMN_RULES else WindowConfig
     values = {f.name: told[f.name] for f in fields(config) if f.name in told or f.default is MISSING}
     values.update(hidden=tuple(told["hidden"]), threads=told["threads"] if threads is None else threads)
     if told.get("backend") == "cuda" and missing():  # the CPU goes on in the same arithmetic, bit for bit
         values["backend"] = "cpu"
+    if rule in COLUMN_RULES:
+        return ColumnsTraining(config(**values), data)
     return (
         OnlineTraining(config(**values), data)
         if config is OnlineConfig

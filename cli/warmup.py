@@ -21,10 +21,11 @@ def warmup(
 
     start = time.perf_counter()
     if file is None:
-        from tegmentum.plasticity.learning.warmup import compile_online, compile_rule
+        from tegmentum.plasticity.learning.warmup import compile_columns, compile_online, compile_rule
         from tegmentum.plasticity.rules.naca import RULES
 
         typer.echo(f"dopamine-stdp: {compile_online():.1f} s", err=True)
+        typer.echo(f"dopamine-columns: {compile_columns():.1f} s", err=True)
         for rule in RULES:
             typer.echo(f"{rule}: {compile_rule(rule):.1f} s", err=True)
     else:

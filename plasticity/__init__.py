@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
     from .egdc.whitened import WhitenedParameters
+    from .learning.column_classifier import COLUMN_RULES, ColumnClassifier, ColumnClassifierParameters
     from .learning.dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
     from .learning.learner import Learner
     from .learning.online import OnlineLearner
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABLATIONS",
     "BCM",
+    "COLUMN_RULES",
     "CONTINUAL_RULES",
     "D1",
     "D1D2",
@@ -106,6 +108,8 @@ __all__ = [
     "ClassSplit",
     "ClopathSTDP",
     "ClosedForm",
+    "ColumnClassifier",
+    "ColumnClassifierParameters",
     "ColumnParameters",
     "ContextUncertainty",
     "ContinualData",
@@ -194,6 +198,7 @@ _HOMES = {
     "egdc.whitened": "WhitenedParameters",
     "reference.gate": "Gate",
     "learning.learner": "Learner",
+    "learning.column_classifier": "COLUMN_RULES ColumnClassifier ColumnClassifierParameters",
     "learning.online": "OnlineLearner",
     "learning.work": "Work",
     "learning.dopamine_classifier": "ABLATIONS DopamineParameters dopamine_network",

@@ -59,6 +59,7 @@ COMMANDS = {
     "run": ["run", "net.toml"],
     "train": ["train", "--hidden", "100", "--epochs", "10", "--limit-test", "50"],
     "train-naca": ["train", "--rule", "naca", "--hidden", "100", "--epochs", "10", "--limit-test", "50"],
+    "train-columns": ["train", "--rule", "dopamine-columns", "--epochs", "15", "--limit-test", "50"],
     "continual": ["continual", "--limit-train", "60"],
 }
 #: what the clock says, and so differs from run to run

@@ -159,10 +159,11 @@ def test_warmup_compiles_all_that_learning_needs(tmp_path):
 
     said, compiled = wanted("warmup")
     kept = {path: path.stat().st_mtime_ns for path in compiled}
-    small = ("--epochs", "1", "--hidden", "300", "--limit-train", "100", "--record", "0", "--out")
-    for rule in ("dopamine-stdp", *RULES):
+    small = ("--epochs", "1", "--limit-train", "100", "--record", "0", "--out")
+    for rule in ("dopamine-stdp", "dopamine-columns", *RULES):
         assert f"{rule}: " in said
-        _, needed = wanted("train", "--rule", rule, *small, f"{rule}.zarr")
+        hidden = () if rule == "dopamine-columns" else ("--hidden", "300")
+        _, needed = wanted("train", "--rule", rule, *hidden, *small, f"{rule}.zarr")
         assert needed
         assert needed <= compiled
     assert {path: path.stat().st_mtime_ns for path in compiled} == kept

@@ -243,6 +243,58 @@ def _check_recorded_trials(tree: xr.DataTree) -> None:
         assert votes[int(tree["trials"]["prediction"][k])] == votes.max() > 0
 
 
+COLUMNS = ("--rule", "dopamine-columns", "--epochs", 2, "--limit-train", 300, "--limit-test", 80)
+
+
+def test_convolution_learns_digits_and_its_store_opens_in_xarray(tegmentum):
+    done = tegmentum("train", *COLUMNS, "--record", 5, "--out", "run.zarr", "--json")
+    assert done.code == 0
+    result = done.document
+    assert set(result) >= KEYS
+    assert (result["layers"], result["test_accuracy"] > 0.8) == ([64, 1152, 10], True)
+    assert "128 fields of 4 x 4 pixels, 3 x 3 pools, 10 ticks; 11,520 plastic synapses" in done.err
+    tree = xr.open_datatree("run.zarr", engine="zarr")
+    sizes = {"pools-classes": 11520, "pools-classes-bias": 10, "patch-fields": 16 * 128}
+    for name, n_synapses in sizes.items():
+        weights = tree[f"weights/{name}"]["w"]
+        assert weights.shape == (3, n_synapses)
+        assert bool((weights[0] != weights[1]).any())
+    fields = tree["weights/patch-fields"]["w"]
+    assert bool((fields[1] == fields[2]).all())  # imprinted in the critical period and then kept
+    level = tree["modulators/dopamine"]["level"]
+    assert level.shape == (2, 2, 10)
+    assert np.allclose(level[:, 0], 0.5, atol=0.05)
+    assert tree["trials"]["label"].sizes["trial"] == 5
+    confusion = tree["learning"]["confusion"]
+    assert (confusion.sum(("label", "prediction")) == 80).all()
+    assert np.trace(confusion[-1]) / 80 == result["test_accuracy"]
+
+
+@pytest.mark.parametrize("rule", ["dopamine-columns-random", "dopamine-pixels"])
+def test_controls_of_convolution(tegmentum, rule):
+    done = tegmentum("train", *COLUMNS, "--rule", rule, "--out", "run.zarr", "--json")
+    assert done.code == 0
+    assert done.document["test_accuracy"] > 0.7
+    names = set(xr.open_datatree("run.zarr", engine="zarr")["weights"].children)
+    assert ("patch-fields" in names) == (rule == "dopamine-columns-random")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--shift 0.5", ["--shift", "whole pixels, 0 or 1", "0.5"]),
+        ("--rule dopamine-pixels --ticks 5", ["--ticks", "dopamine-pixels has none", "5"]),
+        ("--lr 0.1", ["--lr", "naca-mix and frozen", "dopamine-columns"]),
+        ("--limit-train 1", ["n_features must be <= the", "1 samples of the critical period"]),
+    ],
+)
+def test_what_columns_cannot_do_is_refused(tegmentum, arguments, words):
+    done = tegmentum("train", *COLUMNS, *arguments.split(), "--out", "run.zarr")
+    assert done.code == 3
+    for word in words:
+        assert word in done.err
+
+
 def test_pictures_of_the_main_job(tegmentum, tmp_path):
     pytest.importorskip("matplotlib")
     tegmentum("train", *ONLINE, "--record", 2, "--out", "run.zarr")
@@ -332,7 +384,7 @@ REFUSED = [  # arguments, exit code, words of the message
     (
         "--rule naca-ann --ticks 5",
         3,
-        ["--ticks", "dopamine-stdp, naca, naca-error, naca-mix and frozen", "naca-ann"],
+        ["--ticks", "dopamine-stdp, naca, naca-error, naca-mix, frozen, dopamine-columns", "naca-ann"],
     ),
     *(
         (
@@ -348,6 +400,7 @@ REFUSED = [  # arguments, exit code, words of the message
     ("--rule dopamine-stdp --hidden 100,50", 3, ["--hidden", "one hidden layer", "100,50"]),
     ("--rule dopamine-stdp --hidden 1000000000", 3, ["--hidden", "GB"]),
     ("--rule dopamine-stdp --ticks 20", 3, ["ticks", "27", "20"]),
+    ("--rule dopamine-columns", 3, ["--hidden", "naca-mix and frozen", "dopamine-columns"]),
     ("--batch 641", 3, ["batch", "640 training samples", "641"]),
     ("--batch 0", 2, ["--batch"]),
     ("--epochs 0", 2, ["--epochs"]),

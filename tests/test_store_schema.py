@@ -90,6 +90,7 @@ def test_so_have_those_of_every_recorder(tmp_path):
     [
         ("train", "--rule", "dopamine-stdp", "--hidden", "20", "--epochs", "1"),
         ("train", "--rule", "naca", "--hidden", "20", "--epochs", "1"),
+        ("train", "--rule", "dopamine-columns", "--epochs", "1"),
         ("continual", "--dataset", "digits", "--rule", "naca", "--limit-train", "40"),
     ],
 )

@@ -29,7 +29,7 @@ single-layer networks in unsupervised feature learning", AISTATS, PMLR 15:215-22
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -195,27 +195,54 @@ class WhitenedColumns:
 
     def respond(self, x: Array, x_max: int) -> tuple[Array, int]:
         """Answers of each pool and feature, float32 (n, n_outputs) of whole numbers, and the synaptic events."""
-        out = np.zeros((len(x), self.n_outputs), np.float32)
-        ticks = np.float32(self.p.n_ticks)
-        n_positions, n_fields = self.pool.shape[1], self.fields.shape[1]
+        out = np.zeros((len(x), 1, self.n_outputs), np.float32)
+        return out[:, 0], int(self.look(x, x_max, ((0, 0),), out).sum())
 
-        def some(first: int) -> int:
+    def look(self, x: Array, x_max: int, moves: Sequence[tuple[int, int]], out: Array) -> Array:
+        """Answer each sample, moved by each of several whole pixels: positions are alike, so that pools move instead.
+
+        Parameters
+        ----------
+        x, x_max : samples uint8 (n, pixels), and the integer that means brightness 1
+        moves : pixels down and across; positions that would leave the image stay in the pools at its edge
+        out : (n, moves, n_outputs), float32, or uint8 where answers are less than 256; filled with whole numbers
+
+        Returns
+        -------
+        synaptic events of each sample seen once, int64 (n,)
+        """
+        ticks, geometry = np.float32(self.p.n_ticks), self.geometry
+        n_positions, n_fields = self.pool.shape[1], self.fields.shape[1]
+        events = np.zeros(len(x), np.int64)
+        y, across = np.divmod(np.arange(n_positions), geometry.columns)
+        at = [
+            np.clip(y + down, 0, geometry.rows - 1) * geometry.columns
+            + np.clip(across + right, 0, geometry.columns - 1)
+            for down, right in moves
+        ]
+        pools = [np.ascontiguousarray(self.pool[:, a]) for a in at]
+
+        def some(first: int) -> None:
             patches = np.zeros((n_positions, self.n_inputs), np.float32)
             drive = np.zeros((n_positions, n_fields), np.float32)
             sums = np.zeros((self.p.pools**2, self.p.n_features), np.float32)
-            active = 0
+            rounded = np.zeros(self.n_outputs, np.float32)
             for b in range(first, min(first + _CHUNK, len(x))):
-                active += self.kernels.patches_of(
-                    x[b], 255.0 / x_max, self.geometry, UNIT, self.p.contrast, patches
+                active = self.kernels.patches_of(
+                    x[b], 255.0 / x_max, geometry, UNIT, self.p.contrast, patches
                 )
                 np.matmul(patches, self.fields, out=drive)
-                self.kernels.pooled(
-                    drive, self._thresholds, self.pool, self._quantum, ticks, self._factor, sums, out[b]
-                )
-            return int(active) * int(n_fields)
+                for k, pool in enumerate(pools):
+                    self.kernels.pooled(
+                        drive, self._thresholds, pool, self._quantum, ticks, self._factor, sums, rounded
+                    )
+                    out[b, k] = rounded
+                events[b] = int(active) * n_fields
 
         starts = range(0, len(x), _CHUNK)
         if self.threads == 1 or len(x) <= _CHUNK:
-            return out, sum(map(some, starts))
-        with ThreadPoolExecutor(self.threads) as pool:
-            return out, sum(pool.map(some, starts))
+            list(map(some, starts))
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(some, starts))
+        return events

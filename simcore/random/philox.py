@@ -45,8 +45,9 @@ STREAM_POISSON_PLACES = np.uint64(18)
 STREAM_POISSON_INHOMOGENEOUS = np.uint64(19)
 STREAM_POISSON_THINNING = np.uint64(20)
 STREAM_GROWTH = np.uint64(21)
-STREAM_SPLIT = np.uint64(22)
+STREAM_VIEWS = np.uint64(22)
 STREAM_SYNAPSE = np.uint64(23)
+STREAM_SPLIT = np.uint64(24)
 
 
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
