@@ -72,6 +72,7 @@ _PLAIN = (
     "vectors",
     "intrinsics.memory",
     "intrinsics.bitmaps",
+    "intrinsics.bounds",
     "random.philox_block",
     "random.tables",
 )  # imported as they are

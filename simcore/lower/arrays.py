@@ -315,7 +315,8 @@ class Scratch(NamedTuple):
     flags: Any  # uint8[1024], who fires in a block of neurons
     eights: Any  # uint64[128], the same memory
     words: Any  # uint32[256], random
-    halves: Any  # uint16[512], the same memory
+    drawn: Any  # uint32[4, 128], random, of four blocks of neurons
+    halves: Any  # uint16[4, 256], the same memory
     counters: Any  # uint32[64]
     counts: Any  # uint16[256], numbers of Poisson spikes
     normals: Any  # float64[256]

@@ -57,11 +57,13 @@ def new_fired(p: Plan, n_trials: int) -> Fired:
 def new_scratch() -> Scratch:
     """Return a worker's room for what lasts no longer than a tick."""
     flags, words, normals = np.zeros(1024, np.uint8), np.zeros(256, np.uint32), np.zeros(256)
+    drawn = np.zeros((4, 128), np.uint32)
     return Scratch(
         flags=flags,
         eights=flags.view(np.uint64),
         words=words,
-        halves=words.view(np.uint16),
+        drawn=drawn,
+        halves=drawn.view(np.uint16),
         counters=np.zeros(64, np.uint32),
         counts=np.zeros(256, np.uint16),
         normals=normals,

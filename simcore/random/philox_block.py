@@ -81,3 +81,39 @@ def philox_block(
 
     u64 = types.uint64
     return types.void(out, c0, types.intp, u64, u64, u64, u64, u64), codegen
+
+
+@intrinsic
+def philox_blocks(
+    typingctx: Any, out: Any, first: Any, n: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any
+) -> Any:
+    """``out[k, w * stride + i] = philox(first + k * stride + i, c1, c2, c3, k0, k1)[w]`` for k below ``n``.
+
+    ``out`` is uint32 (n_blocks, 4 * stride), contiguous, with stride a multiple of 8. As :func:`philox_block` for each
+    of several blocks, but the constants of the rounds are made once.
+    """
+    if not (isinstance(out, types.Array) and out.ndim == 2 and out.dtype == types.uint32):
+        return None
+
+    def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, b, args[0])
+        i64 = ir.IntType(64)
+        row = b.extract_value(array.shape, 1)
+        stride = b.udiv(row, ir.Constant(i64, 4))
+        fixed = [_splat(b, word) for word in args[3:]]
+        ascending = ir.Constant(_WIDE, list(range(LANES)))
+        with (
+            cgutils.for_range(b, args[2]) as block,
+            cgutils.for_range(b, b.udiv(stride, ir.Constant(i64, LANES))) as loop,
+        ):
+            i = b.mul(loop.index, ir.Constant(i64, LANES))
+            start = b.add(args[1], b.add(b.mul(block.index, stride), i))
+            counter = b.and_(b.add(_splat(b, start), ascending), _constant(0xFFFFFFFF))
+            for w, word in enumerate(_rounds(b, [counter, *fixed[:3]], fixed[3:])):
+                offset = b.add(b.add(b.mul(block.index, row), b.mul(stride, ir.Constant(i64, w))), i)
+                place = b.bitcast(b.gep(array.data, [offset]), _WORDS.as_pointer())
+                b.store(b.trunc(word, _WORDS), place, align=4)
+        return context.get_dummy_value()
+
+    u64 = types.uint64
+    return types.void(out, types.int64, types.intp, u64, u64, u64, u64, u64), codegen

@@ -11,26 +11,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from tegmentum.simcore.intrinsics.bounds import count_reached
 from tegmentum.simcore.random.philox import STREAM_POISSON, STREAM_POISSON_REST
 from tegmentum.simcore.random.quad_kernel import alias, quad
-from tegmentum.simcore.random.words_kernel import BLOCK, draw
+from tegmentum.simcore.random.words_kernel import BLOCK, draw_blocks
 
 from .binding import real
 
 COUNTERS = 32  # of a block of 16-bit words
-
-
-def count(words: Any, bounds: Any, lowest: Any, counts: Any) -> None:
-    """Count the bounds that each word reaches, from ``lowest`` on; ``bounds`` come in fours."""
-    for i in range(len(counts)):
-        counts[i] = lowest
-    for k in range(0, len(bounds), 4):
-        a, b, c, d = bounds[k], bounds[k + 1], bounds[k + 2], bounds[k + 3]
-        for i in range(len(counts)):
-            x = words[i]
-            counts[i] += np.uint16((x >= a) + (x >= b) + (x >= c) + (x >= d))
+AHEAD = (
+    4  # blocks whose words are drawn before the first is looked at: a store takes its time to reach the cache
+)
 
 
 def draw_again(sources: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
@@ -57,21 +48,20 @@ def add_poisson_dense(sources: Any, inputs: Any, scratch: Any, tick: int, trial:
         accumulators, added to
     scratch : Scratch
     """
-    words, counters, halves = scratch.words, scratch.counters[:COUNTERS], scratch.halves
     for r in range(sources.source.shape[0]):
         source, base, neuron, size, first, n_bounds, lowest = sources.source[r]
-        bounds = sources.bounds[first : first + (n_bounds + 3) // 4 * 4]
-        open_ = lowest + n_bounds
-        for block in range(neuron // BLOCK, (neuron + size - 1) // BLOCK + 1):
-            draw(words, counters, STREAM_POISSON, source, block * COUNTERS, tick, trial, sources.key)
-            lo = block * BLOCK - neuron  # where the block's first neuron is in the shard
-            skip, n = max(-lo, 0), min(size - lo, BLOCK)
-            numbers = scratch.counts[: n - skip]
-            count(halves[skip:n], bounds, np.uint16(lowest), numbers)
-            largest = np.uint16(0)
-            for i in range(len(numbers)):
-                largest = max(largest, numbers[i])
-            if largest >= open_:
-                draw_again(sources, r, open_, numbers, block * BLOCK + skip, tick, trial)
-            at = base + lo
-            add_counts(inputs[at + skip : at + n], sources.weight[r], numbers)
+        bounds = sources.bounds[first : first + n_bounds]
+        open_, last = lowest + n_bounds, (neuron + size - 1) // BLOCK
+        for some in range(neuron // BLOCK, last + 1, AHEAD):
+            n_blocks = min(AHEAD, last + 1 - some)
+            draw_blocks(
+                scratch.drawn, n_blocks, STREAM_POISSON, source, some * COUNTERS, tick, trial, sources.key
+            )
+            for k in range(n_blocks):
+                lo = (some + k) * BLOCK - neuron  # where the block's first neuron is in the shard
+                skip, n = max(-lo, 0), min(size - lo, BLOCK)
+                numbers = scratch.counts[skip:n]
+                if count_reached(scratch.halves[k], bounds, n_bounds, lowest, scratch.counts):
+                    draw_again(sources, r, open_, numbers, (some + k) * BLOCK + skip, tick, trial)
+                at = base + lo
+                add_counts(inputs[at + skip : at + n], sources.weight[r], numbers)
