@@ -29,6 +29,7 @@ NOT_RUN = {
     "events.py": "needs N-MNIST's recordings, and minutes; test_whitened_columns.py tests what it puts together",
     "speech.py": "needs the recordings of spoken digits, and minutes; test_speech.py tests what it puts together",
     "benchmark_pytorch.py": "compares with PyTorch, which no extra installs",
+    "try_features.py": "tries other simulators, which no extra installs; docs/compare.md has what came out",
     "compare_rules.py": "compares with NEST, which no extra installs; test_nest_values.py has what it delivered",
 }
 
