@@ -26,6 +26,7 @@ FIGURES = {
     "SequentialSTDP": ("rules/moved.png",),
     "ClopathSTDP": ("rules/pairing.png",),
     "BennaFusiSTDP": ("rules/consolidation.png",),
+    "CascadeSTDP": ("rules/cascade.png",),
     "ScaledSTDP": ("rules/scaling.png",),
 }
 

@@ -106,6 +106,9 @@ class Chance(NamedTuple):
     number: Any  # uint32[n_synapses]: post neuron + n_post * how many contacts of the same two neurons come before
     pre: Any  # uint32[n_segments], pre neuron
     again: Any  # int64[n_segments], arrivals in the tick of the last one
+    who: Any  # uint32[stride], scratch: ``number`` of those that are drawn for together
+    when: Any  # uint32[stride], scratch: their ticks
+    words: Any  # uint32[4 * stride], scratch: what they have drawn
 
 
 class Gain(NamedTuple):
