@@ -96,7 +96,9 @@ class Plastic(NamedTuple):
     trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
     grid: Any  # real[2], quanta in a unit of weight, and the quantum, of deliveries in fixed arithmetic; else 1, 1
     chance: Any  # Chance where the rule draws, else an empty tuple
-    flow: Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; length 0 where it has none
+    flow: (
+        Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; else an empty tuple
+    )
 
 
 class Chance(NamedTuple):

@@ -160,11 +160,11 @@ def _chance(
     )
 
 
-def _flow(rule: Any, gains: tuple[Any, ...], dt: float) -> Array:
-    """Return room for the maps of a window, the first of them that over no time."""
+def _flow(rule: Any, gains: tuple[Any, ...], dt: float) -> Array | tuple[()]:
+    """Return room for the maps of a window, the first of them that over no time; nothing for a rule without maps."""
     functions = rule.functions()
     if "Flow" not in functions:
-        return np.zeros((0, 0, 0))
+        return ()
     start = functions["flow_start"](rule.derive(dt))
     out = np.zeros((*gains[0].area.shape, len(start)))
     out[0] = start
