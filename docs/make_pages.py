@@ -29,6 +29,7 @@ FIGURES = {
     "SequentialSTDP": ("rules/moved.png",),
     "ClopathSTDP": ("rules/pairing.png",),
     "BennaFusiSTDP": ("rules/consolidation.png",),
+    "CascadeSTDP": ("rules/cascade.png",),
     "ScaledSTDP": ("rules/scaling.png",),
     "EProp": ("rules/e-prop.png",),
     "RewardSTDP": ("rules/reward.png",),

@@ -7,7 +7,7 @@ from figures.protocols import Made
 from matplotlib.figure import Figure
 from scipy.linalg import expm
 
-from tegmentum.plasticity import BennaFusiSTDP, InhibitorySTDP, ScaledSTDP
+from tegmentum.plasticity import BennaFusiSTDP, CascadeSTDP, InhibitorySTDP, ScaledSTDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -15,6 +15,7 @@ from tegmentum.simcore import (
     FromCOO,
     LIFCond,
     Network,
+    OneToOne,
     Parrot,
     Poisson,
     Population,
@@ -159,4 +160,65 @@ def consolidation() -> Made:
     return figure, f"{text}, a half is left after {half[0]:.0f} and {half[1]:.0f} ms", good
 
 
-FIGURES = {"balance": balance, "consolidation": consolidation, "scaling": scaling}
+def cascade() -> Made:
+    """What one proposal of a change leaves in the synapses of a cascade, while others follow.
+
+    S. Fusi, P. J. Drew, L. F. Abbott (2005), Neuron 45:599-611, doi:10.1016/j.neuron.2005.02.001. Expected: the Markov
+    chain's course, within 0.02, a power of time for a cascade of ten states and an exponential for synapses of two. A
+    pair of spikes proposes to all synapses at once, a strength drawn for each neuron, over and over.
+    """
+    dt, n_pre, n_post, every, before, after = 0.5, 5, 10_000, 15.0, 1_200, 257
+    n_states, rng = 10, np.random.default_rng(3)
+    up = rng.integers(0, 2, (before + after, n_post))
+    up[before] = np.arange(n_post) % 2  # the memory: every other neuron's synapses are to be strong
+    at = every * np.arange(1, before + after + 1)
+    pre = SpikeTrain("pre", n_pre, np.repeat(at, n_pre), np.tile(np.arange(n_pre), len(at)))
+    times = at[:, np.newaxis] + np.where(up, dt, -dt)
+    kick = SpikeTrain("kick", n_post, times.ravel(), np.tile(np.arange(n_post), len(at)))
+    post = Population("post", n_post, LIF(v_thresh=1e3))
+    taus = {"tau_plus": 1.0, "tau_minus": 1.0}  # what is left of a pair at the next is nothing
+    chance = 0.2 / np.exp(-dt)
+    rules = {
+        "ten states": CascadeSTDP(**taus, a_plus=3.0, a_minus=3.0, n=n_states),
+        "two states": CascadeSTDP(**taus, a_plus=chance, a_minus=chance, n=1),
+    }
+    weights = rng.integers(0, 2, (n_pre, n_post)).astype(float)
+    ends = [
+        Projection(pre, post, AllToAll(), weights, 1.0, plasticity=rule, name=name)
+        for name, rule in rules.items()
+    ]
+    drive = Projection(kick, post, OneToOne(), 1e4, 1.0)
+    simulation = Simulation(Network(pre, kick, post, *ends, drive), dt, seed=1)
+    seen, found = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]), []
+    for k in seen:
+        simulation.run(at[before + k] + 5.0 - simulation.t)
+        w = [simulation.synapses(p.name).weight.reshape(n_pre, n_post) for p in ends]
+        found.append([x[:, 1::2].mean() - x[:, ::2].mean() for x in w])
+    q, p = 0.5 ** np.arange(n_states), 0.5 ** np.arange(n_states)  # to the other strength, and deeper
+    q[-1], p[-1] = 2.0 * q[-1], 0.0
+    own, moves = np.diag(1.0 - p) + np.diag(p[:-1], -1), np.zeros((n_states, n_states))
+    moves[0] = q
+    change = 0.5 * (
+        own + np.diag(1.0 - q) - moves
+    )  # of how many more synapses are strong than weak, by depth
+    left, exact = (own - np.diag(1.0 - q) + moves).sum(1) / (2.0 * n_states), []
+    for _ in range(seen[-1] + 1):
+        exact.append([left.sum(), 0.2 * 0.8 ** len(exact)])
+        left = change @ left
+    curve = np.array(exact)
+    worst = float(np.abs(np.array(found) - curve[seen]).max())
+    powers = np.diff(np.log(curve[[4, 8, 16, 32, 64, 128, 256], 0])) / np.log(2.0)
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for k, (name, colour) in enumerate(zip(rules, ("C0", "C3"), strict=True)):
+        axes.loglog(1 + np.arange(len(curve)), curve[:, k], color=colour, lw=1)
+        axes.loglog(1 + seen, np.array(found)[:, k], "o", ms=4, color=colour, label=name)
+    axes.set(xlabel="1 + proposals since then", ylabel="what is left of one proposal", ylim=(3e-3, 0.4))
+    axes.set_title("A cascade forgets as a power of time")
+    axes.legend(frameon=False)
+    good = worst < 0.02 and bool(np.all((powers < -0.5) & (powers > -0.85)))
+    text = f"distance from the chain {worst:.3f} (below 0.02)"
+    return figure, f"{text}, powers {powers[0]:.2f} to {powers[-1]:.2f} (-0.5 to -0.85)", good
+
+
+FIGURES = {"balance": balance, "consolidation": consolidation, "cascade": cascade, "scaling": scaling}

@@ -59,6 +59,7 @@ _GENERATED = (
     "advance.ticks.watch",
     "advance.ticks.watch_binding",
     "advance.cuda.binding",
+    "advance.cuda.chance",
     "advance.cuda.neurons",
     "advance.cuda.plastic",
     "advance.cuda.prefix",
@@ -327,7 +328,7 @@ def rule_module(
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
     functions, bound = rule_parts(rule, short_term, sign, fixed, shares)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
-    around = ["nearest = np.rint", bound]
+    around = ["nearest = np.rint", bound, template("advance.ticks.chance") if rule.draws else UNDRAWN]
     if "drift" not in functions:
         around += [UNMODULATED, UNMODULATED_LOOPS, template("advance.ticks.plastic", ("settle",), kept)]
     elif in_trials:
@@ -382,8 +383,7 @@ def rule_parts(
         "Flow" in functions,
         stepwise,
     )
-    events = template("advance.ticks.chance") if rule.draws else UNDRAWN
-    return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound, events])
+    return functions, "\n\n".join([short, delivery_binding(short_term is not None, fixed), bound])
 
 
 def rule_source(rule: Any, functions: Mapping[str, Any], header: str, rest: str) -> list[str]:

@@ -13,11 +13,16 @@ from .text import class_of, lines, tuple_of
 
 #: How events call the functions of a rule that draws nothing; :mod:`..advance.ticks.chance` is for one that does.
 UNDRAWN = "\n\n".join(
-    lines(
-        name,
-        "plastic, synapse, pre, post, segment, at, tick",
-        f"return {does}(synapse, pre, post, plastic.constants)",
-    )
+    [
+        lines("draw_arrivals", "plastic, segment, first, n, tick", "pass"),
+        lines("draw_missed", "plastic, segment, first, n, which, at", "pass"),
+        lines("arrived", "plastic, s, pre, post, k", "return on_pre(s, pre, post, plastic.constants)"),
+        lines("fired", "plastic, s, pre, post, k", "return on_post(s, pre, post, plastic.constants)"),
+    ]
+)
+#: The same on a device.
+UNDRAWN_BLOCKS = "\n\n".join(
+    lines(name, "plastic, s, pre, post, row, at, tick", f"return {does}(s, pre, post, plastic.constants)")
     for name, does in (("arrived", "on_pre"), ("fired", "on_post"))
 )
 #: What a device has to know of rules under a modulator, by whether their synapses wait for a trial's end.

@@ -105,7 +105,9 @@ class Plastic(NamedTuple):
     trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
     grid: Any  # real[2], quanta in a unit of weight, and the quantum, of deliveries in fixed arithmetic; else 1, 1
     chance: Any  # Chance where the rule draws, else an empty tuple
-    flow: Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; length 0 where it has none
+    flow: (
+        Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; else an empty tuple
+    )
 
 
 class Chance(NamedTuple):
@@ -115,6 +117,9 @@ class Chance(NamedTuple):
     number: Any  # uint32[n_synapses]: post neuron + n_post * how many contacts of the same two neurons come before
     pre: Any  # uint32[n_segments], pre neuron
     again: Any  # int64[n_segments], arrivals in the tick of the last one
+    who: Any  # uint32[stride], scratch: ``number`` of those that are drawn for together
+    when: Any  # uint32[stride], scratch: their ticks
+    words: Any  # uint32[4 * stride], scratch: what they have drawn
 
 
 class Gain(NamedTuple):

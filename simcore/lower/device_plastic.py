@@ -188,6 +188,9 @@ def _chance(rows: Rows, plastic: Plastic, send: Send) -> Chance:
         number=send(chance.number[rows.order]),
         pre=send((np.arange(n_rows) // (n_rows // rows.n_pre)).astype(np.uint32)),
         again=send(np.zeros(n_rows, np.int64)),
+        who=send(chance.who[:1]),
+        when=send(chance.when[:1]),
+        words=send(chance.words[:1]),
     )
 
 

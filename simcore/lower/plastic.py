@@ -132,6 +132,8 @@ def _chance(
     All contacts of two neurons lie in one shard, in the order of their delays and then as they were listed: so their
     numbers do not depend on shards.
     """
+    from ..random.philox_block import LANES  # loads the compiler
+
     projection, n = p.network.projections[number], int(length.sum())
     first = begin.min(initial=2**40) if len(begin) else 0
     at = np.repeat(begin - first - np.cumsum(length) + length, length) + np.arange(n)
@@ -148,20 +150,24 @@ def _chance(
             f"Projection {projection.name!r}: {type(projection.plasticity).__name__} draws, and numbers at most "
             f"{2**32 // projection.post.size} contacts of two neurons here, got {int(contact.max()) + 1}"
         )
+    stride = -(-max(1, int(length.max(initial=0))) // LANES) * LANES
     stream = STREAM_SYNAPSE | np.uint64(number << 8)
     return Chance(
         key=np.array([*seed_key(p.seed), stream], np.uint64),
         number=(post + projection.post.size * contact).astype(np.uint32),
         pre=pre.astype(np.uint32),
         again=np.zeros(len(begin), np.int64),
+        who=np.zeros(stride, np.uint32),
+        when=np.zeros(stride, np.uint32),
+        words=np.zeros(4 * stride, np.uint32),
     )
 
 
-def _flow(rule: Any, gains: tuple[Any, ...], dt: float) -> Array:
-    """Return room for the maps of a window, the first of them that over no time."""
+def _flow(rule: Any, gains: tuple[Any, ...], dt: float) -> Array | tuple[()]:
+    """Return room for the maps of a window, the first of them that over no time; nothing for a rule without maps."""
     functions = rule.functions()
     if "Flow" not in functions:
-        return np.zeros((0, 0, 0))
+        return ()
     start = functions["flow_start"](rule.derive(dt))
     out = np.zeros((*gains[0].area.shape, len(start)))
     out[0] = start

@@ -264,7 +264,7 @@ def save_gains(places: Places, plastics: list[Any], rule: Any, modulations: Any)
         out["window"] = plastics[0].window.copy()
     for g, modulation in enumerate(modulations):
         out[_key("area", modulation.label, "e")] = _area(plastics, g, modulation)
-    if plastics[0].flow.size:
+    if len(plastics[0].flow):
         out["flow"] = _own(plastics, [plastic.flow for plastic in plastics])
     return out
 
@@ -297,7 +297,7 @@ def load_gains(
             plastic.window[:] = saved["window"]
         for modulation, gain in zip(modulations, plastic.gains, strict=True):
             gain.area[:] = saved[_key("area", modulation.label, "e")]
-        if plastic.flow.size:
+        if len(plastic.flow):
             plastic.flow[:] = saved["flow"]
 
 
@@ -310,7 +310,7 @@ def gain_shapes(plastic: Any, rule: Any, modulations: Any) -> dict[str, tuple[tu
         out["window"] = (1,), "iu"
     for modulation, gain in zip(modulations, plastic.gains, strict=True):
         out |= {_key("area", modulation.label, "e"): (gain.area.shape, "f")}
-    if plastic.flow.size:
+    if len(plastic.flow):
         out["flow"] = plastic.flow.shape, "f"
     return out
 

@@ -53,7 +53,8 @@ def philox_block(
 ) -> Any:
     """``out[w * stride + i] = philox(c0[i], c1, c2, c3, k0, k1)[w]`` for i below ``n`` rounded up to 8.
 
-    ``out`` is uint32 (4 * stride,), ``c0`` uint32 (stride,), both contiguous, with stride a multiple of 8.
+    ``out`` is uint32 (4 * stride,), ``c0`` uint32 (stride,), both contiguous, with stride a multiple of 8. Each of the
+    other words of the counter may be such an array as well.
     """
     if not (
         isinstance(out, types.Array) and isinstance(c0, types.Array) and out.dtype == c0.dtype == types.uint32
@@ -64,7 +65,12 @@ def philox_block(
         pointers = [context.make_array(sig.args[j])(context, b, args[j]).data for j in (0, 1)]
         stride = b.extract_value(context.make_array(sig.args[1])(context, b, args[1]).shape, 0)
         i64 = ir.IntType(64)
-        fixed = [_splat(b, word) for word in args[3:]]
+        own = {
+            j: context.make_array(kind)(context, b, args[j]).data
+            for j, kind in enumerate(sig.args)
+            if j in several
+        }
+        fixed = {j: _splat(b, word) for j, word in enumerate(args) if j > 2 and j not in several}
         blocks = b.udiv(b.add(args[2], ir.Constant(i64, LANES - 1)), ir.Constant(i64, LANES))
 
         def at(base: Any, offset: Any) -> Any:
@@ -73,14 +79,19 @@ def philox_block(
         with cgutils.for_range(b, blocks) as loop:
             i = b.mul(loop.index, ir.Constant(i64, LANES))
             first = b.zext(b.load(at(pointers[1], i), align=4), _WIDE)
-            words = _rounds(b, [first, *fixed[:3]], fixed[3:])
+            here = fixed | {j: b.zext(b.load(at(data, i), align=4), _WIDE) for j, data in own.items()}
+            words = _rounds(b, [first, here[3], here[4], here[5]], [here[6], here[7]])
             for w, word in enumerate(words):
                 offset = b.add(b.mul(stride, ir.Constant(i64, w)), i)
                 b.store(b.trunc(word, _WORDS), at(pointers[0], offset), align=4)
         return context.get_dummy_value()
 
     u64 = types.uint64
-    return types.void(out, c0, types.intp, u64, u64, u64, u64, u64), codegen
+    counter = [kind if isinstance(kind, types.Array) else u64 for kind in (c1, c2, c3)]
+    several = {j for j, kind in enumerate(counter, 3) if kind is not u64}
+    if any(kind.dtype != types.uint32 for kind in counter if kind is not u64):
+        return None
+    return types.void(out, c0, types.intp, *counter, u64, u64), codegen
 
 
 @intrinsic

@@ -20,7 +20,6 @@ from numba import cuda
 
 from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
-from ..ticks.chance import arrived, fired
 from ..ticks.drift import drifted, moment, to_store
 from ..ticks.rule_binding import (
     arriving,
@@ -48,6 +47,7 @@ from ..ticks.rule_binding import (
     waits,
 )
 from .binding import whole
+from .chance import arrived, fired
 
 
 def catch_up(plastic: Any, row: int, owner: int, zero: Any, own: int, width: int) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from tegmentum.simcore.intrinsics.memory import prefetch
 from tegmentum.simcore.lower.arrays import HISTORY, NEVER
 
-from .chance import arrived, fired
+from .chance import arrived, draw_arrivals, draw_missed, fired
 from .drift import drifted, moment, origin, to_store
 from .rule_binding import (
     arriving,
@@ -82,6 +82,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
         n_missed[m] = n = more
     for depth in range(m - 1, -1, -1):
         number, at, after = missed[0, depth], missed[1, depth], missed[2, depth]
+        draw_missed(plastic, segment, first, n_missed[depth], number, at)
         for k in range(n_missed[depth]):
             s, tick, before = number[k], at[k], max(soonest, after[k])
             slot = target[np.uint64(s)]
@@ -90,7 +91,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
             synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
             x = pre_at(plastic, segment, pre, tick - last)
             place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
-            synapse = fired(plastic, synapse, x, past_of(plastic, slot, place), segment, first + s, tick)
+            synapse = fired(plastic, synapse, x, past_of(plastic, slot, place), k)
             put_synapse(plastic, weight, first, s, synapse, to_store(now))
 
 
@@ -110,12 +111,13 @@ def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: 
     pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
     zero, row, released = origin(plastic), inputs[base:], release_of(pre, c)
     now, soonest = moment(plastic, zero, tick), max(last, zero)
+    draw_arrivals(plastic, segment, first, length, tick)
     for s in range(length):
         slot = target[s]
         synapse = synapse_of(plastic, weight, first, s)
         before = max(soonest, plastic.post_last[slot])
         synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-        synapse = arrived(plastic, synapse, pre, post_of(plastic, slot), segment, first + s, tick)
+        synapse = arrived(plastic, synapse, pre, post_of(plastic, slot), s)
         put_synapse(plastic, weight, first, s, synapse, to_store(now))
         mine = released_by(plastic, np.uint64(first + s), tick - last, released)
         row[slot] += delivered(plastic, arriving(weight, s, synapse), mine)
