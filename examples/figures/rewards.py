@@ -28,11 +28,11 @@ def reward() -> Made:
     """Reward pairs, or at any time: what is learned is the covariance, where the mean that is taken off is right.
 
     N. Fremaux, W. Gerstner (2016), Front. Neural Circuits 9:85, doi:10.3389/fncir.2015.00085; R. V. Florian (2007),
-    Neural Comput. 19:1468-1502, doi:10.1162/neco.2007.19.6.1468. Pairs come at random, 4 in a second. A half of the
-    neurons gets a reward 10 ms after every second of their pairs, on average, the other half as many at any time. A
-    wrong mean makes both drift. Expected: gamma f e (c p A exp(-D / tau_e) / (1 / tau_e + 1 / tau) + (<R> - mean)
-    tau_e) in a second, of an eligibility e = 0.04 exp(-5 / 20) of pairs at the rate f, where c is 1 or 0, within 5
-    % of the largest.
+    Neural Comput. 19:1468-1502, doi:10.1162/neco.2007.19.6.1468. Pairs come at random, f = 4 in a second, each of
+    an eligibility e = 0.04 exp(-5 / 20). A half of the neurons gets a reward of amount A for p = 1/2 of its pairs,
+    D = 10 ms after them, the other half as many at any time; R is their mean level. A wrong mean makes both drift.
+    Expected in a second: gamma f e (c p A exp(-D / tau_e) / (1 / tau_e + 1 / tau) + (R - mean) tau_e), where c is 1
+    or 0, within 5 % of the largest.
     """
     n, hertz, seconds, tau, rng = 200, 4.0, 400.0, 50.0, np.random.default_rng(1)
     first, own = poisson(hertz, n, seconds, rng)

@@ -43,6 +43,7 @@ class Constants(NamedTuple):
     mu_plus: float
     mu_minus: float
     w_max: float
+    unit: float  # 1 / w_max
     reset: float  # 1 where only the nearest spike counts
 
 
@@ -92,9 +93,8 @@ class PowerSTDP(SynapseRule):
     def derive(self, dt: float) -> Constants:
         """Return the constants of the functions below."""
         gain = self.lam * self.w_max
-        return Constants(
-            gain, self.alpha * gain, self.mu_plus, self.mu_minus, self.w_max, float(self.nearest)
-        )
+        powers = self.mu_plus, self.mu_minus
+        return Constants(gain, self.alpha * gain, *powers, self.w_max, 1.0 / self.w_max, float(self.nearest))
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the traces."""
@@ -103,13 +103,13 @@ class PowerSTDP(SynapseRule):
 
 def on_pre(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Depress by the post neuron's trace."""
-    power: float = (s.w / c.w_max) ** c.mu_minus
+    power: float = (s.w * c.unit) ** c.mu_minus
     return Synapse(max(s.w - c.loss * power * post.y, 0.0))
 
 
 def on_post(s: Synapse, pre: Pre, post: Post, c: Constants) -> Synapse:
     """Potentiate by the pre neuron's trace."""
-    power: float = max(1.0 - s.w / c.w_max, 0.0) ** c.mu_plus
+    power: float = max(1.0 - s.w * c.unit, 0.0) ** c.mu_plus
     return Synapse(min(s.w + c.gain * power * pre.x, c.w_max))
 
 
