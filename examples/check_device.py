@@ -4,7 +4,7 @@ Prints tables in Markdown, ready for ``docs/gpu.md``, within ten minutes: what t
 left out. First small networks and a training on the digits run on both backends, which must agree in every number:
 spikes, states, weights, traces, levels. Where they do not, it says in which tick or sample they part, and in what.
 
-    python examples/check_device.py [--scale 1.0] [--seconds 10] [--minutes 9]
+    python examples/check_device.py [--scale 1.0] [--seconds 10] [--minutes 7]
 
 Exit codes: 0 all agree, 1 something differs, 2 there is no device; then it says what is missing.
 """
@@ -35,7 +35,11 @@ EQUAL = (
     ("dopamine", 0.02),
 )
 TIMED = ("microcircuit", "brunel", "stdp", "dopamine")
+TRAINED = (("digits", 1438), ("mnist", 2000))  # data sets, and of how many samples
+TESTED = 500  # samples that are told apart afterwards
+LENGTH = 200.0  # ms of model time of a comparison
 STEP = 20.0  # ms of model time between two looks at whether states are equal
+WARM = 100.0  # ms of model time of a start
 
 
 def differences(one: Simulation, other: Simulation) -> list[str]:
@@ -78,13 +82,13 @@ def parted(one: Simulation, other: Simulation, ms: float) -> tuple[int, list[str
     return None
 
 
-def agree(name: str, scale: float, ms: float = 200.0) -> tuple[str, list[str]]:
+def agree(name: str, scale: float) -> tuple[str, list[str]]:
     """Run a small network on both backends; returns a verdict, and what differs."""
     net = workload(name, scale)
     one, other = (Simulation(net, seed=1, backend=b, arithmetic="fixed") for b in ("cpu", "cuda"))
-    found = parted(one, other, ms)
+    found = parted(one, other, LENGTH)
     if found is None:
-        return f"{int(one.state()['n_spikes'].sum())} spikes in {ms:g} ms, all equal", []
+        return f"{int(one.state()['n_spikes'].sum())} spikes in {LENGTH:g} ms, all equal", []
     return f"DIFFERS FROM TICK {found[0]} ON", found[1]
 
 
@@ -114,10 +118,10 @@ def train(name: str, n: int, at_once: int = 100) -> tuple[str, list[str], float,
             lines = differences(*(learner.simulation for learner in sims))
             if lines:
                 return f"DIFFERS FROM SAMPLE {first + k} ON", lines, *seconds
-    chosen = [learner.predict(data.x_test[:500], data.x_max) for learner in sims]
+    chosen = [learner.predict(data.x_test[:TESTED], data.x_max) for learner in sims]
     unlike = int((chosen[0] != chosen[1]).sum())
     lines = [f"{unlike} of {len(chosen[0])} test samples get other classes"] if unlike else []
-    accuracy = 100.0 * float((chosen[1] == data.y_test[:500]).mean())
+    accuracy = 100.0 * float((chosen[1] == data.y_test[:TESTED]).mean())
     verdict = "ANSWERS DIFFER" if unlike else f"{n} samples, all equal; {accuracy:.1f} % of {len(chosen[1])}"
     return verdict, lines, *seconds
 
@@ -150,14 +154,14 @@ def moved(simulation: Simulation, n_ticks: int, events: int) -> float:
 
 
 def timed(net: Network, backend: str, ms: float, room: float) -> tuple[Simulation, float, float, float]:
-    """Run a network for ``ms``, or as far as ``room`` seconds go, after a start of 200 ms.
+    """Run a network for ``ms``, or as far as ``room`` seconds go, after two starts.
 
     Returns the simulation, model time [ms], seconds and events.
     """
     simulation = Simulation(net, seed=1, backend=backend)
-    simulation.run(100.0)
-    speed = 100.0 / simulation.run(100.0).run_s
-    ms = min(ms, max(100.0, round(room * speed, -2)))
+    simulation.run(WARM)
+    speed = WARM / simulation.run(WARM).run_s
+    ms = min(ms, max(WARM, WARM * round(room * speed / WARM)))
     result = simulation.run(ms, Record(spikes=net.populations))
     return simulation, ms, result.run_s, result.synaptic_events
 
@@ -169,7 +173,7 @@ def main() -> int:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="of the networks that are timed")
     parser.add_argument("--seconds", type=float, default=10.0, help="of model time")
-    parser.add_argument("--minutes", type=float, default=9.0, help="after which nothing more is begun")
+    parser.add_argument("--minutes", type=float, default=7.0, help="after which nothing more is begun")
     options = parser.parse_args()
     absent = missing()
     if absent:
@@ -186,7 +190,7 @@ def main() -> int:
         wrong += [f"{name}: {line}" for line in lines]
         print(f"| {name} | {scale:g} | {verdict} |", flush=True)
     print("\n| training | against the CPU | CPU [s] | device [s] | ratio |\n|---|---|---|---|---|")
-    for name, n in (("digits", 1438), ("mnist", 2000)):
+    for name, n in TRAINED:
         verdict, lines, *seconds = _tried(end, train, name, n)
         wrong += [f"{name}: {line}" for line in lines]
         columns = [f"{s:.2f}" for s in seconds] + (

@@ -5,9 +5,14 @@ Prints what :mod:`cuda_cases` prints.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 import json
+import sys
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cuda_cases
@@ -220,6 +225,31 @@ def digits_by_the_command():
     right = learner.predict(data.x_test[:2], data.x_max) == data.y_test[:2]
     assert document["test_accuracy"] == right.mean()
     return document["synaptic_events"]
+
+
+@case
+def check_device_from_beginning_to_end():
+    """The program for whoever has a GPU, of networks that are small enough for the simulator."""
+    shape(ONE)
+    path = Path(__file__).parent.parent / "examples" / "check_device.py"
+    spec = importlib.util.spec_from_file_location("check_device", path)
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    program.EQUAL, program.TIMED, program.TRAINED = (("dopamine", 0.002),), ("brunel",), (("digits", 3),)
+    program.LENGTH, program.STEP, program.WARM, program.TESTED = 12.0, 4.0, 0.5, 2
+    program.parameters_for = lambda name: replace(parameters_for(name, 6), ticks=27)
+    program.bandwidth = lambda: 1e9
+    sys.argv, argv = ["check_device.py", "--scale", "0.001", "--seconds", "0.002"], sys.argv
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            assert program.main() == 0, out.getvalue()
+    finally:
+        sys.argv = argv
+    rows = {line.split("|")[1].strip(): line for line in out.getvalue().splitlines() if line.startswith("| ")}
+    assert "all equal" in rows["dopamine"]
+    assert "3 samples, all equal" in rows["digits"]
+    assert rows["brunel"].count("|") == 10
+    return len(rows)
 
 
 def for_compilers():
