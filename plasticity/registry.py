@@ -201,6 +201,15 @@ def _whitened(**switches: Any) -> Factory:
     return make
 
 
+def _wide(s: Setting) -> ContinualModel:
+    """Build EGDC on whitened patches with a wider read-out, of random mixtures of what the columns answer."""
+    columns, mixtures = WhitenedParameters(n_features=100, size=8, pools=6), 6000
+    if min(s.shape[:2]) < 16:
+        columns, mixtures = WhitenedParameters(n_features=64, size=3), 600
+    parameters = EGDCParameters(columns, prior=500.0, mixtures=mixtures)
+    return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
+
+
 #: Rules by name. "Gated" is the gate of :mod:`.gate`, of each sample alone on the honest protocol.
 CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc": ContinualRule("expectation-gated decorrelating columns: ours", _egdc(), knows_ticks=True),
@@ -216,6 +225,7 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
                                   knows_ticks=True),
     "egdc-whitened-spikes": ContinualRule("egdc-whitened, spikes of 20 ticks", _whitened(n_ticks=20)),
     "egdc-mirrored-spikes": ContinualRule("egdc-mirrored, spikes of 20 ticks", _whitened(mirrored=True, n_ticks=20)),
+    "egdc-whitened-wide": ContinualRule("egdc-whitened, its read-out of random mixtures", _wide),
     "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),
     "naca": ContinualRule("NACA, spiking, gated", _naca("naca", "sample", True), _published("naca", True)),
     "naca-ann": ContinualRule("NACA, graded, gated", _naca("naca", "sample", False), _published("naca", False)),

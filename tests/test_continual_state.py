@@ -16,7 +16,12 @@ from tegmentum.simcore.errors import DescriptionError
 SPLIT = ClassSplit((4, 1, 9, 7, 0, 3, 5, 8, 6, 2), 3, validation_fraction=0.2, limit_train=15)
 EVERY = [(name, protocol) for name, rule in CONTINUAL_RULES.items() for protocol in rule.protocols]
 LIGHT = {
-    *(("egdc-mirrored", "honest"), ("egdc-whitened-spikes", "honest"), ("egdc-relaxed", "honest")),
+    *(
+        ("egdc-mirrored", "honest"),
+        ("egdc-whitened-spikes", "honest"),
+        ("egdc-whitened-wide", "honest"),
+        ("egdc-relaxed", "honest"),
+    ),
     *(("egdc", "honest"), ("egdc-ever-surprised", "honest"), ("naca", "honest"), ("naca-ann", "published")),
     *(("ewc", "honest"), ("replay", "honest"), ("joint", "honest"), ("ncm", "honest")),
     *(("slda-random", "honest"), ("ridge", "honest")),

@@ -33,6 +33,7 @@ from ..modulation.receptor import D1
 from .answers import KeptAnswers
 from .columns import ColumnParameters, Columns
 from .decorrelation import DecorrelatingReadOut
+from .mixtures import Mixtures
 from .whitened import WhitenedColumns, WhitenedParameters
 
 Array = np.ndarray[Any, Any]
@@ -57,6 +58,8 @@ class EGDCParameters:
     prior : samples that the prior of the lateral inhibition counts for; None: as many as the responses themselves
         suggest, see :mod:`.decorrelation`
     settling : how the lateral inhibition settles after a task: 'solve', the reference, or 'relax', in time
+    mixtures : neurons that mix at random what the columns answer, see :mod:`.mixtures`, and that the read-out sees in
+        their place; 0: none
     """
 
     columns: AnyColumns = field(default_factory=ColumnParameters)
@@ -66,6 +69,7 @@ class EGDCParameters:
     ever_surprised: bool = False
     prior: float | None = None
     settling: str = "solve"
+    mixtures: int = 0
 
     def __post_init__(self) -> None:
         if self.critical_period < 1:
@@ -76,6 +80,8 @@ class EGDCParameters:
             raise DescriptionError(f"EGDCParameters: prior must be > 0, or None, got {self.prior}")
         if self.settling not in ("solve", "relax"):
             raise DescriptionError(f"EGDCParameters: settling must be solve or relax, got {self.settling!r}")
+        if self.mixtures < 0:
+            raise DescriptionError(f"EGDCParameters: mixtures must be >= 0, got {self.mixtures}")
 
 
 def _columns(shape: tuple[int, ...], p: AnyColumns, seed: int, threads: int, given: bool
@@ -104,13 +110,15 @@ class EGDC:
                  seed: int = 0, threads: int = 1, given: bool = False):  # fmt: skip
         self.p, self.given = parameters or EGDCParameters(), given
         self.columns = _columns(shape, self.p.columns, seed, threads, given)
-        self.read_out = DecorrelatingReadOut(self.columns.n_outputs, n_classes, self.p.lateral, self.p.prior,
+        self.mixtures = Mixtures(self.columns.n_outputs, self.p.mixtures, seed) if self.p.mixtures else None
+        n_responding = self.p.mixtures or self.columns.n_outputs
+        self.read_out = DecorrelatingReadOut(n_responding, n_classes, self.p.lateral, self.p.prior,
                                              self.p.settling)  # fmt: skip
         self.dopamine: Neuromodulator = Dopamine(OneHotExpectation(n_classes), table="identity")
         gain = D1().gain(self.dopamine.levels(n_classes, seed))
         self.gain = gain if self.p.gated else np.ones_like(gain)
         self._fresh = True
-        self._answers = KeptAnswers(lambda x, x_max: self.columns.respond(x, x_max)[0])
+        self._answers = KeptAnswers(lambda x, x_max: self._respond(x, x_max)[0])
 
     def learn_task(self, x: Array, y: Array, x_max: int, classes: tuple[int, ...],
                    on_progress: OnProgress | None = None) -> LearningCost:  # fmt: skip
@@ -122,10 +130,13 @@ class EGDC:
             patches = self.columns.learn(early, x_max)
             self._answers.forget()
             seen, updates = len(early), patches * len(self.columns.fields)
+        if self.mixtures is not None and (self._fresh or self.p.ever_surprised):
+            self.mixtures.learn(self.columns.respond(x[: self.p.critical_period], x_max)[0])
+            self._answers.forget()
         self._fresh = False
         for first in range(0, len(x), _STEP):
             part = slice(first, first + _STEP)
-            response, n_events = self.columns.respond(x[part], x_max)
+            response, n_events = self._respond(x[part], x_max)
             gain = self.gain[y[part]]
             self.read_out.learn(response, gain)
             active = np.count_nonzero(response, axis=1).astype(np.float64)
@@ -134,8 +145,17 @@ class EGDC:
             if on_progress is not None:
                 on_progress(seen + min(first + _STEP, len(x)))
         self.read_out.settle()
-        events += self.read_out.steps * self.columns.n_outputs**2 * int((self.read_out.count > 0).sum())
+        events += (
+            self.read_out.steps * self.read_out.read_out.shape[1] ** 2 * int((self.read_out.count > 0).sum())
+        )
         return LearningCost(seen + len(x), events, updates, time.perf_counter() - start)
+
+    def _respond(self, x: Array, x_max: int) -> tuple[Array, int]:
+        """Responses that the read-out sees, float32 (n, neurons) of whole numbers, and the synaptic events."""
+        response, events = self.columns.respond(x, x_max)
+        if self.mixtures is None:
+            return response, events
+        return self.mixtures.respond(response), events + int(np.count_nonzero(response)) * self.p.mixtures
 
     def predict(self, x: Array, x_max: int) -> Array:
         """Classes, int64 (n,): the class neuron of the highest potential."""
@@ -158,6 +178,8 @@ class EGDC:
         saved = fitting("EGDC", state, self._arrays(), self._setting())
         self._answers.forget()
         self.columns.restore({name: saved[f"columns/{name}"] for name in self.columns.arrays()})
+        if self.mixtures is not None:
+            self.mixtures.restore({name: saved[f"mixtures/{name}"] for name in self.mixtures.arrays()})
         for name, array in self.read_out.sums().items():
             array[...] = saved[f"read-out/{name}"]
         self.read_out.n_samples = int(saved["read-out/n_samples"])
@@ -174,9 +196,11 @@ class EGDC:
 
     def _arrays(self) -> dict[str, Any]:
         """All that learning changes, not copied."""
+        mixed = {} if self.mixtures is None else self.mixtures.arrays()
         return {
             "fresh": np.bool_(self._fresh),
             **{f"columns/{name}": array for name, array in self.columns.arrays().items()},
+            **{f"mixtures/{name}": array for name, array in mixed.items()},
             "read-out/n_samples": np.int64(self.read_out.n_samples),
             **{f"read-out/{name}": array for name, array in self.read_out.sums().items()},
         }
