@@ -32,8 +32,16 @@ from .plastic import prefetch_plastic as prefetch_plastic_0
 from .reach import reach
 
 AHEAD = 12  # entries between the prefetch of a segment and its delivery
-LINE = 16  # 4-byte elements of a cache line
+SOON = 8  # sources between the prefetch of their segments' names and their emission
+LINE = 64  # bytes of a cache line
 SPINS = 500  # looks at the barrier before a thread gives way
+
+
+def prefetch_source(wires: Any, source: int) -> None:
+    """Ask the memory for what :func:`emit` needs of a source."""
+    begin, end = wires.segment_ptr[source], wires.segment_ptr[source + 1]
+    prefetch_range(wires.segment_delay, begin, end)
+    prefetch_range(wires.segment_entry, begin, end)
 
 
 def emit(wires: Any, ring: Any, trial: int, source: int, tick: int) -> None:
@@ -114,11 +122,16 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
         prefetch(wires.dense, begin)
     elif kind != BITMAP:
         end = begin + length_of(entry)
-        for s in range(begin, end, LINE):
-            prefetch(wires.target, s)
+        prefetch_range(wires.target, begin, end)
         if kind in (WEIGHTED, LAZY_WEIGHTED):
-            for s in range(begin, end, LINE):
-                prefetch(wires.weight, s)
+            prefetch_range(wires.weight, begin, end)
+
+
+def prefetch_range(array: Any, begin: int, end: int) -> None:
+    """Ask the memory for ``array[begin:end]``."""
+    for s in range(begin, end, LINE // array.itemsize):
+        prefetch(array, s)
+    prefetch(array, end - 1)
 
 
 def deliver(
@@ -168,8 +181,14 @@ def broadcast(
     n_shards, n_populations = fired.ptr.shape[2], fired.ptr.shape[3] - 1
     for p in range(n_populations):
         for j in range(n_shards):
-            for f in range(fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]):
-                emit(wires, ring, trial, fired.source[trial, parity, j, f], tick)
+            source = fired.source[trial, parity, j]
+            first, last = fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]
+            for f in range(first, min(first + SOON, last)):
+                prefetch_source(wires, source[f])
+            for f in range(first, last):
+                if f + SOON < last:
+                    prefetch_source(wires, source[f + SOON])
+                emit(wires, ring, trial, source[f], tick)
             if k == 0:
                 control.spikes[trial, p] += (
                     fired.ptr[trial, parity, j, p + 1] - fired.ptr[trial, parity, j, p]
