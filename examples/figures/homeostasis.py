@@ -161,7 +161,7 @@ def consolidation() -> Made:
 
 
 def cascade() -> Made:
-    """What one proposal of a change leaves in the synapses of a cascade, while others follow.
+    """Propose one change to the synapses of a cascade, and many others after it.
 
     S. Fusi, P. J. Drew, L. F. Abbott (2005), Neuron 45:599-611, doi:10.1016/j.neuron.2005.02.001. Expected: the Markov
     chain's course, within 0.02, a power of time for a cascade of ten states and an exponential for synapses of two. A
