@@ -10,12 +10,16 @@ from cuda_runs import in_simulator, simulated
 from test_cuda import small
 
 from tegmentum import plasticity, simcore
-from tegmentum.plasticity import PowerLawSTDP, naca
+from tegmentum.plasticity import EPropALIF, PowerLawSTDP, PseudoDerivative, naca
 from tegmentum.simcore import (
+    ALIF,
+    AllToAll,
     DescriptionError,
     GradedUnit,
+    Modulator,
     Network,
     Population,
+    Projection,
     Simulation,
 )
 from tegmentum.simcore.advance.cuda import available
@@ -23,13 +27,14 @@ from tegmentum.simcore.advance.cuda import available
 #: What networks and recordings are made of, and runs on a device: held to the CPU's numbers by the cases.
 RUNS = set(
     """
-    LIF AdEx ClopathAdEx DiscreteLIF HodgkinHuxley HomeostaticLIF Izhikevich LIFAlpha LIFCond LIFExp Parrot
+    ALIF LIF AdEx ClopathAdEx DiscreteLIF HodgkinHuxley HomeostaticLIF Izhikevich LIFAlpha LIFCond LIFExp Parrot
     AllToAll AvgPool2D Conv2D FixedIndegree FixedOutdegree FixedProbability FixedTotal FromCOO OneToOne
     Constant Lognormal Normal Uniform
     Current Noise Poisson SpikeTrain
     ByPost ByPre BySynapse Whole Modulator Modulation Course Expected Given Release SharedWeights Turnover
     D1 D1D2 Hill KernelAmplitude LinearReceptor NacaReceptor
-    BCM BennaFusiSTDP CentredSTDP ClopathSTDP CorticostriatalSTDP DopamineSTDP EProp GatedSTDP Hebb InhibitorySTDP Oja
+    BCM BennaFusiSTDP CascadeSTDP CentredSTDP ClopathSTDP CorticostriatalSTDP DopamineSTDP EProp GatedSTDP Hebb
+    InhibitorySTDP Oja
     PowerLawSTDP PowerSTDP RateHebb RewardSTDP ScaledSTDP SequentialSTDP STDP TripletSTDP TsodyksMarkram TwoTraceSTDP
     PseudoDerivative
     Network Population Projection Record Simulation Snapshots Trace
@@ -44,8 +49,19 @@ def of_windows(name):
 
 
 WINDOW = "learns at the end of a window, which a simulation does not know; a Learner runs it"
+
+
+def adapting():
+    """Return adaptive neurons under e-prop."""
+    cells = Population("cells", 2, ALIF())
+    slope = Modulator("slope", 2, source=PseudoDerivative(cells))
+    rule = EPropALIF(slope, Modulator("signal", 2))
+    return Network(cells, Projection(cells, cells, AllToAll(), plasticity=rule, name="in-cells"))
+
+
 #: What is refused: a network that has it, and the sentence.
 REFUSED = {
+    "EPropALIF": (adapting, "Projection 'in-cells': the maps of EPropALIF are not kept on CUDA yet"),
     "GradedUnit": (lambda: Network(Population("cells", 4, GradedUnit())), "a GradedUnit never fires"),
 } | {
     name: (lambda name=name: of_windows(name), WINDOW)
@@ -54,7 +70,7 @@ REFUSED = {
 #: Classes that are no part of a network: what runs give, stores, and what parts of one's own derive from.
 APART = set(
     """
-    Distribution NeuronModel Receptor Rule ShortTermRule SynapseRule Unpaired Watch WindowRule
+    ChanceRule Distribution NeuronModel Receptor Rule ShortTermRule SynapseRule Unpaired Watch WindowRule
     Presented Result RunStore Spikes
     """.split()  # noqa: SIM905
 )
