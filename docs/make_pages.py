@@ -32,6 +32,7 @@ FIGURES = {
     "CascadeSTDP": ("rules/cascade.png",),
     "ScaledSTDP": ("rules/scaling.png",),
     "EProp": ("rules/e-prop.png",),
+    "EPropALIF": ("rules/adaptive.png",),
     "RewardSTDP": ("rules/reward.png",),
     "RateHebb": ("rules/counts.png",),
     "GatedSTDP": ("rules/gates.png",),

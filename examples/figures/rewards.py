@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from figures.protocols import Array, Made, kicks, panels, poisson, puppets
 
-from tegmentum.plasticity import EProp, PseudoDerivative, RewardSTDP
+from tegmentum.plasticity import EProp, EPropALIF, PseudoDerivative, RewardSTDP
 from tegmentum.simcore import (
+    ALIF,
     LIF,
     AllToAll,
     ByPost,
+    Current,
     FixedIndegree,
     FromCOO,
     Given,
@@ -21,6 +23,7 @@ from tegmentum.simcore import (
     Record,
     Simulation,
     SpikeTrain,
+    Trace,
 )
 
 
@@ -139,4 +142,61 @@ def e_prop() -> Made:
     return figure, text, good
 
 
-FIGURES = {"reward": reward, "e-prop": e_prop}
+def adaptive() -> Made:
+    """Teach a synapse long after its spike: the threshold's share of the eligibility outlives the membrane's.
+
+    G. Bellec et al. (2020), Nat. Commun. 11:3625, doi:10.1038/s41467-020-17236-y, the eligibility vector of adaptive
+    neurons. One arrival 40 ms into a current that keeps the neuron near threshold; nothing; the same current again
+    after a delay, of each neuron its own, and a learning signal of one tick 40 ms into it. Expected: what a loop over
+    ticks gives, within 1e-9; over 200 ms of delay a decay with tau_a, 400 ms, within 5 %; in neurons that do not
+    adapt, whose eligibility is the membrane's of 20 ms, nothing is left by then.
+    """
+    beta, tau_m, tau_a, near = 2.0, 20.0, 400.0, 87.5  # mV, ms, ms, pA: 7 of 10 mV
+    delay = np.arange(60, 1_261, 60)  # ticks of 1 ms
+    n, last = len(delay), int(delay[-1]) + 200
+    tick = np.arange(last)[:, np.newaxis]
+    drive = near * ((tick < 100) | ((tick >= 100 + delay) & (tick < 200 + delay)))
+    pre, each = SpikeTrain("pre", 1, [39.0], [0]), np.arange(n)
+    parts: list[Population | Projection | Current] = []
+    for name, model in (
+        ("adaptive", ALIF(v_thresh=10.0, beta=beta, tau_a=tau_a)),
+        ("plain", LIF(v_thresh=10.0)),
+    ):
+        cells = Population(name, n, model)
+        told = [Given(delay + 140.0, 1.0, each)]
+        ends = PseudoDerivative(cells), Modulator(f"signal {name}", n, tau=0.01, given=told)
+        slope = Modulator(f"slope {name}", n, source=ends[0])
+        rule = (
+            EPropALIF(slope, ends[1], tau_out=0.0)
+            if name == "adaptive"
+            else EProp(slope, ends[1], tau_m=tau_m)
+        )
+        parts += [cells, Projection(pre, cells, AllToAll(), 0.0, 1.0, plasticity=rule, name=f"learn {name}")]
+        parts += [Current(cells, drive, every=1.0)]
+    simulation = Simulation(Network(pre, *parts), 1.0, precision="float64")
+    v = simulation.run(float(last), Record(traces={"adaptive": Trace("adaptive", "v")})).traces["adaptive"][0]
+    found = [np.abs(simulation.synapses(f"learn {name}").weight) for name in ("adaptive", "plain")]
+    slope_at = 0.03 * np.maximum(0.0, 1.0 - np.abs(v - 10.0) / 10.0)  # after each tick
+    z, a, course, rho = 0.0, np.zeros(n), np.zeros((last, n)), np.exp(-1.0 / tau_a)
+    for t in range(1, last):
+        z = z * np.exp(-1.0 / tau_m) + (t == 40)
+        psi = slope_at[t - 1]
+        course[t] = psi * (z - rho * beta * a)
+        a = psi * z + (rho - psi * rho * beta) * a
+    exact = 1e-3 * np.abs(course[delay + 140, each])
+    worst = float(np.abs(found[0] / exact - 1.0).max())
+    late = delay > 200
+    lasts = -1.0 / np.polyfit(delay[late], np.log(found[0][late]), 1)[0]
+    left = float((found[1][late] / found[1][0]).max())
+    figure, axes = panels(1, 5.0)
+    axes.semilogy(delay, exact / exact[0], color="0.7", lw=4, label="adaptive, loop over ticks")
+    axes.semilogy(delay, found[0] / found[0][0], "o", ms=4, label="adaptive")
+    axes.semilogy(delay, np.maximum(found[1] / found[1][0], 1e-30), "s", ms=4, label="not adaptive")
+    axes.set(xlabel="delay [ms]", ylabel="weight change, of that after 60 ms", ylim=(1e-3, 2.0))
+    axes.legend(frameon=False)
+    good = worst < 1e-9 and abs(lasts / tau_a - 1.0) < 0.05 and left < 1e-3
+    text = f"distance from the loop {worst:.1e} (expected below 1e-9), lasts {lasts:.0f} ms (400 within 5 %)"
+    return figure, text, good
+
+
+FIGURES = {"reward": reward, "e-prop": e_prop, "adaptive": adaptive}
