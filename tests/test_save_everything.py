@@ -54,6 +54,8 @@ def rule(name, post, modulators):
     if name == "EPropALIF":  # its neurons are adaptive
         slope = Modulator("adaptive slope", post.size, source=plasticity.PseudoDerivative(post, 20.0))
         return plasticity.EPropALIF(slope, Modulator("adaptive signal", baseline=0.01), eta=1e-3)
+    if name == "CascadeSTDP":  # by chance, and few spikes
+        return plasticity.CascadeSTDP(a_plus=0.5, a_minus=0.5)
     made = RULES[name]
     given = {f.name: getattr(made, f.name) for f in dataclasses.fields(made)}
     under = {
