@@ -72,6 +72,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         "BennaFusiSTDP": plain(p.BennaFusiSTDP, **small, tau=1e9, rest=0.1, **bounds),
         "DopamineSTDP": modulated(p.DopamineSTDP, "dopamine", **small, w_max=0.2),
         "RewardSTDP": modulated(p.RewardSTDP, "reward", **small, w_max=0.2),
+        "RateHebb": modulated(p.RateHebb, "dopamine", a=TINY, w_max=0.2),
         "GatedSTDP": modulated(p.GatedSTDP, "noradrenaline", "acetylcholine", **small, **bounds),
         "TwoTraceSTDP": modulated(p.TwoTraceSTDP, "noradrenaline", "serotonin", eta=TINY, **bounds),
         "CorticostriatalSTDP": modulated(p.CorticostriatalSTDP, "dopamine", eta=TINY, **bounds),
