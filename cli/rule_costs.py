@@ -77,6 +77,7 @@ def rules() -> dict[str, Callable[[Population], dict[str, Any]]]:
         "CascadeSTDP": plain(p.CascadeSTDP, **small, **bounds),
         "DopamineSTDP": modulated(p.DopamineSTDP, "dopamine", **small, w_max=0.2),
         "RewardSTDP": modulated(p.RewardSTDP, "reward", **small, w_max=0.2),
+        "RateHebb": modulated(p.RateHebb, "dopamine", a=TINY, w_max=0.2),
         "GatedSTDP": modulated(p.GatedSTDP, "noradrenaline", "acetylcholine", **small, **bounds),
         "TwoTraceSTDP": modulated(p.TwoTraceSTDP, "noradrenaline", "serotonin", eta=TINY, **bounds),
         "CorticostriatalSTDP": modulated(p.CorticostriatalSTDP, "dopamine", eta=TINY, **bounds),

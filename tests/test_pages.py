@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from tegmentum.cli.rule_costs import rules as costs
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -18,7 +20,9 @@ def test_pages_are_those_of_the_docstrings():
     assert {path for kind in ("rules", "models") for path in (DOCS / kind).iterdir()} == set(pages)
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python docs/make_pages.py"
-    assert set(maker.FIGURES) == {rule.__name__ for rule in maker.rules()}
+    names = {rule.__name__ for rule in maker.rules()}
+    assert set(maker.FIGURES) == names
+    assert names <= costs().keys()  # of `tegmentum bench rules`
     for kind in ("rules", "models"):
         index = (DOCS / f"{kind}.md").read_text(encoding="utf-8")
         listed = [path.name for path in pages if path.parent.name == kind]
