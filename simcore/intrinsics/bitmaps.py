@@ -156,26 +156,18 @@ def count_bits(
         for plane in here:
             b.store(ir.Constant(_PLANE, [0] * 8), plane)
 
-        def count(rows: list[Any]) -> None:
-            loaded = [b.load(b.bitcast(row, _PLANE.as_pointer()), align=8) for row in rows]
-            for plane, value in zip(here, _count_eight(b, [b.load(p) for p in here], loaded), strict=True):
-                b.store(value, plane)
-
-        def row(k: Any) -> Any:
-            return _row(b, bits, entry, args[5], k, args[2], args[3])
-
-        eights = b.lshr(b.sub(args[7], args[6]), _long(3))
+        eights = b.lshr(b.add(b.sub(args[7], args[6]), _long(7)), _long(3))
         with cgutils.for_range(b, eights) as loop:
-            k = b.add(args[6], b.shl(loop.index, _long(3)))
-            count([row(b.add(k, _long(u))) for u in range(8)])
-        k = b.add(args[6], b.shl(eights, _long(3)))
-        with b.if_then(b.icmp_signed("<", k, args[7])):
-            rest = []
-            for u in range(8):  # what are missing of eight count as rows of zeros
-                there = b.icmp_signed("<", b.add(k, _long(u)), args[7])
-                found = row(b.select(there, b.add(k, _long(u)), k))
-                rest.append(b.select(there, found, bits))
-            count(rest)
+            first = b.add(args[6], b.shl(loop.index, _long(3)))
+            rows = []
+            for u in range(8):
+                k = b.add(first, _long(u))
+                there = b.icmp_signed("<", k, args[7])
+                row = _row(b, bits, entry, args[5], b.select(there, k, first), args[2], args[3])
+                row = b.select(there, row, bits)  # what are missing of eight count as rows of zeros
+                rows.append(b.load(b.bitcast(row, _PLANE.as_pointer()), align=8))
+            for plane, value in zip(here, _count_eight(b, [b.load(p) for p in here], rows), strict=True):
+                b.store(value, plane)
         for p, plane in enumerate(here):
             b.store(b.load(plane), b.bitcast(b.gep(planes, [_long(8 * p)]), _PLANE.as_pointer()), align=8)
         return context.get_dummy_value()
