@@ -1,6 +1,7 @@
 """Small networks for both backends, run in CUDA's simulator by a process of its own: ``cuda_cases.py [NAME...]``.
 
-Prints one line of JSON for each case: its name, what went wrong or "", and the spikes that were compared.
+Prints one line of JSON for each case: its name, what went wrong or "", the spikes that were compared, and the parts of
+the package that its networks on a device were made of.
 """
 
 from __future__ import annotations
@@ -672,18 +673,23 @@ def swapped_while_any_is_inside(function, stand_in):
 
 def main(cases, by_name):
     """Run the cases that are named, or all but those that run by name."""
+    import cuda_parts
     import simblocks
     from numba.cuda.simulator import kernel as simulator
 
     simulator.swapped_cuda_module = swapped_while_any_is_inside
     simblocks.install()
+    used = set()
+    cuda_parts.noting(used)
     for name in sys.argv[1:] or cases:
         shape()
+        used.clear()
         try:
             n, problem = (cases | by_name)[name](), ""
         except Exception:
             n, problem = 0, traceback.format_exc()
-        print(json.dumps({"case": name, "problem": problem, "n_spikes": n}), flush=True)
+        row = {"case": name, "problem": problem, "n_spikes": n, "used": sorted(used)}
+        print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -76,15 +76,20 @@ class Compiler:
 
         dispatcher.CUDADispatcher.__getitem__ = getitem
 
-    def report(self, kernel, types, cc):
-        """Return what the linker says of one kernel for one target, and its PTX's operations on floats."""
-        from cuda.core import Linker, LinkerOptions
-        from numba.cuda.cudadrv import driver
+    def reports(self, kernel, types):
+        """Yield of one kernel each target, what the linker says for it, and its PTX's operations on floats."""
         from numba.cuda.dispatcher import CUDADispatcher
 
-        self.cc, target = cc, full(cc)
         made = CUDADispatcher(kernel.py_func, targetoptions=dict(kernel.targetoptions)).compile(types)
-        library = made._codelibrary
+        for cc in TARGETS:
+            yield cc, self.report(made, cc)
+
+    def report(self, made, cc):
+        """Return what the linker says of a compiled kernel for one target, and its PTX's operations on floats."""
+        from cuda.core import Linker, LinkerOptions
+        from numba.cuda.cudadrv import driver
+
+        self.cc, target, library = cc, full(cc), made._codelibrary
         linker = driver._Linker(cc=target, lto=False, max_registers=library._max_registers)
         library._link_all(linker, target)
         options = LinkerOptions(arch=linker.arch, ptxas_options=["-v"])
@@ -141,9 +146,9 @@ def main():
             )._replace(persistent=persistent)
             cuda_trials.begin(Simulation(net, backend="cuda", **options))
         for key in sorted(set(compiler.seen) - before):
-            for cc in TARGETS:
+            for cc, said in compiler.reports(*compiler.seen[key]):
                 row = {"case": name, "kernel": key[1], "cc": f"{cc[0]}.{cc[1]}"}
-                print(json.dumps(row | compiler.report(*compiler.seen[key], cc)), flush=True)
+                print(json.dumps(row | said), flush=True)
 
 
 if __name__ == "__main__":

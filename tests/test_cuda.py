@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from types import SimpleNamespace
 import cuda_cases
 import numpy as np
 import pytest
+from cuda_runs import in_simulator, lines, simulated
 
 from tegmentum.plasticity import STDP, DopamineSTDP, PowerLawSTDP
 from tegmentum.simcore import (
@@ -35,35 +35,13 @@ from tegmentum.simcore.lower import device_plastic
 HERE = Path(__file__).parent
 
 
-def lines(script, *arguments, **environment):
-    """Run a script of this folder in a process of its own and return what it prints, one JSON object a line."""
-    command = [sys.executable, "-W", "error", str(HERE / script), *arguments]
-    out = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **environment}, check=False
-    )
-    assert out.returncode == 0, out.stderr
-    return [json.loads(line) for line in out.stdout.splitlines()]
-
-
-def in_simulator():
-    """Tell why Numba's simulator of CUDA cannot run here, or None."""
-    return None if importlib.util.find_spec("numba.cuda") else "numba.cuda is not installed"
-
-
-@pytest.fixture(scope="module")
-def simulated():
-    """All cases, run in the simulator on both backends: what went wrong in each, and how many spikes agreed."""
-    found = lines("cuda_cases.py", NUMBA_ENABLE_CUDASIM="1")
-    return {row["case"]: (row["problem"], row["n_spikes"]) for row in found}
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(in_simulator() is not None, reason=str(in_simulator()))
 @pytest.mark.parametrize("name", cuda_cases.CASES)
-def test_a_device_gives_the_numbers_of_the_cpu(simulated, name):
-    problem, n_spikes = simulated[name]
-    assert not problem, problem
-    assert n_spikes > 0
+def test_a_device_gives_the_numbers_of_the_cpu(name):
+    row = simulated("cuda_cases.py")[name]
+    assert not row["problem"], row["problem"]
+    assert row["n_spikes"] > 0
 
 
 def toolkit():
