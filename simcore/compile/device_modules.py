@@ -23,8 +23,9 @@ jit = cuda.jit(device=True) if config.ENABLE_CUDASIM else cuda.jit(device=True, 
 entry = cuda.jit if config.ENABLE_CUDASIM else cuda.jit(launch_bounds=({threads}, 1))
 real, whole = np.{real}, np.{whole}
 '''
-#: Most threads of a block: with more, kernels of some models spill registers; with synapses that learn, of some rules.
-THREADS, LEARNING_THREADS = 384, 256
+#: Most threads of a block: with more, kernels of some models spill registers; fewer for large kernels, those with
+#: synapses that learn or with models that are integrated.
+THREADS, LARGE_THREADS = 384, 256
 
 
 def _header(real: str, threads: int = THREADS) -> str:
@@ -71,6 +72,7 @@ def device_module(
     real: str,
     sources: Iterable[str],
     watches: Sequence[ModuleType] = (),
+    large: bool = False,
 ) -> ModuleType:
     """Return the module with the kernels ``advance``, ``update_one``, ``deliver_one`` and ``settle_all``.
 
@@ -80,6 +82,7 @@ def device_module(
     rules : modules of its plastic projections
     sources : those of ``SOURCES`` that it has
     watches : modules of the sources that watch potentials
+    large : whether kernels need many registers
     """
     imports = [
         f"from {made.__name__} import step as step_{k}, look as look_{k}"
@@ -102,5 +105,5 @@ def device_module(
     }
     entries = ("advance", "update_one", "deliver_one", "settle_all")
     body = template("advance.cuda.loop", entries, repeats=repeats, compiled=compiled)
-    header = _header(real, LEARNING_THREADS if rules else THREADS)
+    header = _header(real, LARGE_THREADS if large else THREADS)
     return load("device", separate("\n\n".join([header, *imports, body])))

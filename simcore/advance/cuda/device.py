@@ -56,8 +56,10 @@ class Device:
         ]
         sources = [name for name in simulation._sources if name != "trains"]
         watches = [device_watch_module(m.watch, real) for _, m in watches_of(p.network)]
-        self.kernels = device_module(made, rules, real, sources, watches)
-        self.shape = _geometry(p.n_slots[0], simulation.n_trials, bool(rules))
+        integrated = any("slope" in group.populations[0].model.functions() for group in p.model_groups)
+        large = integrated or bool(rules)
+        self.kernels = device_module(made, rules, real, sources, watches, large)
+        self.shape = _geometry(p.n_slots[0], simulation.n_trials, large)
         self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
         wires = simulation._wires[0]
         self._rows: Any = [
@@ -261,10 +263,10 @@ class Device:
         s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)
 
 
-def _geometry(n_slots: int, n_trials: int, learns: bool) -> Geometry:
+def _geometry(n_slots: int, n_trials: int, large: bool) -> Geometry:
     if config.ENABLE_CUDASIM:  # a thread there is one of Python's
         return Geometry(1, 1, 8, 4, persistent=True)
-    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT, learns)
+    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT, large)
 
 
 def _all_sent(parts: Any) -> Any:
