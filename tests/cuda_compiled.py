@@ -141,8 +141,8 @@ def main():
         from tegmentum.simcore.advance.cuda.geometry import geometry
 
         for persistent in (True, False) if name.startswith(("sources", "trials")) else (True,):
-            device._geometry = lambda n_slots, n_trials, learns, persistent=persistent: geometry(
-                1000, 1, 132, learns
+            device._geometry = lambda n_slots, n_trials, large, persistent=persistent: geometry(
+                1000, 1, 132, large
             )._replace(persistent=persistent)
             cuda_trials.begin(Simulation(net, backend="cuda", **options))
         for key in sorted(set(compiler.seen) - before):

@@ -29,11 +29,16 @@ def noting(used):
     """Have ``used`` take the names of all that runs on a device from here on."""
     from tegmentum.simcore import Record, Simulation
 
-    run = Simulation.run
+    run, present = Simulation.run, Simulation.present
+
+    def noted_present(self, events, labels=None, **options):
+        if self.backend == "cuda":
+            used.update(parts_of([self.network, options.get("record") or Record()]))
+        return present(self, events, labels, **options)
 
     def noted(self, ms, record=None, **options):
         if self.backend == "cuda":
             used.update(parts_of([self.network, record or Record()]) | {"Simulation"})
         return run(self, ms, record, **options)
 
-    Simulation.run = noted
+    Simulation.run, Simulation.present = noted, noted_present

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import cuda_trials
 import pytest
-from test_cuda import in_simulator, lines
+from cuda_runs import in_simulator, simulated
 
 from tegmentum.cli.train_online import OnlineConfig, parameters_of
 from tegmentum.cli.training import _training_of
@@ -14,20 +14,13 @@ from tegmentum.datasets import load
 from tegmentum.simcore.advance.cuda import available
 
 
-@pytest.fixture(scope="module")
-def simulated():
-    """All cases, run in the simulator on both backends: what went wrong in each, and how many spikes agreed."""
-    found = lines("cuda_trials.py", NUMBA_ENABLE_CUDASIM="1")
-    return {row["case"]: (row["problem"], row["n_spikes"]) for row in found}
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(in_simulator() is not None, reason=str(in_simulator()))
 @pytest.mark.parametrize("name", cuda_trials.CASES)
-def test_a_device_shows_samples_as_the_cpu_does(simulated, name):
-    problem, n_spikes = simulated[name]
-    assert not problem, problem
-    assert n_spikes > 0
+def test_a_device_shows_samples_as_the_cpu_does(name):
+    row = simulated("cuda_trials.py")[name]
+    assert not row["problem"], row["problem"]
+    assert row["n_spikes"] > 0
 
 
 def test_a_training_on_a_device_goes_on_without_one(monkeypatch):

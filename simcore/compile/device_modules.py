@@ -25,8 +25,9 @@ jit = cuda.jit(device=True) if config.ENABLE_CUDASIM else cuda.jit(device=True, 
 entry = cuda.jit if config.ENABLE_CUDASIM else cuda.jit(launch_bounds=({threads}, 1))
 real, whole = np.{real}, np.{whole}
 '''
-#: Most threads of a block: with more, kernels of some models spill registers; with synapses that learn, of some rules.
-THREADS, LEARNING_THREADS = 384, 256
+#: Most threads of a block: with more, kernels of some models spill registers; fewer for large kernels, those with
+#: synapses that learn or with models that are integrated.
+THREADS, LARGE_THREADS = 384, 256
 
 
 def _header(real: str, threads: int = THREADS) -> str:
@@ -77,6 +78,7 @@ def device_module(
     real: str,
     sources: Iterable[str],
     watches: Sequence[ModuleType] = (),
+    large: bool = False,
     trials: bool = False,
 ) -> ModuleType:
     """Return the module with the kernels ``advance``, ``update_one``, ``deliver_one`` and ``settle_all``.
@@ -87,7 +89,8 @@ def device_module(
     rules : modules of its plastic projections
     sources : those of ``SOURCES`` that it has
     watches : modules of the sources that watch potentials
-    trials : whether samples are shown to it
+    large : whether kernels need many registers
+    trials : whether samples are shown to it, which needs many as well
     """
     imports = [
         f"from {made.__name__} import step as step_{k}, look as look_{k}, renew as renew_{k}"
@@ -111,5 +114,5 @@ def device_module(
     }
     entries = ("advance", "update_one", "deliver_one", "settle_all")
     body = template("advance.cuda.loop", entries, repeats=repeats, compiled=compiled)
-    header = _header(real, LEARNING_THREADS if rules else THREADS)
+    header = _header(real, LARGE_THREADS if large or trials else THREADS)
     return load("device", separate("\n\n".join([header, *imports, body])))

@@ -95,7 +95,7 @@ def gain_binding(
         body = f"return {items[0]}" if number else tuple_of("Areas", items)
         out.append(lines(name, "plastic, slot, segment, at, row, start", body))
     if decays:
-        return "\n\n".join(["import math\nimport numpy as np", _SPAN, *out, *_decaying(decays)])
+        return "\n\n".join(["import numpy as np", _SPAN, *out, *_decaying(decays)])
     for name, table in (("falls", "fall"), ("rises", "rise")):
         items = [f"real(plastic.gains[{of[f]}].{table}[row])" for f in fading]
         out.append(lines(name, "plastic, row", fades(items)))
@@ -166,9 +166,9 @@ _SPAN = "from tegmentum.simcore.lower.arrays import SPAN"
 
 
 def _decaying(names: Sequence[str]) -> list[str]:
-    """Write decays over the time between two of a synapse's spikes: products of two entries of a table."""
+    """Write decays over the time between two of a synapse's spikes: products of two entries of a table, mostly."""
     near = [f"fall.fades[0, near, {n}] * fall.fades[1, far, {n}]" for n in range(len(names))]
-    long = [f"math.exp(-fall.rates[{n}] * real(k))" for n in range(len(names))]
+    span = [f"f.{f} * fall.fades[1, SPAN - 1, {n}] * fall.fades[1, 1, {n}]" for n, f in enumerate(names)]
     return [
         class_of("Fades", names),
         lines("falls", "plastic, row", "return plastic"),
@@ -177,10 +177,12 @@ def _decaying(names: Sequence[str]) -> list[str]:
             "fade_from",
             "fall, row, start",
             "k = row - start",
-            "if k >= np.uint64(SPAN * SPAN):",
-            "    " + tuple_of("Fades", long),
-            "near, far = k & np.uint64(SPAN - 1), k // np.uint64(SPAN)",
-            tuple_of("Fades", near),
+            "near, far = k & np.uint64(SPAN - 1), (k // np.uint64(SPAN)) & np.uint64(SPAN - 1)",
+            tuple_of("Fades", near).replace("return", "f ="),
+            "while k >= np.uint64(SPAN * SPAN):",
+            "    k -= np.uint64(SPAN * SPAN)",
+            "    " + tuple_of("Fades", span).replace("return", "f ="),
+            "return f",
         ),
         lines("silenced", "", "return real(0.0)"),
     ]

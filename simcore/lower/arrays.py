@@ -82,7 +82,6 @@ class Plastic(NamedTuple):
     fades: (
         Any  # real[2, SPAN, n], each of the rule's decays over 0, 1, ... and over 0, SPAN, 2 SPAN, ... ticks
     )
-    rates: Any  # real[n], how fast each of them is [1/tick]
     first: Any  # int64[1], first synapse of the projection
     begin: Any  # int64[n_segments], first synapse
     length: Any  # int64[n_segments]

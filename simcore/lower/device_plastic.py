@@ -30,7 +30,6 @@ class DevicePlastic(NamedTuple):
     fade_pre: Any  # tuple of real[n]
     fade_post: Any  # tuple of real
     fades: Any  # real[2, SPAN, n_decays]
-    rates: Any  # real[n_decays]
     grid: Any  # two real
     ends: Any  # four int: post population, its first source, first slot and count
     first: Any  # int, first source of the pre population
@@ -152,7 +151,6 @@ def plastic_of(
         fade_pre=tuple(send(a) for a in plastic.fade_pre),
         fade_post=plastic.fade_post,
         fades=send(plastic.fades),
-        rates=send(plastic.rates),
         grid=tuple(plastic.grid),
         ends=tuple(int(n) for n in plastic.ends),
         first=rows.first,

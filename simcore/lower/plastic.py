@@ -79,7 +79,6 @@ def plastics_of(
                 fade_pre=tuple(_fading(taus[f], p.dt).astype(real) for f in module.Pre._fields),
                 fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
                 fades=_decays(decays, p.dt).astype(real),
-                rates=np.array([p.dt / tau for tau in decays], real),
                 first=np.array([begin.min(initial=2**40) if n else 0], np.int64),
                 begin=begin,
                 length=length,

@@ -13,6 +13,7 @@ import numpy as np
 from numba import config, cuda
 
 from ...compile.device_modules import (
+    LARGE_THREADS,
     device_group_module,
     device_module,
     device_rule_module,
@@ -58,9 +59,11 @@ class Device:
         ]
         sources = [name for name in simulation._sources if name != "trains"]
         watches = [device_watch_module(m.watch, real) for _, m in watches_of(p.network)]
+        integrated = any("slope" in group.populations[0].model.functions() for group in p.model_groups)
+        large = integrated or bool(rules)
         self._made: dict[bool, Any] = {}  # kernels without and with trials
-        self._parts = made, rules, real, sources, watches
-        self.shape = _geometry(p.n_slots[0], simulation.n_trials, bool(rules))
+        self._parts = made, rules, real, sources, watches, large
+        self.shape = _geometry(p.n_slots[0], simulation.n_trials, large)
         self.bounds = lowered.cut(p.n_slots[0], self.shape.n_blocks, 32)
         wires = simulation._wires[0]
         self._rows: Any = [
@@ -91,6 +94,8 @@ class Device:
         if (trials is not None) not in self._made:
             self._made[trials is not None] = device_module(*self._parts, trials=trials is not None)
         self.kernels = self._made[trials is not None]
+        if trials is not None:
+            self.shape = self.shape._replace(n_threads=min(self.shape.n_threads, LARGE_THREADS))
         p, real, quanta, wires = s._plan, s._real, s._quanta, s._wires[0]
         if self._left is not s._ring[0]:
             self.pending = in_flight(s._wires, s._ring, s.tick)
@@ -283,10 +288,10 @@ class Device:
         s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)
 
 
-def _geometry(n_slots: int, n_trials: int, learns: bool) -> Geometry:
+def _geometry(n_slots: int, n_trials: int, large: bool) -> Geometry:
     if config.ENABLE_CUDASIM:  # a thread there is one of Python's
         return Geometry(1, 1, 8, 4, persistent=True)
-    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT, learns)
+    return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT, large)
 
 
 def _all_sent(parts: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...compile.device_modules import LEARNING_THREADS, THREADS
+from ...compile.device_modules import LARGE_THREADS, THREADS
 
 SLOTS = 256  # neurons of a block below which more blocks do not pay
 
@@ -19,9 +19,9 @@ class Geometry(NamedTuple):
     persistent: bool
 
 
-def geometry(n_slots: int, n_trials: int, n_multiprocessors: int, learns: bool = False) -> Geometry:
+def geometry(n_slots: int, n_trials: int, n_multiprocessors: int, large: bool = False) -> Geometry:
     """Divide a network among the multiprocessors of a device, one block on each."""
     n_blocks = max(1, min(n_multiprocessors, -(-n_slots // SLOTS)))
     n_lanes = max(1, min(n_trials, n_multiprocessors // n_blocks))
-    n_threads = min(LEARNING_THREADS if learns else THREADS, max(128, -(-n_slots // n_blocks // 32) * 32))
+    n_threads = min(LARGE_THREADS if large else THREADS, max(128, -(-n_slots // n_blocks // 32) * 32))
     return Geometry(n_blocks, n_lanes, n_threads, 32, persistent=True)
