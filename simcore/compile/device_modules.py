@@ -23,6 +23,19 @@ jit = cuda.jit(device=True) if config.ENABLE_CUDASIM else cuda.jit(device=True, 
 entry = cuda.jit if config.ENABLE_CUDASIM else cuda.jit(launch_bounds=({threads}, 1))
 real, whole = np.{real}, np.{whole}
 '''
+#: What a CPU's compiler is told of loads and stores, see :mod:`..intrinsics.memory`.
+_APART = """@jit
+def look_up(array, index):
+    return array[index]
+
+@jit
+def own(array, index):
+    return array[index]
+
+@jit
+def put_own(array, index, value):
+    array[index] = value
+"""
 #: Most threads of a block: with more, kernels of some models spill registers; with synapses that learn, of some rules.
 THREADS, LEARNING_THREADS = 384, 256
 
@@ -45,7 +58,7 @@ def device_rule_module(rule: Any, real: str, short_term: Any, sign: int) -> Modu
     """Return the module with a plasticity rule's functions and the loops around them; see :func:`.rule_module`."""
     functions, bound = rule_parts(rule, short_term, sign, fixed=True)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
-    around = [bound]
+    around = [_APART, bound]
     if "drift" in functions:
         around += [gain_binding(modulations, taus, synapse[1:]), block_views(modulations)]
         around += [template("advance.ticks.drift"), template("advance.cuda.plastic")]

@@ -30,7 +30,7 @@ from typing import Any
 
 from ..describe.plasticity import Static
 from ..errors import DescriptionError
-from .copied import Decorate, copied
+from .copied import Decorate, copied, is_arithmetic
 from .each import unrolled
 from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, gain_binding
 from .model_text import binding
@@ -45,6 +45,10 @@ _GENERATED = (
     "advance.ticks.rule_binding",
     "advance.ticks.stepped",
     "advance.ticks.plastic",
+    "advance.ticks.at_once",
+    "advance.ticks.in_turn",
+    "advance.ticks.missed",
+    "advance.ticks.spikes",
     "advance.ticks.drift",
     "advance.ticks.prefix",
     "advance.ticks.trial_plastic",
@@ -74,6 +78,7 @@ kept = cached(**options, **linked)
 entry = called(**options)
 real = np.{real}
 '''
+_APART = "from tegmentum.simcore.intrinsics.memory import look_up, own, put_own"
 
 
 def _file(name: str) -> Path:
@@ -305,9 +310,12 @@ def rule_module(
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
     functions, bound = rule_parts(rule, short_term, sign, fixed, shares)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
-    around = ["nearest = np.rint", bound]
+    around = [_APART, "nearest = np.rint", bound]
+    meet = "at_once" if _cheap(rule, functions) else "in_turn"
+    learning = [template(f"advance.ticks.{name}") for name in ("spikes", "missed", meet)]
+    learning += [template("advance.ticks.plastic", ("settle",), kept)]
     if "drift" not in functions:
-        around += [UNMODULATED, UNMODULATED_LOOPS, template("advance.ticks.plastic", ("settle",), kept)]
+        around += [UNMODULATED, UNMODULATED_LOOPS, *learning]
     elif in_trials:
         gains = gain_binding(modulations, taus, synapse[1:])
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
@@ -318,12 +326,23 @@ def rule_module(
         around += [
             gain_binding(modulations, taus, synapse[1:], tuple(rule.decays())),
             template("advance.ticks.drift"),
-            template("advance.ticks.plastic", ("settle",), kept),
+            *learning,
             template("advance.ticks.prefix", own_entries, more, {"_g0": len(modulations)}),
         ]
     header, rest = _HEADER.format(real=real), "\n\n".join(around)
     named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
     return load("rule", "\n\n".join([header, *rule_source(rule, functions, header, rest), rest, *named]))
+
+
+def _cheap(rule: Any, functions: Mapping[str, Any]) -> bool:
+    """Tell whether what spikes do to a rule's synapses is but sums, products and choices."""
+    if isinstance(rule, Static) or rule.decays():
+        return False
+    return all(
+        is_arithmetic(copied({name: functions[name]}, type(rule).__name__))
+        for name in ("on_pre", "on_post", "drift")
+        if name in functions
+    )
 
 
 def rule_parts(
