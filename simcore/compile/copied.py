@@ -70,6 +70,19 @@ def copied(functions: Mapping[str, Any], owner: str, precise: bool = True, aroun
     return "\n\n".join(copier.parts.values())
 
 
+def is_arithmetic(source: str) -> bool:
+    """Tell whether copied functions call nothing but each other, ``min``, ``max`` and ``abs``, and take no powers."""
+    tree = ast.parse(source)
+    defined = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    free = {"real", "min", "max", "abs", *defined}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in free):
+            return False
+        if isinstance(node, (ast.Pow, ast.For, ast.While)):
+            return False
+    return True
+
+
 def _defined(text: str) -> dict[str, str]:
     """Names that a module of that text defines, with the module that each stands for, if one."""
     found = {}

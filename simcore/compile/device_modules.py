@@ -25,6 +25,19 @@ jit = cuda.jit(device=True) if config.ENABLE_CUDASIM else cuda.jit(device=True, 
 entry = cuda.jit if config.ENABLE_CUDASIM else cuda.jit(launch_bounds=({threads}, 1))
 real, whole = np.{real}, np.{whole}
 '''
+#: What a CPU's compiler is told of loads and stores, see :mod:`..intrinsics.memory`.
+_APART = """@jit
+def look_up(array, index):
+    return array[index]
+
+@jit
+def own(array, index):
+    return array[index]
+
+@jit
+def put_own(array, index, value):
+    array[index] = value
+"""
 #: Most threads of a block: with more, kernels of some models spill registers; fewer for large kernels, those with
 #: synapses that learn or with models that are integrated.
 THREADS, LARGE_THREADS = 384, 256
@@ -52,7 +65,12 @@ def device_rule_module(
     """Return the module with a plasticity rule's functions and the loops around them; see :func:`.rule_module`."""
     functions, bound = rule_parts(rule, short_term, sign, fixed=True, shares=shares, stepwise=in_trials)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
-    around = [bound, WAITING[in_trials], template("advance.cuda.chance") if rule.draws else UNDRAWN_BLOCKS]
+    around = [
+        _APART,
+        bound,
+        WAITING[in_trials],
+        template("advance.cuda.chance") if rule.draws else UNDRAWN_BLOCKS,
+    ]
     if "drift" in functions:
         decays = tuple(rule.decays())
         around += [gain_binding(modulations, taus, synapse[1:], decays), block_views(modulations)]

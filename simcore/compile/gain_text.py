@@ -78,8 +78,9 @@ def gain_binding(
         at = f"plastic.gains[{g}]"
         last = "min(start + np.uint64(1), row)" if taus[m.trace] == 0.0 else "row"
         level = f"level_of_g{g}(plastic, slot, segment, at)"
-        areas.append(f"real({at}.area[{last}, {level}] - {at}.area[start, {level}])")
-        pulsed.append(f"real({at}.area[{last}, {level}] - {at}.area[start, {level}] + {at}.pulse[{level}])")
+        passed = f"look_up({at}.area, ({last}, {level})) - look_up({at}.area, (start, {level}))"
+        areas.append(f"real({passed})")
+        pulsed.append(f"real({passed} + {at}.pulse[{level}])")
     brief_fade = "(real(1.0) if row == start else real(0.0))"
 
     def fades(items: list[str]) -> str:
@@ -97,7 +98,7 @@ def gain_binding(
     if decays:
         return "\n\n".join(["import numpy as np", _SPAN, *out, *_decaying(decays)])
     for name, table in (("falls", "fall"), ("rises", "rise")):
-        items = [f"real(plastic.gains[{of[f]}].{table}[row])" for f in fading]
+        items = [f"real(look_up(plastic.gains[{of[f]}].{table}, row))" for f in fading]
         out.append(lines(name, "plastic, row", fades(items)))
     fall = ["fall"] if len(fading) == 1 else [f"fall.{f}" for f in fading]
     items = [brief_fade if f in brief else there for f, there in zip(fading, fall, strict=True)]
@@ -151,7 +152,11 @@ def _gains(modulations: Sequence[Any]) -> list[str]:
     for g, m in enumerate(modulations):
         place = _PLACE[type(m.subpopulations)]
         out.append(
-            lines(f"level_of_g{g}", "plastic, slot, segment, at", f"return plastic.gains[{g}].which[{place}]")
+            lines(
+                f"level_of_g{g}",
+                "plastic, slot, segment, at",
+                f"return look_up(plastic.gains[{g}].which, {place})",
+            )
         )
         for name, arguments, above in (("idle", "gain", ""), ("present", "gain, k", " + above({f}, k)")):
             factors = [f"gain.factors[{n}]" for n in range(len(m.factors))]

@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import DescriptionError
-from .copied import Decorate, copied
+from .copied import Decorate, copied, is_arithmetic
 from .each import unrolled
 from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, flow_binding, gain_binding
 from .model_text import binding
@@ -51,6 +51,10 @@ _GENERATED = (
     "advance.ticks.stepped",
     "advance.ticks.plastic",
     "advance.ticks.chance",
+    "advance.ticks.at_once",
+    "advance.ticks.in_turn",
+    "advance.ticks.missed",
+    "advance.ticks.spikes",
     "advance.ticks.drift",
     "advance.ticks.prefix",
     "advance.ticks.trial_plastic",
@@ -91,6 +95,7 @@ kept = cached(**options, **linked)
 entry = called(**options)
 real = np.{real}
 '''
+_APART = "from tegmentum.simcore.intrinsics.memory import look_up, own, put_own"
 
 
 def _file(name: str) -> Path:
@@ -328,9 +333,12 @@ def rule_module(
     kept: tuple[str, ...] = ("learn", "remember", "fade", "prefetch_plastic")
     functions, bound = rule_parts(rule, short_term, sign, fixed, shares)
     modulations, taus, synapse = rule.modulations, rule.time_constants(), functions["Synapse"]._fields
-    around = ["nearest = np.rint", bound, template("advance.ticks.chance") if rule.draws else UNDRAWN]
+    around = [_APART, "nearest = np.rint", bound, template("advance.ticks.chance") if rule.draws else UNDRAWN]
+    meet = "at_once" if _cheap(rule, functions) else "in_turn"
+    learning = [template(f"advance.ticks.{name}") for name in ("spikes", "missed", meet)]
+    learning += [template("advance.ticks.plastic", ("settle",), kept)]
     if "drift" not in functions:
-        around += [UNMODULATED, UNMODULATED_LOOPS, template("advance.ticks.plastic", ("settle",), kept)]
+        around += [UNMODULATED, UNMODULATED_LOOPS, *learning]
     elif in_trials:
         gains = gain_binding(modulations, taus, synapse[1:])
         entries, kept = ("settle", "peek", "start_window"), (*kept, "accrue", "close_trial")
@@ -344,12 +352,23 @@ def rule_module(
         around += [
             flow_binding(modulations, functions["Flow"]._fields) if flows else gains,
             template("advance.ticks.drift"),
-            template("advance.ticks.plastic", ("settle",), kept),
+            *learning,
             template("advance.ticks.prefix", own_entries, more, repeats),
         ]
     header, rest = _HEADER.format(real=real), "\n\n".join(around)
     named = [_named(name) for name in ("Synapse", "Pre", "Post", "Constants")]
     return load("rule", "\n\n".join([header, *rule_source(rule, functions, header, rest), rest, *named]))
+
+
+def _cheap(rule: Any, functions: Mapping[str, Any]) -> bool:
+    """Tell whether what spikes do to a rule's synapses is but sums, products and choices."""
+    if not rule.listens or rule.decays() or rule.draws:
+        return False
+    return all(
+        is_arithmetic(copied({name: functions[name]}, type(rule).__name__))
+        for name in ("on_pre", "on_post", "drift")
+        if name in functions
+    )
 
 
 def rule_parts(

@@ -133,25 +133,33 @@ def rule_binding(
     minus = "-" if sign < 0 else ""
     own = list(enumerate(synapse[1:]))
     n, kept = len(own), [*synapse[1:], *([UNSHARED] if shares else []), *more]
-    put, peek, arriving = f"weight[np.uint64(s)] = {minus}v.w", f"w[i] = {minus}v.w", "v.w"
+    n_stored = n + 1 if shares else n
+    put, peek, arriving = [f"real({minus}v.w)"], f"w[i] = {minus}v.w", "v.w"
     if shares:
-        change = "real(v.w - ({minus}{weight}))"
-        put = f"plastic.kept[{n}][np.uint64(first + s)] += " + change.format(
-            minus=minus, weight="weight[np.uint64(s)]"
-        )
-        peek = f"kept[{n}][i] += " + change.format(minus=minus, weight="w[i]")
+        peek = f"kept[{n}][i] += real(v.w - ({minus}w[i]))"
         arriving = f"{minus}weight[np.uint64(s)]"
     fading = [f for f in synapse[1:] if taus[f] != math.inf]
     scale = {f: " * scale" if flows or len(fading) == 1 else f" * scale.{f}" for f in fading}
+    put += [f"real(v.{f}{scale.get(f, '')})" for f in synapse[1:]]
+    if shares:
+        put = ["stored.w", *put[1:], f"real(stored.{UNSHARED} + real(v.w - ({minus}stored.w)))"]
+    places = ["weight, np.uint64(s)", *(f"plastic.kept[{k}], np.uint64(first + s)" for k in range(n_stored))]
+    fields = ["w", *kept[:n_stored]]
 
     pre_fields = list(enumerate(pre))
-    early = [f"plastic.early.{f}[segment]" for f in pre]
+    early = [f"plastic.early.{f}" for f in pre]
     if coincident:
-        at_once: tuple[str, ...] = ()
+        at_once = "return faded_pre(plastic, v, k)"
         keep: tuple[str, ...] = ("pass",)
     else:
-        at_once = ("if k <= 0:", "    " + tuple_of("Pre", early))
-        keep = ("if k > 0:", *(f"    {there} = v.{f}" for there, f in zip(early, pre, strict=True)))
+        at_once = tuple_of(
+            "Pre",
+            (
+                f"look_up({there}, segment) if k <= 0 else v.{f} * faded(plastic.fade_pre[{k}], k)"
+                for k, (there, f) in enumerate(zip(early, pre, strict=True))
+            ),
+        )
+        keep = ("if k > 0:", *(f"    {there}[segment] = v.{f}" for there, f in zip(early, pre, strict=True)))
     if draws:
         again = "plastic.chance.again[segment]"
         keep = (*keep, f"{again} = {again} + 1 if k <= 0 else 1")
@@ -161,22 +169,31 @@ def rule_binding(
             lines("signed", "w", f"return {minus}w"),
             lines("arriving", "weight, s, v", f"return {arriving}"),
             f"KEPT = {tuple(kept)!r}",
+            class_of("Stored", fields),
+            lines(
+                "stored_of", "plastic, weight, first, s", tuple_of("Stored", (f"own({at})" for at in places))
+            ),
+            lines(
+                "put_stored",
+                "plastic, weight, first, s, stored",
+                *(f"put_own({at}, stored.{f})" for at, f in zip(places, fields, strict=True)),
+            ),
+            lines(
+                "as_seen",
+                "stored",
+                tuple_of("Synapse", (f"{minus}stored.w", *(f"stored.{f}" for f in synapse[1:]))),
+            ),
+            lines("as_stored", "stored, v, scale", tuple_of("Stored", put)),
             lines(
                 "synapse_of",
                 "plastic, weight, first, s",
-                tuple_of(
-                    "Synapse",
-                    (
-                        f"{minus}weight[np.uint64(s)]",
-                        *(f"plastic.kept[{n}][np.uint64(first + s)]" for n, _ in own),
-                    ),
-                ),
+                "return as_seen(stored_of(plastic, weight, first, s))",
             ),
             lines(
                 "put_synapse",
                 "plastic, weight, first, s, v, scale",
-                put,
-                *(f"plastic.kept[{n}][np.uint64(first + s)] = v.{f}{scale.get(f, '')}" for n, f in own),
+                "stored = as_stored(stored_of(plastic, weight, first, s), v, scale)",
+                "put_stored(plastic, weight, first, s, stored)",
             ),
             lines(
                 "put_peeked",
@@ -190,7 +207,7 @@ def rule_binding(
                 *(f"prefetch(plastic.kept[{n}], i)" for n in range(len(kept))),
                 "pass",
             ),
-            lines("faded", "table, k", "return table[k] if k < len(table) else real(0.0)"),
+            lines("faded", "table, k", "return look_up(table, min(k, np.int32(len(table) - 1)))"),
             lines("pre_of", "plastic, segment", tuple_of("Pre", (f"plastic.pre.{f}[segment]" for f in pre))),
             lines(
                 "put_pre", "plastic, segment, v", *(f"plastic.pre.{f}[segment] = v.{f}" for f in pre), "pass"
@@ -199,15 +216,18 @@ def rule_binding(
             lines(
                 "pre_at",
                 "plastic, segment, v, k",
-                *at_once,
-                "return faded_pre(plastic, v, k)",
+                at_once,
             ),
             lines(
                 "put_early",
                 "plastic, segment, v, k",
                 *keep,
             ),
-            lines("post_of", "plastic, slot", tuple_of("Post", (f"plastic.post.{f}[slot]" for f in post))),
+            lines(
+                "post_of",
+                "plastic, slot",
+                tuple_of("Post", (f"look_up(plastic.post.{f}, slot)" for f in post)),
+            ),
             lines("posts", "plastic, lo, hi", tuple_of("Post", (f"plastic.post.{f}[lo:hi]" for f in post))),
             lines("one_of", "posts, j", tuple_of("Post", (f"posts.{f}[j]" for f in post))),
             lines("row_pre", "log, r", tuple_of("Pre", (f"log.pre.{f}[r]" for f in pre))),
@@ -232,7 +252,7 @@ def rule_binding(
             lines(
                 "past_of",
                 "plastic, slot, place",
-                tuple_of("Post", (f"plastic.past.{f}[slot, place]" for f in post)),
+                tuple_of("Post", (f"look_up(plastic.past.{f}, (slot, place))" for f in post)),
             ),
             lines(
                 "put_past",

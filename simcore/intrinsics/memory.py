@@ -1,4 +1,4 @@
-"""What Numba does not offer: prefetch, an atomic counter, its atomic read, giving up the CPU, a call by address.
+"""What Numba does not offer: prefetch, loads and stores that lie apart, atomics, giving up the CPU, a call by address.
 
 Only kernels import this file.
 """
@@ -20,6 +20,25 @@ def _element(context: Any, builder: Any, array_type: Any, array: Any, index: Any
     return cgutils.get_item_pointer(context, builder, array_type, view, [index], wraparound=False)
 
 
+def _place(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    array, index = signature.args[0], signature.args[1]
+    if isinstance(index, types.Integer):
+        indices = [context.cast(builder, args[1], index, types.intp)]
+    else:
+        parts = cgutils.unpack_tuple(builder, args[1])
+        indices = [
+            context.cast(builder, part, kind, types.intp) for part, kind in zip(parts, index, strict=True)
+        ]
+    view = context.make_array(array)(context, builder, args[0])
+    return cgutils.get_item_pointer(context, builder, array, view, indices, wraparound=False)
+
+
+def _apart(module: ir.Module) -> Any:
+    """Metadata by which LLVM tells what :func:`look_up` reads from what the other two read and write."""
+    domain = module.add_metadata([ir.MetaDataString(module, "tegmentum")])
+    return module.add_metadata([module.add_metadata([ir.MetaDataString(module, "looked up"), domain])])
+
+
 @intrinsic
 def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
     """Ask the memory for ``array[index]`` ahead of its use; the index may be out of range."""
@@ -37,6 +56,48 @@ def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, index), codegen
+
+
+@intrinsic
+def look_up(typingctx: Any, array: Any, index: Any) -> Any:
+    """Return ``array[index]``, not negative, of an array that :func:`put_own` does not write while a loop runs.
+
+    A loop that reads through an index and writes is worked off several elements at a time only where the compiler is
+    told that what it writes is not what it will read. What a loop reads of the arrays that it writes it must read by
+    :func:`own`.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = builder.load(_place(context, builder, signature, args))
+        value.set_metadata("alias.scope", _apart(builder.module))
+        return value
+
+    return array.dtype(array, index), codegen
+
+
+@intrinsic
+def own(typingctx: Any, array: Any, index: Any) -> Any:
+    """Return ``array[index]``, not negative, of an array that no :func:`look_up` reads while a loop runs."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = builder.load(_place(context, builder, signature, args))
+        value.set_metadata("noalias", _apart(builder.module))
+        return value
+
+    return array.dtype(array, index), codegen
+
+
+@intrinsic
+def put_own(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """Set ``array[index]``, not negative, of an array that no :func:`look_up` reads while a loop runs."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = context.cast(builder, args[2], signature.args[2], array.dtype)
+        store = builder.store(value, _place(context, builder, signature, args))
+        store.set_metadata("noalias", _apart(builder.module))
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), codegen
 
 
 @intrinsic

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 #: Post spikes that a plastic projection keeps for each neuron; before more come, all synapses are brought up to date.
 HISTORY = 32
 
+#: How many of its neuron's last spikes a record holds, 16 bytes.
+RECENT = 4
+
 #: Tick of a last spike that has not been.
 NEVER = -(2**30)
 #: ticks that each of the two tables spans whose products are decays over a time
@@ -92,12 +95,16 @@ class Plastic(NamedTuple):
     ends: Any  # int64[4]: post population, its first source, first slot and count in this shard
     post: Any  # the rule's Post of real[n_slots], traces of the present tick
     past: Any  # the rule's Post of real[n_slots, HISTORY], traces just before the last spikes
-    post_last: Any  # int32[n_slots], last spike
+    recent: Any  # int32[n_slots * RECENT], each neuron's record of its last spikes, the last one first
     post_tick: Any  # int32[n_slots, HISTORY], last spikes, a ring
     post_n: Any  # int64[n_slots], number of spikes
     settled: Any  # int64[n_slots], number of spikes that all synapses have seen
-    missed: Any  # int32[3, HISTORY, longest segment + 1], scratch: synapse, tick of the post spike, and of that before
+    missed: Any  # int32[3, HISTORY, longest segment + 8], scratch: synapse, tick of the post spike, and of that before
     n_missed: Any  # int64[HISTORY], scratch
+    left_out: (
+        Any  # uint8[longest segment, filled up to eights], scratch: synapses of a segment that missed more
+    )
+    eights: Any  # uint64[], the same memory
     kept: Any  # tuple of real[n_synapses], for each field of the rule's Synapse but the weight
     gains: Any  # tuple of Gain, one for each neuromodulator's hold on an eligibility
     window: Any  # int64[1], tick at which the present window of the gains' integrals starts
@@ -124,7 +131,7 @@ class Chance(NamedTuple):
 class Gain(NamedTuple):
     """A neuromodulator's gain on one eligibility of a projection's synapses, and its integrals; see :mod:`.drift`."""
 
-    which: Any  # uint16[1, n_slots, n_segments or n_synapses], number of the level that acts on a synapse
+    which: Any  # uint16[1, n_segments or n_synapses] or uint32[n_slots], number of the level that acts on a synapse
     factors: Any  # tuple of Factor: the gain is their product
     share: Any  # float64[2], integral over a tick of a steady gain, and of its distance from rest [ms]
     area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since the window began [ms]

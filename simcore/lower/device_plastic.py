@@ -14,10 +14,11 @@ import numpy as np
 from ..describe.modulation import ByPre, BySynapse
 from ..describe.network import Projection
 from ..errors import DescriptionError
-from .arrays import HISTORY, Chance, Channel, Gain, Plastic, Trains, Wires
+from .arrays import HISTORY, NEVER, Chance, Channel, Gain, Plastic, Trains, Wires
 from .entries import group_of
 from .modulation import modulators_of, seek
 from .plan import Plan
+from .plastic import last_spikes
 
 Array = np.ndarray[Any, Any]
 Send = Callable[[Array], Any]
@@ -142,9 +143,10 @@ def plastic_of(
 
     Where synapses wait for a trial's end, a trial is a window.
     """
-    n_slots, here = len(plastic.post_last), plastic.first[0] + rows.order
-    post_tick = np.full((n_slots, HISTORY), plastic.post_tick.dtype.type(-(2**30)))
-    post_tick[np.arange(n_slots), (plastic.post_n - 1) & (HISTORY - 1)] = plastic.post_last
+    last, here = last_spikes(plastic), plastic.first[0] + rows.order
+    n_slots = len(last)
+    post_tick = np.full((n_slots, HISTORY), plastic.post_tick.dtype.type(NEVER))
+    post_tick[np.arange(n_slots), (plastic.post_n - 1) & (HISTORY - 1)] = last
     early = type(plastic.pre)(*(send(a[rows.segment] if len(a) else a) for a in plastic.early))
     return DevicePlastic(
         constants=plastic.constants,
@@ -167,7 +169,7 @@ def plastic_of(
         seen=send(np.full(len(rows.segment), tick + 1)),
         post=type(plastic.post)(*(send(a) for a in plastic.post)),
         past=type(plastic.past)(*(send(a) for a in plastic.past)),
-        post_last=send(plastic.post_last),
+        post_last=send(np.ascontiguousarray(last)),
         post_tick=send(post_tick),
         post_n=send(plastic.post_n),
         settled=send(plastic.post_n),
@@ -211,9 +213,10 @@ def take_plastic(rows: Rows, wires: Wires, plastic: Plastic, there: DevicePlasti
     plastic.seen[:] = tick + 1
     for values, found in zip(plastic.post, there.post, strict=True):
         values[:] = found.copy_to_host()
-    plastic.post_last[:], plastic.post_n[:] = there.post_last.copy_to_host(), there.post_n.copy_to_host()
+    last = last_spikes(plastic)
+    last[:], plastic.post_n[:] = there.post_last.copy_to_host(), there.post_n.copy_to_host()
     at = np.arange(len(plastic.post_n)), (plastic.post_n - 1) & (HISTORY - 1)
-    plastic.post_tick[at] = plastic.post_last
+    plastic.post_tick[at] = last
     plastic.settled[:] = plastic.post_n
     plastic.window[:] = there.window.copy_to_host()[0]
     for gain, found in zip(plastic.gains, there.gains, strict=True):

@@ -174,7 +174,7 @@ def _gain(
 def levels_by_place(
     modulation: Modulation, projection: Projection, slot: int, n_slots: int, lo: int, hi: int, owner: Array
 ) -> Array:
-    """Return the number of the level by slot or by segment, or one for all: uint16; by synapse is filled in later.
+    """Return the number of the level by slot or by segment, or one for all; by synapse is filled in later.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def levels_by_place(
     """
     groups = modulation.subpopulations
     if isinstance(groups, ByPost):
-        which = np.zeros(n_slots, np.uint16)
+        which = np.zeros(n_slots, np.uint32)  # which compilers gather by eights
         which[slot : slot + hi - lo] = np.asarray(groups.levels)[lo:hi]
         return which
     if isinstance(groups, ByPre):

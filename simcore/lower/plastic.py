@@ -11,7 +11,7 @@ from ..describe.modulation import BySynapse
 from ..describe.network import Projection
 from ..errors import DescriptionError
 from ..random.philox import STREAM_SYNAPSE, seed_key
-from .arrays import HISTORY, NEVER, PLASTIC, SPAN, Chance, Channel, Plastic, TrialLog, Wires
+from .arrays import HISTORY, NEVER, PLASTIC, RECENT, SPAN, Chance, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
 from .modulation import gains_of, levels_by_place, modulators_of
 from .plan import Plan
@@ -51,6 +51,8 @@ def plastics_of(
         rule, post = projection.plasticity, projection.post
         mine = np.flatnonzero(group_of(wires.segment_entry) == number)
         length = length_of(wires.segment_entry[mine])
+        most = int(length.max(initial=0))
+        eights = np.zeros(most // 8 + 1, np.uint64)
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
         short = projection.short_term
@@ -76,7 +78,9 @@ def plastics_of(
         out.append(
             Plastic(
                 constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
-                fade_pre=tuple(_fading(taus[f], p.dt).astype(real) for f in module.Pre._fields),
+                fade_pre=tuple(
+                    np.append(_fading(taus[f], p.dt), 0.0).astype(real) for f in module.Pre._fields
+                ),
                 fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
                 fades=_decays(decays, p.dt).astype(real),
                 first=np.array([begin.min(initial=2**40) if n else 0], np.int64),
@@ -91,12 +95,14 @@ def plastics_of(
                 ),
                 post=module.Post(*(np.zeros(n_slots, real) for _ in module.Post._fields)),
                 past=module.Post(*(np.zeros((n_slots, HISTORY), real) for _ in module.Post._fields)),
-                post_last=np.full(n_slots, NEVER, np.int32),
+                recent=np.full(n_slots * RECENT, NEVER, np.int32),
                 post_tick=np.full((n_slots, HISTORY), NEVER, np.int32),
                 post_n=np.zeros(n_slots, np.int64),
                 settled=np.zeros(n_slots, np.int64),
-                missed=np.zeros((3, HISTORY, int(length.max(initial=0)) + 1), np.int32),
+                missed=np.zeros((3, HISTORY, most + 8), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
+                left_out=eights.view(np.uint8),
+                eights=eights,
                 kept=tuple(np.zeros(n_synapses, real) for _ in module.KEPT),
                 gains=gains,
                 window=np.zeros(1, np.int64),
@@ -109,6 +115,11 @@ def plastics_of(
             )
         )
     return tuple(out)
+
+
+def last_spikes(plastic: Plastic) -> Array:
+    """Return the tick of each neuron's last spike, int32[n_slots], a view."""
+    return np.asarray(plastic.recent[::RECENT])
 
 
 def _fading(tau: float, dt: float) -> Array:

@@ -11,9 +11,10 @@ import numpy as np
 from ..describe import checks
 from ..describe.connectivity import Constant, FromCOO
 from ..errors import DescriptionError
-from .arrays import BITMAP, DENSE, OF_ONE_WEIGHT, PLASTIC
+from .arrays import BITMAP, DENSE, NEVER, OF_ONE_WEIGHT, PLASTIC
 from .bitmaps import unpacked
 from .entries import begin_of, group_of, length_of
+from .plastic import last_spikes
 from .rows import without_diagonal
 
 Array = np.ndarray[Any, Any]
@@ -331,7 +332,7 @@ def save_traces(all_wires: list[Any], plastics: list[Any], group: int) -> dict[s
         rows.append(np.stack([source, delay, plastic.pre_tick, *plastic.pre, *_kept(plastic.early)], axis=1))
         _, _, slot, count = plastic.ends
         here = slice(slot, slot + count)
-        post.append(np.stack([plastic.post_last[here], *(trace[here] for trace in plastic.post)]))
+        post.append(np.stack([last_spikes(plastic)[here], *(trace[here] for trace in plastic.post)]))
     table = np.unique(np.concatenate(rows).astype(np.float64), axis=0)
     return {"pre": table, "post": np.concatenate(post, axis=1).astype(np.float64)}
 
@@ -358,11 +359,13 @@ def load_traces(
         plastic.seen[:] = tick + 1
         _, _, slot, count = plastic.ends
         here = slice(slot, slot + count)
-        plastic.post_last[here], *values = saved["post"][:, at : at + count]
+        plastic.recent[:], plastic.post_tick[:] = NEVER, NEVER
+        last = last_spikes(plastic)
+        last[here], *values = saved["post"][:, at : at + count]
         for trace, value in zip(plastic.post, values, strict=True):
             trace[here] = value
-        plastic.post_n[here] = plastic.post_last[here] >= 0
-        plastic.post_tick[here, 0] = plastic.post_last[here]
+        plastic.post_n[here] = last[here] >= 0
+        plastic.post_tick[here, 0] = last[here]
         plastic.settled[:] = plastic.post_n
         at += count
 

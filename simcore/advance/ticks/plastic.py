@@ -16,20 +16,18 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore.intrinsics.memory import prefetch
-from tegmentum.simcore.lower.arrays import HISTORY, NEVER
+from tegmentum.simcore.lower.arrays import HISTORY, NEVER, RECENT
 
-from .chance import arrived, draw_arrivals, draw_missed, fired
-from .drift import drifted, moment, origin, to_store
+from .at_once import meet
+from .missed import catch_up
 from .rule_binding import (
     arriving,
     delivered,
     fade_post,
     faded_pre,
     listens,
-    past_of,
     post_of,
     post_spike,
-    pre_at,
     pre_of,
     pre_spike,
     prefetch_kept,
@@ -37,7 +35,6 @@ from .rule_binding import (
     put_past,
     put_post,
     put_pre,
-    put_synapse,
     release_of,
     released_by,
     restore,
@@ -47,81 +44,19 @@ from .rule_binding import (
 )
 
 
-def catch_up(plastic: Any, wires: Any, segment: int) -> None:
-    """Live through the post spikes that the synapses of a segment have missed.
-
-    How many of them a synapse has missed is a coin toss that no branch predictor wins. So list the synapses
-    that missed at least one, of these those that missed two, and so on, without a branch; then work in the
-    spikes, oldest first.
-    """
-    if not listens():
-        return
-    begin, length = plastic.begin[segment], plastic.length[segment]
-    target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-    first = begin - plastic.first[0]
-    last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
-    missed, n_missed, zero = plastic.missed, plastic.n_missed, origin(plastic)
-    soonest = max(last, zero)
-    prefetch_synapses(plastic, wires, begin, length)
-    n, m = 0, 0
-    for s in range(length):
-        tick = plastic.post_last[target[s]]
-        missed[0, 0, n], missed[1, 0, n] = s, tick
-        n += tick >= since
-    n_missed[0] = n
-    while n > 0 and m < HISTORY - 1:
-        m += 1
-        more = 0
-        for k in range(n):
-            s = missed[0, m - 1, k]
-            slot = target[np.uint64(s)]
-            tick = plastic.post_tick[slot, np.uint64((plastic.post_n[slot] - 1 - m) & (HISTORY - 1))]
-            missed[2, m - 1, k] = tick
-            missed[0, m, more], missed[1, m, more] = s, tick
-            more += tick >= since
-        n_missed[m] = n = more
-    for depth in range(m - 1, -1, -1):
-        number, at, after = missed[0, depth], missed[1, depth], missed[2, depth]
-        draw_missed(plastic, segment, first, n_missed[depth], number, at)
-        for k in range(n_missed[depth]):
-            s, tick, before = number[k], at[k], max(soonest, after[k])
-            slot = target[np.uint64(s)]
-            synapse = synapse_of(plastic, weight, first, s)
-            now = moment(plastic, zero, tick)
-            synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-            x = pre_at(plastic, segment, pre, tick - last)
-            place = (plastic.post_n[slot] - 1 - depth) & (HISTORY - 1)
-            synapse = fired(plastic, synapse, x, past_of(plastic, slot, place), k)
-            put_synapse(plastic, weight, first, s, synapse, to_store(now))
-
-
-def prefetch_synapses(plastic: Any, wires: Any, begin: int, length: int) -> None:
-    """Ask the memory for all that synapses keep: it comes while is found out which post spikes they missed."""
-    for s in range(begin, begin + length, 64 // wires.weight.itemsize):
-        prefetch(wires.weight, s)
-        prefetch_kept(plastic, s - plastic.first[0])
-
-
 def learn(plastic: Any, wires: Any, inputs: Any, base: int, segment: int, tick: int) -> None:
     """Deliver a segment whose pre spike arrives at ``tick`` and let its synapses learn."""
-    catch_up(plastic, wires, segment)
+    since, c = tick - plastic.pre_tick[segment], plastic.constants
+    pre = faded_pre(plastic, pre_of(plastic, segment), since)
+    meet(plastic, wires, segment, pre, tick)
     begin, length = plastic.begin[segment], plastic.length[segment]
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-    first, last, c = begin - plastic.first[0], plastic.pre_tick[segment], plastic.constants
-    pre = faded_pre(plastic, pre_of(plastic, segment), tick - last)
-    zero, row, released = origin(plastic), inputs[base:], release_of(pre, c)
-    now, soonest = moment(plastic, zero, tick), max(last, zero)
-    draw_arrivals(plastic, segment, first, length, tick)
+    first, row, released = begin - plastic.first[0], inputs[base:], release_of(pre, c)
     for s in range(length):
-        slot = target[s]
-        synapse = synapse_of(plastic, weight, first, s)
-        before = max(soonest, plastic.post_last[slot])
-        synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
-        synapse = arrived(plastic, synapse, pre, post_of(plastic, slot), s)
-        put_synapse(plastic, weight, first, s, synapse, to_store(now))
-        mine = released_by(plastic, np.uint64(first + s), tick - last, released)
-        row[slot] += delivered(plastic, arriving(weight, s, synapse), mine)
-    put_early(plastic, segment, pre, tick - last)
+        mine = released_by(plastic, np.uint64(first + s), since, released)
+        w = arriving(weight, s, synapse_of(plastic, weight, first, s))
+        row[target[s]] += delivered(plastic, w, mine)
+    put_early(plastic, segment, pre, since)
     put_pre(plastic, segment, pre_spike(pre, c))
     plastic.pre_tick[segment] = tick
     plastic.seen[segment] = tick
@@ -146,7 +81,7 @@ def rest(plastic: Any, start: int, tick: int) -> None:
     _, _, first_slot, count = plastic.ends
     for slot in range(first_slot, first_slot + count):
         put_post(plastic, slot, silent_post())
-        plastic.post_last[slot] = NEVER
+        plastic.recent[RECENT * slot] = NEVER
         plastic.settled[slot] = plastic.post_n[slot]
     restore(plastic)
 
@@ -173,7 +108,11 @@ def remember(plastic: Any, wires: Any, source: Any, ptr: Any, tick: int) -> None
         put_past(plastic, slot, n & (HISTORY - 1), post)
         put_post(plastic, slot, post_spike(post, plastic.constants))
         plastic.post_tick[slot, n & (HISTORY - 1)] = tick
-        plastic.post_last[slot] = tick
+        last = RECENT * slot  # of its record
+        plastic.recent[last + 3] = plastic.recent[last + 2]
+        plastic.recent[last + 2] = plastic.recent[last + 1]
+        plastic.recent[last + 1] = plastic.recent[last]
+        plastic.recent[last] = tick
         plastic.post_n[slot] = n + 1
 
 

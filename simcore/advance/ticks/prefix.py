@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore.compile.each import each
+from tegmentum.simcore.lower.arrays import RECENT
 
 from .drift import drifted, moment
-from .plastic import catch_up, rest, settle
+from .missed import catch_up
+from .plastic import rest, settle
 from .rule_binding import begin as begin_f0
 from .rule_binding import drift, fade_from, pulsed_areas, put_peeked, put_synapse, real, silenced, synapse_of
 from .rule_binding import extend as extend_f0
@@ -70,7 +72,7 @@ def peek(plastic: Any, wires: Any, tick: int, w: Any, kept: Any) -> None:
         for s in range(length):
             slot = target[s]
             synapse = synapse_of(plastic, weight, first, s)
-            before = max(last, plastic.post_last[slot])
+            before = max(last, plastic.recent[RECENT * np.int64(slot)])
             synapse = drifted(plastic, synapse, slot, segment, first + s, before, now)
             put_peeked(w, kept, first + s, synapse)
 
@@ -102,7 +104,7 @@ def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -
             for s in range(length):
                 slot = target[s]
                 synapse = synapse_of(plastic, weight, first, s)
-                before = max(last, plastic.post_last[slot])
+                before = max(last, plastic.recent[RECENT * np.int64(slot)])
                 since = np.uint64(max(before - zero, 0))
                 area = pulsed_areas(plastic, slot, segment, first + s, row, since)
                 synapse = drift(synapse, area, fade_from(fall, row, since), plastic.constants)

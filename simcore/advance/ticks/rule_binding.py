@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tegmentum.simcore.intrinsics.memory import look_up, own, put_own
+
 real = float
 
 
@@ -64,7 +66,7 @@ def curve(level: float, *parameters: float) -> float:
 
 def level_of(plastic: Any, slot: Any, segment: int, at: int) -> Any:
     """Return the number of the level that a synapse is under."""
-    return plastic.gains[0].which[slot]
+    return look_up(plastic.gains[0].which, slot)
 
 
 def above(factor: Any, k: Any) -> Any:
@@ -88,13 +90,13 @@ def present_of(gain: Any, k: Any) -> Any:
 def areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start: Any) -> Any:
     """Integral of a synapse's gain from one row to another; of what lasts a tick, the gain in that."""
     k = level_of(plastic, slot, segment, at)
-    return real(plastic.gains[0].area[row, k] - plastic.gains[0].area[start, k])
+    return real(look_up(plastic.gains[0].area, (row, k)) - look_up(plastic.gains[0].area, (start, k)))
 
 
 def pulsed_areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start: Any) -> Any:
     """Return the same with the pulse at a trial's end."""
     k = level_of(plastic, slot, segment, at)
-    return real(plastic.gains[0].area[row, k] - plastic.gains[0].area[start, k] + plastic.gains[0].pulse[k])
+    return real(areas(plastic, slot, segment, at, row, start) + plastic.gains[0].pulse[k])
 
 
 def extend(plastic: Any, now: Any) -> None:
@@ -107,12 +109,12 @@ def begin(plastic: Any) -> None:
 
 def falls(plastic: Any, row: Any) -> Any:
     """Factor from a stored eligibility to that of a row, for each."""
-    return real(plastic.gains[0].fall[row])
+    return real(look_up(plastic.gains[0].fall, row))
 
 
 def rises(plastic: Any, row: Any) -> Any:
     """Factor back."""
-    return real(plastic.gains[0].rise[row])
+    return real(look_up(plastic.gains[0].rise, row))
 
 
 def fade_from(fall: Any, row: Any, start: Any) -> Any:
@@ -178,15 +180,42 @@ def arriving(weight: Any, s: int, synapse: Synapse) -> Any:
     return synapse.w
 
 
+class Stored(NamedTuple):
+    """What is stored of a synapse: its weight, and its eligibility as :mod:`.drift` says."""
+
+    w: float
+    e: float
+
+
+def stored_of(plastic: Any, weight: Any, first: int, s: int) -> Stored:
+    """Load the synapse number ``s`` of a segment."""
+    return Stored(own(weight, s), own(plastic.kept[0], first + s))
+
+
+def put_stored(plastic: Any, weight: Any, first: int, s: int, stored: Stored) -> None:
+    """Store it."""
+    put_own(weight, s, stored.w)
+    put_own(plastic.kept[0], first + s, stored.e)
+
+
+def as_seen(stored: Stored) -> Synapse:
+    """Return a synapse as its rule sees it."""
+    return Synapse(stored.w, stored.e)
+
+
+def as_stored(stored: Stored, synapse: Synapse, scale: Any) -> Stored:
+    """Return what a rule has made of a synapse as it is stored, ``scale`` for eligibilities."""
+    return Stored(real(synapse.w), real(synapse.e * scale))
+
+
 def synapse_of(plastic: Any, weight: Any, first: int, s: int) -> Synapse:
     """State of the synapse number ``s`` of a segment."""
-    return Synapse(weight[s], plastic.kept[0][first + s])
+    return as_seen(stored_of(plastic, weight, first, s))
 
 
 def put_synapse(plastic: Any, weight: Any, first: int, s: int, synapse: Synapse, scale: Any) -> None:
     """Put a synapse's state back, its eligibility as it is stored."""
-    weight[s] = synapse.w
-    plastic.kept[0][first + s] = synapse.e * scale
+    put_stored(plastic, weight, first, s, as_stored(stored_of(plastic, weight, first, s), synapse, scale))
 
 
 def put_peeked(w: Any, kept: Any, i: int, synapse: Synapse) -> None:
@@ -199,8 +228,8 @@ def prefetch_kept(plastic: Any, i: int) -> None:
 
 
 def faded(table: Any, k: int) -> Any:
-    """Decay over ``k`` ticks; 0 beyond the table."""
-    return table[k] if k < len(table) else real(0.0)
+    """Decay over ``k`` ticks; the table's last is 0, for longer times."""
+    return look_up(table, min(k, np.int32(len(table) - 1)))
 
 
 def pre_of(plastic: Any, segment: int) -> Pre:
@@ -223,7 +252,7 @@ def pre_at(plastic: Any, segment: int, pre: Pre, k: int) -> Pre:
 
     If that is now and coincident spikes make no pair, those just before the arrival.
     """
-    return faded_pre(plastic, pre, k) if k > 0 else Pre(plastic.early.x[segment])
+    return faded_pre(plastic, pre, k) if k > 0 else Pre(look_up(plastic.early.x, segment))
 
 
 def put_early(plastic: Any, segment: int, pre: Pre, k: int) -> None:
@@ -234,7 +263,7 @@ def put_early(plastic: Any, segment: int, pre: Pre, k: int) -> None:
 
 def post_of(plastic: Any, slot: Any) -> Post:
     """Traces of a neuron in the present tick."""
-    return Post(plastic.post.y[slot])
+    return Post(look_up(plastic.post.y, slot))
 
 
 def posts(plastic: Any, lo: int, hi: int) -> Any:
@@ -287,7 +316,7 @@ def put_post(plastic: Any, slot: Any, post: Post) -> None:
 
 def past_of(plastic: Any, slot: Any, place: Any) -> Post:
     """Traces of a neuron just before a spike of its history."""
-    return Post(plastic.past.y[slot, place])
+    return Post(look_up(plastic.past.y, (slot, place)))
 
 
 def put_past(plastic: Any, slot: Any, place: Any, post: Post) -> None:
