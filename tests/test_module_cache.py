@@ -298,6 +298,7 @@ class TestEach:
         tree = ast.parse((ROOT / "simcore" / f"{name}.py").read_text(encoding="utf-8"))
         repeats = {
             "_0": 2,
+            "_b0": 1,
             "_p0": 2,
             "_r0": 1,
             "_v0": 1,
@@ -318,7 +319,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance/ticks/loop": 23, "advance/ticks/events": 2}[name]
+        assert len(blocks) == {"advance/ticks/loop": 23, "advance/ticks/events": 4}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body
