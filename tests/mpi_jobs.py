@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tegmentum.plasticity import STDP, DopamineSTDP
+from tegmentum.plasticity import STDP, CascadeSTDP, DopamineSTDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
@@ -74,11 +74,11 @@ def static() -> Network:
 
 
 def plastic(dopamine: bool) -> Network:
-    """Pair STDP, alone or through an eligibility for dopamine that a population releases."""
+    """Pair STDP, beside a rule that draws, or through an eligibility for dopamine that a population releases."""
     exc, inh = Population("exc", 301, NEURON), Population("inh", 64, NEURON)
     draw = np.random.default_rng(0)
     train = SpikeTrain("train", 20, draw.uniform(0.0, 150.0, 900).round(1), draw.integers(20, size=900))
-    rule = STDP(w_max=1.0)
+    rule, of_input = STDP(w_max=1.0), STDP(w_max=1.0) if dopamine else CascadeSTDP(a_plus=0.3, a_minus=0.3)
     if dopamine:
         level = Modulator("dopamine", tau=50.0, releases=[Release(inh, amount=0.01, delay=1.6)])
         rule = DopamineSTDP(level, tau_e=100.0, w_max=1.0, a_plus=0.02, a_minus=0.03)
@@ -90,7 +90,7 @@ def plastic(dopamine: bool) -> Network:
         Projection(exc, exc, FixedIndegree(30), **spread, plasticity=rule, name="learn"),
         Projection(exc, inh, FixedIndegree(30), weight=0.2, delay=1.5),
         Projection(inh, exc, FixedProbability(0.2), weight=-1.0, delay=1.5),
-        Projection(train, exc, AllToAll(), **spread, plasticity=STDP(w_max=1.0), name="input"),
+        Projection(train, exc, AllToAll(), **spread, plasticity=of_input, name="input"),
         *(Poisson(p, rate=11_000.0, weight=0.1) for p in (exc, inh)),
     )
 
