@@ -41,10 +41,8 @@ def compile_columns() -> float:
     start = time.perf_counter()
     columns = WhitenedParameters(n_features=1, size=2, pools=1, n_ticks=1, n_patches=8)
     learner = ColumnClassifier((3, 3), 2, ColumnClassifierParameters(columns, epochs=1))
-    x, y = (
-        np.arange(0, 250, 250 / 18).astype(np.uint8).reshape(2, 9)[:, [0, 4, 8, 3, 7, 2, 6, 1, 5]],
-        np.array([0, 1]),
-    )
-    learner.learn(x, y, 255)
+    x = np.arange(0, 250, 250 / 18).astype(np.uint8).reshape(2, 9)
+    x = np.ascontiguousarray(x[:, [0, 4, 8, 3, 7, 2, 6, 1, 5]])  # as kernels get samples
+    learner.learn(x, np.array([0, 1]), 255)
     learner.predict(x, 255)
     return time.perf_counter() - start
