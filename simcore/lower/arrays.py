@@ -65,15 +65,13 @@ class Wires(NamedTuple):
     group_weight: Any  # real[n_groups], of groups of one weight
     group_plastic: Any  # int64[n_groups], number of the plastic projection, or -1
     plastic_begin: Any  # int64[n], first synapse of each segment of plastic projections, one after another
-    group_bits: (
-        Any  # int64[n_groups, 4], of BITMAP groups: first word, words of a row, first row, number of targets
-    )
+    group_bits: Any  # int64[n_groups or 0, 4], of BITMAP groups: first word, words of a row, first row, number of targets
     target: Any  # index[n_synapses], slot within the group's block; synapses of WEIGHTED groups first, what is left of
     #              BITMAP groups last
     weight: Any  # real[n_weighted]
     dense: Any  # real[n_dense], rows of matrices
     bits: Any  # uint64[n_words], rows of bits; the first line is 0
-    rest_ptr: Any  # int64[n_rows + 1], where what is left of each such row begins in ``target``
+    rest_ptr: Any  # int64[n_rows + 1 or 0], where what is left of each such row begins in ``target``
 
 
 class Plastic(NamedTuple):

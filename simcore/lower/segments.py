@@ -183,7 +183,7 @@ class _Placement:
                 group_bits[number] = n_words, words_of(part.hi - part.lo), n_rows, part.hi - part.lo
                 n_words, n_rows = n_words + len(mine) * group_bits[number, 1], n_rows + len(mine)
         if not n_rows:
-            return group_bits, np.zeros(0, np.uint64), np.zeros(1, np.int64)
+            return group_bits[:0], np.zeros(0, np.uint64), np.zeros(0, np.int64)
         bits, rest_ptr = aligned(n_words), np.zeros(n_rows + 1, np.int64)
         cursor = len(self.target) - sum(int(length_of(self.entry[mine]).sum()) for _, mine in found)
         for number, mine in found:
