@@ -65,7 +65,9 @@ class Wires(NamedTuple):
     group_weight: Any  # real[n_groups], of groups of one weight
     group_plastic: Any  # int64[n_groups], number of the plastic projection, or -1
     plastic_begin: Any  # int64[n], first synapse of each segment of plastic projections, one after another
-    group_bits: Any  # int64[n_groups or 0, 4], of BITMAP groups: first word, words of a row, first row, n_targets
+    group_bits: (
+        Any  # int64[n_groups or 0, 4], of BITMAP groups: first word, words of a row, first row, n_targets
+    )
     target: Any  # index[n_synapses], slot within the group's block; synapses of WEIGHTED groups first, what is left of
     #              BITMAP groups last
     weight: Any  # real[n_weighted]
