@@ -173,6 +173,22 @@ def test_each_gate_lets_its_own_half_of_the_window_through(na, ach):
     )
 
 
+@pytest.mark.parametrize(("level", "sign"), [(0.2, -1), (2.0, 1)])
+def test_the_tone_of_noradrenaline_biases_the_window(level, sign):
+    """Salgado et al. (2012): little noradrenaline biases it to depression, by alpha1 receptors, much to potentiation.
+
+    The receptors' affinities are ours; pairs of both orders, each scaled by the occupancy of its own.
+    """
+    alpha, beta = Hill(half=0.1), Hill(half=1.0)
+    rule = GatedSTDP(held("na", level), held("na", level), beta, alpha, a_plus=0.03, a_minus=0.01)
+    occupied = [level**2 / (level**2 + half**2) for half in (1.0, 0.1)]
+    up = lone(rule, (10.0,), (17.0,), 40.0, 0.5).w - 0.5
+    down = lone(rule, (17.0,), (10.0,), 40.0, 0.5).w - 0.5
+    assert up == pytest.approx(occupied[0] * 0.03 * math.exp(-7 / 20), rel=1e-9)
+    assert down == pytest.approx(-occupied[1] * 0.01 * math.exp(-7 / 20), rel=1e-9)
+    assert np.sign(up + down) == sign
+
+
 @pytest.mark.parametrize("reward", [1.0, -1.0])
 def test_a_signed_reward_turns_the_window_and_late_reward_does_nothing(reward):
     """Florian (2007), MSTDP: the reward of the moment times what pair STDP would do."""

@@ -73,10 +73,13 @@ class GatedSTDP(SynapseRule):
     -----
     G. H. Seol et al. (2007), Neuron 55:919-929, doi:10.1016/j.neuron.2007.08.013: in visual cortex
     :math:`\beta`-adrenergic receptors enable potentiation alone, M1 muscarinic receptors depression alone, and both
-    together the usual window. R. V. Florian (2007), Neural Comput. 19:1468-1502, doi:10.1162/neco.2007.19.6.1468
-    derives the same from reinforcement, with one signed reward for both gates (MSTDP, see :meth:`by_reward`); there a
-    pair waits one time step for the reward, here its own tick's level counts. Not valid where a reward comes later than
-    the spikes that it is for: see :class:`.DopamineSTDP`. A level falls with the modulator's time constant, so a gate
+    together the usual window. Where one modulator opens both gates by receptors of unlike affinity, its tone biases the
+    window, as noradrenaline's does: little to depression, much to potentiation (H. Salgado, G. Koehr, M. Trevino, 2012,
+    Sci. Rep. 2:417, doi:10.1038/srep00417). R. V. Florian (2007), Neural Comput. 19:1468-1502,
+    doi:10.1162/neco.2007.19.6.1468 derives the same from reinforcement, with one signed reward for both gates (MSTDP,
+    see :meth:`by_reward`); there a pair waits one time step for the reward, here its own tick's level counts. Not valid
+    where a reward comes later than the spikes that it is for: see :class:`.DopamineSTDP`. A level falls with the
+    modulator's time constant, so a gate
     that shuts at once needs a short one, or a :class:`.Course` of the baseline.
     """
 
