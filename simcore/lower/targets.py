@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 _PIECES, _SMALL = 8, 1 << 16  # into how many calls a projection is split, unless it has few synapses
 _ROOM = 1 << 22  # synapses that are drawn at once where some are left out
 _PART, _MOST_PARTS = 64, 1 << 23  # synapses of a pre neuron with one part of the targets, at most about
-_LEAST = 1024  # targets of a part where each pair is connected or not
+_LEAST = 1024  # targets that are drawn together, whatever the rule but FixedTotal
 
 
 def ends(counts: Array) -> Array:
@@ -44,8 +44,9 @@ class Builder:
     ``spread`` may be the ``map`` of a pool of threads; what is built does not depend on it. With ``own``, a range of
     post neurons, only synapses onto these are drawn, and what finds the draws of their weights and delays is kept:
     ``start``, the number of each row's first synapse in the whole row, or ``row_number``, that of each synapse.
-    ``before`` adds up what the ranks of lower ranges have of each row. Only distinct targets of a pre neuron
-    (``FixedOutdegree`` without multapses) are drawn for all, a piece at a time, and those in the range kept.
+    ``before`` adds up what the ranks of lower ranges have of each row. Only a pre neuron's targets that exclude one
+    another or are few (``FixedOutdegree`` without multapses, or onto at most ``_LEAST`` neurons) are drawn for all, a
+    piece at a time, and those in the range kept.
     """
 
     projection: Projection
@@ -73,7 +74,7 @@ class Builder:
             self._refuse_arrays()
             return self._transposed(self._partners(self.lo, self.hi, self.n_pre, rule))
         if isinstance(rule, FixedOutdegree):
-            if rule.multapses:
+            if rule.multapses and self.n_post > _LEAST:
                 return self._dealt(rule)
             if self.own is not None:
                 return self._kept(rule.k * self.n_pre, lambda a, b: self._out_piece(rule, a, b))
