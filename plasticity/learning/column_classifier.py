@@ -205,7 +205,7 @@ class ColumnClassifier:
             raise DescriptionError(f"learn: epoch must be in [1, {p.epochs}], got {epoch}")
         order = rng.permutation(len(x), self.seed, rng.STREAM_SHUFFLE, epoch)
         view = (rng.uniform(len(x), self.seed, rng.STREAM_VIEWS, epoch) * len(p.moves)).astype(np.int64)
-        going = self._loaded if self._loaded is not None and self._loaded.epoch == epoch else Pass(epoch)
+        going = Pass.going_on(self._loaded, epoch)
         self._loaded, self._pass = None, going
         if not self._gain:
             self._critical_period(x[: p.critical_period], x_max)

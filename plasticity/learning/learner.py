@@ -186,7 +186,7 @@ class Learner:
         n = len(x) // self.batch
         order = rng.permutation(len(x), self.seed, rng.STREAM_SHUFFLE, epoch)[: n * self.batch]
         batches = order.reshape(n, self.batch)
-        going = self._loaded if self._loaded is not None and self._loaded.epoch == epoch else Pass(epoch)
+        going = Pass.going_on(self._loaded, epoch)
         self._loaded, self._pass = None, going
         at_once = max(1, _AT_ONCE // self.batch)
         for first in range(going.done, n, at_once):

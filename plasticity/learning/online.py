@@ -140,7 +140,7 @@ class OnlineLearner:
         if most:
             moved, x_max = shifted(x, x_max, rng.uniform(-most, most, (len(x), 2))), 255
             x = moved
-        going = self._loaded if self._loaded is not None and self._loaded.epoch == epoch else Pass(epoch)
+        going = Pass.going_on(self._loaded, epoch)
         self._loaded, self._pass = None, going
         for first in range(going.done, len(x), _AT_ONCE):
             now = order[first : first + _AT_ONCE]

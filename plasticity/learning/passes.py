@@ -50,6 +50,11 @@ class Pass:
         return {**whole, "seconds": np.array(self.seconds), **sums}
 
     @classmethod
+    def going_on(cls, loaded: Pass | None, epoch: int) -> Pass:
+        """Return a pass that was loaded, if it is that of the epoch, and otherwise a new one."""
+        return loaded if loaded is not None and loaded.epoch == epoch else cls(epoch)
+
+    @classmethod
     def of(cls, arrays: Mapping[str, Array]) -> Pass:
         """Return what :meth:`arrays` gave."""
         for name in (*_WHOLE, "seconds"):
