@@ -101,9 +101,7 @@ class Plastic(NamedTuple):
     settled: Any  # int64[n_slots], number of spikes that all synapses have seen
     missed: Any  # int32[3, HISTORY, longest segment + 8], scratch: synapse, tick of the post spike, and of that before
     n_missed: Any  # int64[HISTORY], scratch
-    left_out: (
-        Any  # uint8[longest segment, filled up to eights], scratch: synapses of a segment that missed more
-    )
+    left_out: Any  # uint8[longest segment in eights], scratch: synapses of a segment that missed more
     eights: Any  # uint64[], the same memory
     kept: Any  # tuple of real[n_synapses], for each field of the rule's Synapse but the weight
     gains: Any  # tuple of Gain, one for each neuromodulator's hold on an eligibility
@@ -111,9 +109,7 @@ class Plastic(NamedTuple):
     trial: Any  # TrialLog where synapses wait for a trial's end, else an empty tuple
     grid: Any  # real[2], quanta in a unit of weight, and the quantum, of deliveries in fixed arithmetic; else 1, 1
     chance: Any  # Chance where the rule draws, else an empty tuple
-    flow: (
-        Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; else an empty tuple
-    )
+    flow: Any  # float64[n_ticks + 1, n_levels, n], the rule's Flow since the window began; else empty
 
 
 class Chance(NamedTuple):

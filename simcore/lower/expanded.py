@@ -20,9 +20,7 @@ class Expanded(NamedTuple):
 
     segment: Array  # int64[n], which segment of all
     group: Array  # int64[n]
-    place: (
-        Array  # int64[n], where its weight lies: in ``dense``, ``weight`` or, of one weight, ``group_weight``
-    )
+    place: Array  # int64[n], where its weight lies: ``dense``, ``weight`` or, of one weight, ``group_weight``
     at: Array  # int64[n], accumulator: row * n_slots + slot
     weight: Array  # real[n]
 

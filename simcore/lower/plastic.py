@@ -19,9 +19,8 @@ from .rows import Delay, Group, has_rows, order_of
 
 Array = np.ndarray[Any, Any]
 LONGEST_FADE = 1 << 26  # ticks that the table of a trace's decay may have
-MOST_FADED = (
-    80.0  # time constants of its eligibility that a trial may last; exp(88) is more than a float32 holds
-)
+#: Time constants of its eligibility that a trial may last: exp(88) is more than a float32 holds.
+MOST_FADED = 80.0
 
 
 def plastics_of(

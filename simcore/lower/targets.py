@@ -191,7 +191,8 @@ class Builder:
             len(partner),
             partner.size,
         )
-        ptr, cursor = self._rows_of(counts)
+        ptr = self._begins(counts.sum(axis=0))
+        cursor = ptr[:-1] + np.cumsum(counts, axis=0) - counts
         post = np.empty(partner.size, np.uint32)
         self._each(
             lambda j, lo, hi: self.kernels.transpose(lo, hi, self.lo, partner, cursor[j], post),
@@ -200,13 +201,11 @@ class Builder:
         )
         return ptr, post, None
 
-    def _rows_of(self, counts: Array) -> tuple[Array, Array]:
-        """Return where rows begin and, for each piece, where its synapses go, from how many it has of each row."""
-        length = counts.sum(axis=0)
+    def _begins(self, length: Array) -> Array:
+        """Return where rows of these lengths begin, and tell the ranks of higher ranges of them."""
         if self.before is not None:
             self.start = self.before(length)
-        ptr = ends(length)
-        return ptr, ptr[:-1] + np.cumsum(counts, axis=0) - counts
+        return ends(length)
 
     def _jumps(self, rule: FixedProbability) -> tuple[Array, Array, None]:
         """Count the targets of each neuron, then list them."""
@@ -234,7 +233,7 @@ class Builder:
                 )
 
             draw(length, none)
-        ptr, _ = self._rows_of(length[None])
+        ptr = self._begins(length)
         post = np.empty(ptr[-1], np.uint32)
         if len(post):
             draw(ptr, post)

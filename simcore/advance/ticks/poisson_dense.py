@@ -19,9 +19,8 @@ from tegmentum.simcore.random.words_kernel import BLOCK, draw_blocks
 from .binding import real
 
 COUNTERS = 32  # of a block of 16-bit words
-AHEAD = (
-    4  # blocks whose words are drawn before the first is looked at: a store takes its time to reach the cache
-)
+#: Blocks whose words are drawn before the first is looked at: a store takes its time to reach the cache.
+AHEAD = 4
 
 
 def draw_again(sources: Any, r: int, open_: Any, counts: Any, neuron: int, tick: int, trial: int) -> None:
