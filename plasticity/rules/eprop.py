@@ -94,6 +94,13 @@ class PseudoDerivative(Watch):
         return c.height * max(0.0, 1.0 - abs((v - c.rest - c.threshold) / c.threshold))
 
 
+def wrong_levels(slope: Modulator, signal: Modulator) -> str | None:
+    """Return what is wrong with the number of learning signals for the neurons that ``slope`` watches, or None."""
+    if signal.n_levels not in (1, slope.n_levels):
+        return f"signal must have 1 or {slope.n_levels} levels, got {signal.n_levels}"
+    return None
+
+
 @dataclass(frozen=True)
 class EProp(Unpaired):
     r"""e-prop for LIF neurons.
@@ -149,9 +156,9 @@ class EProp(Unpaired):
             return problem
         if not isinstance(self.slope.source, Watch):
             return "slope must be a Modulator whose source watches potentials, such as PseudoDerivative(post)"
-        if self.signal.n_levels not in (1, self.slope.n_levels):
-            return f"signal must have 1 or {self.slope.n_levels} levels, got {self.signal.n_levels}"
-        return super().problem() or misordered(self.w_min, self.w_max)
+        return (
+            wrong_levels(self.slope, self.signal) or super().problem() or misordered(self.w_min, self.w_max)
+        )
 
     def weight_bounds(self) -> tuple[float, float]:
         """Return the range that initial weights, too, must keep to."""

@@ -31,7 +31,7 @@ from tegmentum.simcore.neurons.base import param
 
 from ..modulation.receptor import LinearReceptor
 from .bounds import misordered
-from .eprop import PseudoDerivative
+from .eprop import PseudoDerivative, wrong_levels
 from .modulated import wrong_part
 
 STEEPEST = 0.8  # beta times the height of the pseudo-derivative; beyond it a window loses too many digits
@@ -129,8 +129,9 @@ class EPropALIF(Unpaired):
         for name in ("tau_m", "tau_a", "beta", "v_rest", "v_thresh"):
             if not isinstance(getattr(model, name), (int, float)):
                 return f"the post neurons must all have one {name}"
-        if self.signal.n_levels not in (1, self.slope.n_levels):
-            return f"signal must have 1 or {self.slope.n_levels} levels, got {self.signal.n_levels}"
+        problem = wrong_levels(self.slope, self.signal)
+        if problem:
+            return problem
         if self.signal.expectation is not None:
             return "signal must not be set at the end of trials, by a pulse; EProp for LIF neurons takes such"
         if self._steepness() > STEEPEST:
