@@ -138,8 +138,6 @@ class ColumnClassifier:
     Attributes
     ----------
     columns : WhitenedColumns, or what passes pixels on
-    weights : float32 (pools, n_classes)
-    bias : float32 (n_classes,)
     levels : float64 (2, n_classes), mean and standard deviation of dopamine in the last pass
     """
 
