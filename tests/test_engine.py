@@ -158,6 +158,28 @@ def test_threads_and_splits_change_no_bit(precision):
             np.testing.assert_array_equal(value, other.state()[key])
 
 
+@pytest.mark.parametrize(("delay", "window"), [(0.1, 1), (1.5, 8), (1.6, 16)])
+def test_threads_meet_once_a_window_which_no_delay_is_shorter_than(delay, window):
+    exc = Population("exc", 300, LIF(tau_m=20.0, v_thresh=20.0, v_reset=10.0, t_ref=2.0))
+    network = Network(
+        exc,
+        Projection(exc, exc, FixedIndegree(20), weight=1.0, delay=delay),
+        Poisson(exc, rate=2_500.0, weight=1.0),
+    )
+    alone, both = (Simulation(network, seed=1, threads=threads) for threads in (1, 2))
+    for ms in (4.0, 0.5, 40.5):  # windows are cut by where runs end
+        one, two = alone.run(ms, Record(spikes=[exc])), both.run(ms, Record(spikes=[exc]))
+        np.testing.assert_array_equal(one.spikes["exc"].tick, two.spikes["exc"].tick)
+        np.testing.assert_array_equal(one.spikes["exc"].neuron, two.spikes["exc"].neuron)
+    assert len(one.spikes["exc"].tick) > 100
+    for key, value in alone.state().items():
+        np.testing.assert_array_equal(value, both.state()[key])
+    assert both._control.window[0] == window
+    meetings = both._control.barrier[0] // 2
+    assert both.tick // window <= meetings <= both.tick // window + 20  # and where chunks end
+    assert (meetings == both.tick) == (window == 1)
+
+
 def test_state_goes_on_exactly_with_other_threads():
     network, exc, _ = balanced()
     record = Record(spikes=[exc])

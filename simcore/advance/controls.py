@@ -333,8 +333,9 @@ class Controlled(Machine):
         self._trains = trains
         self._given = given
         for k, wires in enumerate(self._wires):
-            self._ring[k] = with_room(self._ring[k], wires, self._trains)
-        self._control.room[:] = new_control(self._plan, self._trains, self.threads, self.n_trials).room
+            self._ring[k] = with_room(self._ring[k], wires, self._trains, self._window_ticks)
+        control = new_control(self._plan, self._trains, self.threads, self.n_trials, self._window_ticks)
+        self._control.room[:] = control.room
 
     def reset(self, keep: tuple[str, ...] = ("weights",), seed: int | None = None) -> None:
         """Go back to time 0: initial state, no spikes in flight. Weights stay as they are.

@@ -35,7 +35,7 @@ from ..lower.modulation import channels_of, modulators_of
 from ..lower.plan import Plan, model_group_arrays, plan
 from ..lower.plastic import learns_in_trials, plastics_of
 from ..lower.protocol import TrialState
-from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scratch
+from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scratch, window_of_shards
 from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from ..lower.segments import wires_of
 from ..lower.sharing import Ties, ties_of
@@ -122,8 +122,8 @@ class Machine:
             self._wires = [job.result() for job in jobs]
         self._groups = groups
         self._bitmaps = any(BITMAP in wires.group_format for wires in self._wires)
-        if self.ranks is not None:
-            self._window_ticks = window_of(self._whole, delays)
+        self._shortest = window_of(self._whole, delays)
+        self._window_ticks = 1 if self.ranks is not None else window_of_shards(p, self._shortest)
         self._check_drawn()
         self._trains = trains_of(p, self.n_trials, self._given)
         self._quanta: Any = None
@@ -266,7 +266,8 @@ class Machine:
             for k in range(self._n_shards)
         ]
         n_buckets = 1 << self._max_delay.bit_length()
-        self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64) for wires in self._wires]
+        window = self._window_ticks
+        self._ring = [new_ring(wires, self._trains, n_trials, n_buckets, 64, window) for wires in self._wires]
         self._poisson_inhomogeneous = [
             poisson_inhomogeneous_of(p, k, self._input_seed, real) for k in range(self._n_shards)
         ]
@@ -281,13 +282,13 @@ class Machine:
                 for by_shard in (self._poisson_dense, self._poisson_sparse, self._poisson_inhomogeneous)
             )
         self._active = [new_active(n_trials, n) for n in p.n_slots]
-        self._fired = new_fired(p, n_trials)
+        self._fired = new_fired(p, n_trials, window)
         self._scratch = [new_scratch() for _ in range(self.threads)]
         if self.ranks is not None:
             self._made = self.ranks.total(np.array([self._count_synapses(), self._count_bytes()], np.int64))
-            self._exchanger = Exchanger(self.ranks, self._whole, self._n_shards, self._window_ticks)
+            self._exchanger = Exchanger(self.ranks, self._whole, self._n_shards, self._shortest)
         self._inputs = [np.zeros((n_trials, p.n_rows, p.n_slots[k]), real) for k in range(self._n_shards)]
-        self._control = new_control(p, self._trains, self.threads, n_trials)
+        self._control = new_control(p, self._trains, self.threads, n_trials, window)
         self._trials = TrialState(np.zeros(len(modulators_of(self.network))))
         self._at_rest = True
         self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))

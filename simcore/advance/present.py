@@ -327,8 +327,9 @@ def _play(sim: Simulation, events: Any, node: Any, first: Array, last: Array, le
     border = np.searchsorted(trial, np.append(first, events.n_trials))
     sim._trains = Trains(tick, source, border[:-1].copy(), border[1:].copy())
     for k, wires in enumerate(sim._wires):
-        sim._ring[k] = with_room(sim._ring[k], wires, sim._trains)
-    sim._control.room[:] = new_control(sim._plan, sim._trains, sim.threads, sim.n_trials).room
+        sim._ring[k] = with_room(sim._ring[k], wires, sim._trains, sim._window_ticks)
+    control = new_control(sim._plan, sim._trains, sim.threads, sim.n_trials, sim._window_ticks)
+    sim._control.room[:] = control.room
 
 
 def _compile(sim: Simulation) -> None:

@@ -576,8 +576,9 @@ class Simulation(Controlled):
         if self._exchanger is not None:
             sources["exchange"] = self._exchanger.by_shard[k]
         watched = self._watching[k]
-        engine, present = self._engine, self._sources
+        engine, present, control = self._engine, self._sources, self._control
         if trials is not None:
+            control = control._replace(window=np.ones(1, np.int64))  # every tick is counted by all shards
             sources["trials"] = trials[k]
             engine, present = self._trial_engine, [*self._sources, "trials"]
         engine.advance(
@@ -595,7 +596,7 @@ class Simulation(Controlled):
             self._model_groups[k],
             self._fired,
             recording._replace(probe=recording.probe[k]),
-            self._control,
+            control,
             self._scratch[worker],
             self._inputs[k],
         )

@@ -342,10 +342,10 @@ class ModelGroup(NamedTuple):
 
 
 class Fired(NamedTuple):
-    """Who fired in the present tick and the one before, by parity of the tick; shared by all shards."""
+    """Who fired in the present window of ticks and the one before, by the tick modulo both; shared by all shards."""
 
-    source: Any  # int32[n_trials, 2, n_shards, n_slots]
-    ptr: Any  # int64[n_trials, 2, n_shards, n_populations + 1]
+    source: Any  # int32[n_trials, 2 * window, n_shards, n_slots]
+    ptr: Any  # int64[n_trials, 2 * window, n_shards, n_populations + 1]
 
 
 class Exchange(NamedTuple):
@@ -396,7 +396,8 @@ class Control(NamedTuple):
 
     clock: Any  # int64[n_shards, n_trials]
     barrier: Any  # int64[8]: arrivals
-    stop: Any  # int64[2, n_shards], by parity of the tick
-    room: Any  # int64[1]: spikes that the recording must be able to take before a tick
+    window: Any  # int64[1]: ticks between meetings of the shards, a power of two, at most the shortest delay
+    stop: Any  # int64[2, n_shards], by parity of the window
+    room: Any  # int64[1]: spikes that the recording must be able to take before a window
     events: Any  # int64[n_workers, 8]: synaptic events delivered, updates of lazy neurons
     spikes: Any  # int64[n_trials, n_populations]

@@ -14,11 +14,15 @@ Array = np.ndarray[Any, Any]
 
 #: Columns of :func:`in_flight`: trial, tick of the spike, source, how often it fired in that tick.
 IN_FLIGHT = ("trial", "tick", "source", "times")
+#: Spikes of a window in which all neurons fire in each tick.
+_ROOM = 1 << 20
 
 
-def new_ring(wires: Wires, trains: Trains, n_trials: int, n_buckets: int, capacity: int) -> Ring:
-    """Return empty queues; what spills has room for two ticks in which everything fires."""
-    n_spill = 2 * (len(wires.segment_entry) + _most_train_segments(wires, trains)) + 1
+def new_ring(
+    wires: Wires, trains: Trains, n_trials: int, n_buckets: int, capacity: int, window: int = 1
+) -> Ring:
+    """Return empty queues; what spills has room for two windows in which everything fires in each tick."""
+    n_spill = _spill_of(wires, trains, window)
     return Ring(
         np.empty((n_trials, n_buckets, capacity), np.int64),
         np.zeros((n_trials, n_buckets), np.int64),
@@ -28,10 +32,10 @@ def new_ring(wires: Wires, trains: Trains, n_trials: int, n_buckets: int, capaci
     )
 
 
-def with_room(ring: Ring, wires: Wires, trains: Trains) -> Ring:
+def with_room(ring: Ring, wires: Wires, trains: Trains, window: int) -> Ring:
     """Return queues whose spill, empty between runs, has room for other trains."""
     n_trials, n_spill = ring.spill_entry.shape
-    needed = 2 * (len(wires.segment_entry) + _most_train_segments(wires, trains)) + 1
+    needed = _spill_of(wires, trains, window)
     if needed <= n_spill:
         return ring
     return ring._replace(
@@ -46,11 +50,11 @@ def new_active(n_trials: int, n_slots: int) -> Active:
     return Active(mark, slot, np.zeros(n_trials, np.int64))
 
 
-def new_fired(p: Plan, n_trials: int) -> Fired:
+def new_fired(p: Plan, n_trials: int, window: int = 1) -> Fired:
     """Return empty lists of who fired."""
     return Fired(
-        np.zeros((n_trials, 2, p.n_shards, max(p.n_slots)), np.int32),
-        np.zeros((n_trials, 2, p.n_shards, len(p.populations) + 1), np.int64),
+        np.zeros((n_trials, 2 * window, p.n_shards, max(p.n_slots)), np.int32),
+        np.zeros((n_trials, 2 * window, p.n_shards, len(p.populations) + 1), np.int64),
     )
 
 
@@ -72,7 +76,7 @@ def new_scratch() -> Scratch:
     )
 
 
-def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int) -> Control:
+def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int, window: int) -> Control:
     """Return clocks at 0 and what else shards agree on."""
     room = p.n_sources
     if len(trains.tick):
@@ -81,11 +85,24 @@ def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int) -> Contr
     return Control(
         clock=np.zeros((p.n_shards, n_trials), np.int64),
         barrier=np.zeros(8, np.int64),
+        window=np.array([window], np.int64),
         stop=np.zeros((2, p.n_shards), np.int64),
-        room=np.array([2 * room], np.int64),
+        room=np.array([2 * window * room], np.int64),
         events=np.zeros((n_workers, 8), np.int64),
         spikes=np.zeros((n_trials, len(p.populations)), np.int64),
     )
+
+
+def window_of_shards(p: Plan, shortest: int) -> int:
+    """Return the ticks that shards of one process go on alone: a power of two, at most ``shortest``, a delay."""
+    if p.n_shards == 1:
+        return 1
+    most = min(shortest, _ROOM // max(p.n_sources, 1))
+    return 1 << (max(most, 1).bit_length() - 1)
+
+
+def _spill_of(wires: Wires, trains: Trains, window: int) -> int:
+    return 2 * window * (len(wires.segment_entry) + _most_train_segments(wires, trains)) + 1
 
 
 def _most_train_segments(wires: Wires, trains: Trains) -> int:

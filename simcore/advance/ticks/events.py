@@ -2,7 +2,7 @@
 
 Threads own targets. Every shard delivers the segments onto its own neurons in the one order of emission
 (tick, then population, then neuron), so that each sum has the same order whatever the number of shards, and
-its bits are equal. They wait at one barrier a tick, between update and emission.
+its bits are equal. They wait at one barrier a window, between update and emission.
 
 A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every plastic projection.
 """
@@ -177,12 +177,12 @@ def broadcast(
     wires: Any, ring: Any, fired: Any, recording: Any, control: Any, k: int, trial: int, tick: int
 ) -> None:
     """Emit, and in the first shard record, the spikes of all shards, ordered by population and neuron."""
-    parity = tick & 1
+    now = tick & (fired.ptr.shape[1] - 1)
     n_shards, n_populations = fired.ptr.shape[2], fired.ptr.shape[3] - 1
     for p in range(n_populations):
         for j in range(n_shards):
-            source = fired.source[trial, parity, j]
-            first, last = fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]
+            source = fired.source[trial, now, j]
+            first, last = fired.ptr[trial, now, j, p], fired.ptr[trial, now, j, p + 1]
             for f in range(first, min(first + SOON, last)):
                 prefetch_source(wires, source[f])
             for f in range(first, last):
@@ -190,12 +190,10 @@ def broadcast(
                     prefetch_source(wires, source[f + SOON])
                 emit(wires, ring, trial, source[f], tick)
             if k == 0:
-                control.spikes[trial, p] += (
-                    fired.ptr[trial, parity, j, p + 1] - fired.ptr[trial, parity, j, p]
-                )
+                control.spikes[trial, p] += fired.ptr[trial, now, j, p + 1] - fired.ptr[trial, now, j, p]
                 if recording.wanted[p]:
-                    for f in range(fired.ptr[trial, parity, j, p], fired.ptr[trial, parity, j, p + 1]):
-                        write(recording, trial, tick, fired.source[trial, parity, j, f])
+                    for f in range(fired.ptr[trial, now, j, p], fired.ptr[trial, now, j, p + 1]):
+                        write(recording, trial, tick, fired.source[trial, now, j, f])
 
 
 def write(recording: Any, trial: int, tick: int, source: int) -> None:

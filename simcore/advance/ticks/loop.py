@@ -7,7 +7,8 @@ tick, so nothing that happens in a tick depends on another spike of that tick.
 
 A kernel template: :mod:`.modules` repeats each block ``with each("_0")`` for every model group of the network, and
 leaves out those of the sources of input (``_r0`` and so on, see :data:`.modules.SOURCES`) that the network does not
-have. Shards of one process meet in each tick (``_n0``); those of several exchange spikes once a window (``_x0``).
+have. A window of ticks is no longer than any delay: at its end shards of one process meet and emit what fired in it
+(``_n0``); those of several exchange their spikes (``_x0``).
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ def advance(
         tick = control.clock[k, trial]
         flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
         told, pending = tick, False
+        window = control.window[0]
         with each("_x0"):
             told, pending = exchange_x0.emitted[k], exchange_x0.pending[0] != 0
         with each("_t0"):
@@ -131,7 +133,7 @@ def advance(
                     pending = False
                     continue
             tick += 1
-            parity = tick & 1
+            now = tick & (fired.ptr.shape[1] - 1)
             with each("_p0") as q:
                 fade_p0(plastics[q])
                 accrue_p0(plastics[q], wires, tick)
@@ -146,7 +148,7 @@ def advance(
                 add_gaussian_w0(gaussian_w0, flat, scratch, tick, trial)
             with each("_d0"):
                 add_poisson_sparse_d0(poisson_sparse_d0, active, flat, scratch, tick, trial)
-            out, ptr = fired.source[trial, parity, k], fired.ptr[trial, parity, k]
+            out, ptr = fired.source[trial, now, k], fired.ptr[trial, now, k]
             with each("_0") as q:
                 step_0(model_groups[q], trial, tick, inputs[trial], scratch, active, out, ptr)
             reached += active.count[trial]
@@ -160,19 +162,23 @@ def advance(
                 if ends_e0(trials_e0.protocol, tick):
                     hold_potential_e0(trials_e0.protocol, trial)
             with each("_n0"):
-                stop = ring.spill_count[trial] > 0
-                if k == 0 and recording.count[trial] + control.room[0] > recording.tick.shape[1]:
-                    stop = True
-                if n_shards > 1:
-                    control.stop[parity, k] = stop
-                    barrier(control, n_shards)
-                    for j in range(n_shards):
-                        stop = stop or control.stop[parity, j] != 0
-                with each("_m0"):
-                    release_m0(levels_m0, fired, trial, tick)
-                broadcast_n0(wires, ring, fired, recording, control, k, trial, tick)
-                with each("_t0"):
-                    cursor_t0 = play_t0(wires, ring, trains_t0, recording, k, trial, tick, cursor_t0)
+                if tick == until or tick & (window - 1) == 0:
+                    stop = ring.spill_count[trial] > 0
+                    if k == 0 and recording.count[trial] + control.room[0] > recording.tick.shape[1]:
+                        stop = True
+                    if n_shards > 1:
+                        turn = (tick - 1) // window & 1
+                        control.stop[turn, k] = stop
+                        barrier(control, n_shards)
+                        for j in range(n_shards):
+                            stop = stop or control.stop[turn, j] != 0
+                    while told < tick:
+                        told += 1
+                        with each("_m0"):
+                            release_m0(levels_m0, fired, trial, told)
+                        broadcast_n0(wires, ring, fired, recording, control, k, trial, told)
+                        with each("_t0"):
+                            cursor_t0 = play_t0(wires, ring, trains_t0, recording, k, trial, told, cursor_t0)
             with each("_x0"):
                 keep_x0(exchange_x0, out, ptr, k, tick)
                 if is_due_x0(exchange_x0, tick, until):

@@ -46,7 +46,7 @@ def give(channel: Any, coming: Any, tick: int) -> None:
 
 def release(levels: Any, fired: Any, trial: int, tick: int) -> None:
     """Let the spikes of ``tick`` release."""
-    parity = tick & 1
+    now = tick & (fired.ptr.shape[1] - 1)
     for m in range(len(levels)):
         channel = levels[m]
         mask = len(channel.coming) - 1
@@ -55,12 +55,10 @@ def release(levels: Any, fired: Any, trial: int, tick: int) -> None:
             coming, amount = channel.coming[(tick + delay) & mask], channel.amount[r]
             for j in range(fired.ptr.shape[2]):
                 for f in range(
-                    fired.ptr[trial, parity, j, population], fired.ptr[trial, parity, j, population + 1]
+                    fired.ptr[trial, now, j, population], fired.ptr[trial, now, j, population + 1]
                 ):
                     if onto >= 0:
-                        coming[channel.onto[onto + fired.source[trial, parity, j, f] - first_source]] += (
-                            amount
-                        )
+                        coming[channel.onto[onto + fired.source[trial, now, j, f] - first_source]] += amount
                     else:
                         for k in range(len(coming)):
                             coming[k] += amount

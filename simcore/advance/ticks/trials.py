@@ -34,11 +34,11 @@ def hold_potential(protocol: Any, trial: int) -> None:
 
 def tally(protocol: Any, fired: Any, k: int, trial: int, tick: int) -> None:
     """Count the spikes of a tick: of each neuron, and in the first shard of each population."""
-    parity, count = tick & 1, protocol.count[trial]
+    now, count = tick & (fired.ptr.shape[1] - 1), protocol.count[trial]
     sample = protocol.first[trial] + (tick - protocol.origin[0] - 1) // protocol.length[0]
     n = fired.ptr.shape[3] - 1
     for j in range(fired.ptr.shape[2]):
-        ptr, source = fired.ptr[trial, parity, j], fired.source[trial, parity, j]
+        ptr, source = fired.ptr[trial, now, j], fired.source[trial, now, j]
         for f in range(ptr[n]):
             count[source[f]] += 1
         if k == 0 and sample < protocol.last[trial]:
