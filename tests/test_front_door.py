@@ -344,6 +344,18 @@ def test_a_step_of_ci_fails_by_any_of_its_commands(tmp_path):
     assert "went on" not in done.stdout
 
 
+@pytest.mark.parametrize("broken", [None, "one", "two"])
+def test_steps_of_ci_beside_each_other_fail_by_any_of_them(tmp_path, broken):
+    steps = "; ".join(
+        f"{name}() {{ step {name} {'false' if name == broken else 'true'}; echo end of {name}; }}"
+        for name in ("one", "two")
+    )
+    done = bash(f"work={tmp_path}; {steps}; beside one two; echo went on", tmp_path)
+    assert (done.returncode == 0) == ("went on" in done.stdout) == (broken is None)
+    assert re.findall("end of (.*)", done.stdout) == [name for name in ("one", "two") if name != broken]
+    assert ("=== FAILED: " in done.stdout) == (broken is not None)
+
+
 # what is shipped beside the package
 
 
