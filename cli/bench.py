@@ -29,7 +29,7 @@ def bench(
     warm_ms: Annotated[float, typer.Option(help=r"Model time simulated before \[ms].")] = 100.0,
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
-    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32, float64 or mixed.")] = "float32",
     dt: Annotated[float, typer.Option(help=r"Length of a tick \[ms].")] = 0.1,
     data_dir: Annotated[Path | None, typer.Option(help="Where microcircuit's JSON is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

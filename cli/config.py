@@ -183,7 +183,9 @@ class SimulationConfig(Table):
     n_trials: number({"least": 1, "most": 2**31 - 1}, whole=True) = Field(  # type: ignore[valid-type]
         1, description="independent copies that share the weights"
     )
-    precision: Literal["float32", "float64"] = Field("float32", description="of state and weights")
+    precision: Literal["float32", "float64", "mixed"] = Field(
+        "float32", description="of state and weights; mixed: drawn weights that do not learn in float16"
+    )
 
 
 PopulationConfig = table_of(

@@ -24,6 +24,7 @@ RunStoreName = Annotated[
     str, typer.Argument(help="The run store, for example run.zarr, or a URL.", show_default=False)
 ]
 CHECKPOINT_EVERY = 60.0
+_BYTES = {"float32": 4, "float64": 8, "mixed": 4}  #: of a number of the state, by precision
 Durable = Annotated[
     bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
 ]
@@ -91,12 +92,12 @@ def trace_bytes(record: Record, ms: float, dt: float, n_trials: int, precision: 
     for trace in record.traces.values():
         assert not isinstance(trace.population, str)  # a file's record is made of the network's populations
         n_columns += trace.population.size if trace.neurons is None else len(trace.neurons)
-    return n_samples * n_trials * n_columns * {"float32": 4, "float64": 8}[precision]
+    return float(n_samples * n_trials * n_columns * _BYTES[precision])
 
 
 def history_bytes(record: Record, network: Network, ms: float, precision: str) -> float:
     """Bytes of whole snapshots and of levels that a run records, before compression; changes alone not counted."""
-    real, n_bytes = {"float32": 4, "float64": 8}[precision], 0.0
+    real, n_bytes = _BYTES[precision], 0.0
     for kind in ("weights", "eligibility"):
         for name, snapshots in getattr(record, kind).items():
             if not snapshots.changed:

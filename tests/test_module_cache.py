@@ -299,6 +299,7 @@ class TestEach:
         repeats = {
             "_0": 2,
             "_b0": 1,
+            "_h0": 1,
             "_p0": 2,
             "_r0": 1,
             "_v0": 1,
@@ -319,7 +320,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance/ticks/loop": 23, "advance/ticks/events": 4}[name]
+        assert len(blocks) == {"advance/ticks/loop": 23, "advance/ticks/events": 6}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body

@@ -17,7 +17,7 @@ from ..describe.sharing import SharedWeights
 from ..describe.sources import SpikeTrain
 from ..errors import DescriptionError
 from ..lower import synapses
-from ..lower.arrays import BITMAP, DENSE, PLASTIC
+from ..lower.arrays import BITMAP, DENSE, HALF, PLASTIC
 from ..lower.each_synapse import each_of
 from ..lower.entries import length_of
 from ..lower.grid import GRID, input_on_grid, quanta_of, to_grid
@@ -32,7 +32,7 @@ from ..lower.inputs import (
     trains_of,
 )
 from ..lower.modulation import channels_of, modulators_of
-from ..lower.plan import Plan, model_group_arrays, plan
+from ..lower.plan import Plan, model_group_arrays, plan, real_of
 from ..lower.plastic import learns_in_trials, plastics_of
 from ..lower.protocol import TrialState
 from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scratch, window_of_shards
@@ -71,7 +71,8 @@ class Machine:
         self._described = network  # as given; delays that are set make another one
         self._given: dict[str, SpikeTrain] = {}  # trains that were set
         self._input_seed = seed
-        self._real = np.dtype(precision).type
+        self._real = real_of(precision).type
+        self._real_name = real_of(precision).name
         self._exchanger: Exchanger | None = None
         self._ids: dict[str, Array] = {}  # of projections onto this rank, where they were asked for
         self._n_shards = threads if n_trials == 1 and backend == "cpu" else 1
@@ -107,7 +108,7 @@ class Machine:
         delays = [delay_of(projection, self.dt) for projection in self.network.projections]
         self._max_delay = max((d.most for d in delays), default=1)
         self._check_room(delays)
-        groups = groups_of(self._plan, delays)
+        groups = groups_of(self._plan, delays, halves=self.precision == "mixed")
         p, real = self._plan, self._real
         with ThreadPoolExecutor(
             self.threads
@@ -122,6 +123,7 @@ class Machine:
             self._wires = [job.result() for job in jobs]
         self._groups = groups
         self._bitmaps = any(BITMAP in wires.group_format for wires in self._wires)
+        self._halves = any(HALF in wires.group_format for wires in self._wires)
         self._shortest = window_of(self._whole, delays)
         self._window_ticks = 1 if self.ranks is not None else window_of_shards(p, self._shortest)
         self._check_drawn()
@@ -194,7 +196,7 @@ class Machine:
                 model_group.varying,
                 model_group.current,
                 model_group.lazy,
-                self.precision,
+                self._real_name,
             )
             for model_group in self._plan.model_groups
         ]
@@ -208,7 +210,7 @@ class Machine:
         self._rules = [
             build.rule_module(
                 q.plasticity,
-                self.precision,
+                self._real_name,
                 waits,
                 q.short_term,
                 q.sign or 1,
@@ -221,15 +223,16 @@ class Machine:
         self._modules = modules
         self._trial_engine: Any = None
         self._watch_modules = [
-            build.watch_module(m.watch, self.precision) for _, m in watches_of(self.network)
+            build.watch_module(m.watch, self._real_name) for _, m in watches_of(self.network)
         ]
         self._engine = build.engine_module(
             modules,
             self._rules,
-            self.precision,
+            self._real_name,
             self._sources,
             watches=self._watch_modules,
             bitmaps=self._bitmaps,
+            halves=self._halves,
         )
         self.compile_s = time.perf_counter() - started
 

@@ -21,11 +21,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..describe.network import Network
 from ..lower.footprint import SEGMENT, SOURCE, by_kind
-from ..lower.plan import plan
+from ..lower.plan import plan, real_of
 from ..lower.rows import delay_of
 from .exchange import window_of
 
@@ -88,7 +86,7 @@ def outlook(
         where the network cannot be described in ticks of ``dt``
     """
     n_synapses, synapses = by_kind(network, dt, precision)
-    p, real = plan(network, dt, n_ranks * threads), np.dtype(precision).itemsize
+    p, real = plan(network, dt, n_ranks * threads), real_of(precision).itemsize
     delays = [delay_of(q, dt) for q in network.projections]
     n_ticks = round(ms / dt)
     window = window_of(p, delays) if n_ranks > 1 else 0

@@ -339,15 +339,16 @@ def _compile(sim: Simulation) -> None:
     from ..compile import modules as build
 
     renewals = [
-        build.renewal_module(kind.populations[0].model, kind.varying, kind.current, sim.precision)
+        build.renewal_module(kind.populations[0].model, kind.varying, kind.current, sim._real_name)
         for kind in sim._plan.model_groups
     ]
     sim._trial_engine = build.engine_module(
         sim._modules,
         sim._rules,
-        sim.precision,
+        sim._real_name,
         [*sim._sources, "trials"],
         renewals,
         sim._watch_modules,
         sim._bitmaps,
+        sim._halves,
     )

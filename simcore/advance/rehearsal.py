@@ -21,7 +21,7 @@ from ..lower.inputs import (
     poisson_sparse_of,
     trains_of,
 )
-from ..lower.plan import check, model_group_arrays, plan, ticks
+from ..lower.plan import check, model_group_arrays, plan, real_of, ticks
 from ..lower.rows import Delay, delay_of, given_weights, is_dense
 from ..machine import memory
 
@@ -89,7 +89,7 @@ def rehearse(
             )
             _check_weights(network, delays)
             _check_recorded(network, delays, record)
-            p, real = plan(network, dt, 1), np.dtype(precision).type
+            p, real = plan(network, dt, 1), real_of(precision).type
             _check_neurons(network, dt, seed, real)
             for lowered in (poisson_dense_of, poisson_inhomogeneous_of, gaussian_of):
                 lowered(p, 0, seed, real)

@@ -57,8 +57,9 @@ class Simulation(Controlled):
         ``SLURM_CPUS_PER_TASK``.
     n_trials : int, 1
         independent copies that share the weights
-    precision : {'float32', 'float64'}
-        of state and weights
+    precision : {'float32', 'float64', 'mixed'}
+        of state and weights; ``mixed`` is float32 but for the drawn weights of static synapses onto stepped neurons,
+        which are rounded to float16, so that a synapse takes 4 bytes instead of 6, see :mod:`.halves`
     max_rate : float, Hz, 500
         a run stops when a population's mean rate exceeds it in one of the windows of 100 ms from time 0 on, however the
         run is split; infinite for never
@@ -98,7 +99,7 @@ class Simulation(Controlled):
         checks.number(dt, "Simulation", "dt", "ms", above=0.0)
         if not isinstance(precision, str):
             raise DescriptionError(
-                f"Simulation: precision must be float32 or float64, got {checks.shown(precision)}"
+                f"Simulation: precision must be float32, float64 or mixed, got {checks.shown(precision)}"
             )
         check(dt, precision)
         checks.number(seed, "Simulation", "seed", whole=True, least=0, most=2**64 - 1)

@@ -78,6 +78,7 @@ _PLAIN = (
     "intrinsics.memory",
     "intrinsics.bitmaps",
     "intrinsics.bounds",
+    "intrinsics.halves",
     "random.philox_block",
     "random.tables",
 )  # imported as they are
@@ -457,6 +458,7 @@ def engine_module(
     renewals: list[ModuleType] | None = None,
     watches: Sequence[ModuleType] = (),
     bitmaps: bool = False,
+    halves: bool = False,
 ) -> ModuleType:
     """Return the module with ``advance``, the tick loop.
 
@@ -468,6 +470,7 @@ def engine_module(
     renewals : modules by which its kinds of neurons begin a trial, where it has trials
     watches : modules of the sources that watch potentials
     bitmaps : whether synapses are stored as rows of bits
+    halves : whether they are stored in words with weights of half precision
     """
     header = _HEADER.format(real=real)
     learn = [
@@ -479,7 +482,10 @@ def engine_module(
     if bitmaps:
         name = "advance.ticks.bitmaps"
         rows[name] = kernel_module(name, real=real, kept=("run_of", "deliver_bitmaps"))
-    repeats = {"_0": len(rules), "_b0": int(bitmaps)}
+    if halves:
+        name = "advance.ticks.halves"
+        rows[name] = kernel_module(name, real=real, kept=("run_of_halves", "deliver_halves"))
+    repeats = {"_0": len(rules), "_b0": int(bitmaps), "_h0": int(halves)}
     text = template("advance.ticks.events", kept=kept, repeats=repeats, compiled=rows)
     compiled = {
         "advance.ticks.events": load("events", "\n\n".join([header, *learn, text])),

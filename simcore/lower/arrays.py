@@ -31,6 +31,7 @@ LAZY = LAZY_CONSTANT = 3
 LAZY_WEIGHTED = 4
 PLASTIC = 5
 BITMAP = 6  # of one weight, targets as rows of bits, see :mod:`.bitmaps`
+HALF = 7  # weights in half precision, in one word with their targets, see :mod:`.halves`
 #: Those whose synapses have one weight for all.
 OF_ONE_WEIGHT = (CONSTANT, LAZY_CONSTANT, BITMAP)
 
@@ -51,6 +52,7 @@ class Draws(NamedTuple):
         Any  # int64[n_pre or 0], number of each row's first synapse here, where a rank holds part of the rows
     )
     number: Any  # uint32[n or 0], number of each synapse in its row, where a rank holds those between others
+    half: Any  # bool, whether weights are rounded to half precision
 
 
 class Wires(NamedTuple):
@@ -71,6 +73,7 @@ class Wires(NamedTuple):
     target: Any  # index[n_synapses], slot within the group's block; synapses of WEIGHTED groups first, what is left of
     #              BITMAP groups last
     weight: Any  # real[n_weighted]
+    word: Any  # uint32[n + 16 or 0], synapses of HALF groups: target, and above it the weight, see :mod:`.halves`
     dense: Any  # real[n_dense], rows of matrices
     bits: Any  # uint64[n_words], rows of bits; the first line is 0
     rest_ptr: Any  # int64[n_rows + 1 or 0], where what is left of each such row begins in ``target``
@@ -329,6 +332,8 @@ class Scratch(NamedTuple):
     normals: Any  # float64[256]
     bits: Any  # int64[256], the same memory
     planes: Any  # uint64[48], counts of the bits of a line
+    place: Any  # uint32[1040], accumulators of synapses that are added together
+    weight: Any  # float32[1040], their weights
 
 
 class ModelGroup(NamedTuple):

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import BITMAP, DENSE, OF_ONE_WEIGHT, PLASTIC, Wires
+from .arrays import BITMAP, DENSE, HALF, OF_ONE_WEIGHT, PLASTIC, Wires
 from .bitmaps import unpacked
 from .entries import begin_of, group_of, length_of
+from .halves import target_of, value_of
 
 Array = np.ndarray[Any, Any]
 CHUNK = 1 << 22  # synapses that are looked at together
@@ -20,7 +21,7 @@ class Expanded(NamedTuple):
 
     segment: Array  # int64[n], which segment of all
     group: Array  # int64[n]
-    place: Array  # int64[n], where its weight lies: ``dense``, ``weight`` or, of one weight, ``group_weight``
+    place: Array  # int64[n], where its weight lies: ``dense``, ``weight``, ``word`` or, of one weight, ``group_weight``
     at: Array  # int64[n], accumulator: row * n_slots + slot
     weight: Array  # real[n]
 
@@ -36,14 +37,17 @@ def expanded(wires: Wires, segments: Array) -> Expanded:
     offset = np.arange(len(segment)) - np.repeat(np.cumsum(length) - length, length)
     synapse = np.repeat(begin_of(entry), length) + offset
     dense, constant, bits = form == DENSE, np.isin(form, OF_ONE_WEIGHT), form == BITMAP
-    listed, weighted = ~dense & ~bits, ~dense & ~constant
+    half = form == HALF
+    listed, weighted = ~dense & ~bits & ~half, ~dense & ~constant & ~half
     at = wires.group_base[group]
     at[dense] += offset[dense]
     at[listed] += wires.target[synapse[listed]]
+    at[half] += target_of(wires.word[synapse[half]])
     at[bits] += unpacked(wires, segments[wires.group_format[group_of(entry)] == BITMAP])
     weight = wires.group_weight[group]
     weight[dense] = wires.dense[synapse[dense]]
     weight[weighted] = wires.weight[synapse[weighted]]
+    weight[half] = value_of(wires.word[synapse[half]])
     return Expanded(segment, group, np.where(constant, group, synapse), at, weight)
 
 

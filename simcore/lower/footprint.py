@@ -10,9 +10,9 @@ from ..describe.connectivity import FixedTotal
 from ..describe.modulation import BySynapse
 from ..describe.network import Network, Projection
 from ..describe.plasticity import SynapseRule
-from .arrays import BITMAP, DENSE, OF_ONE_WEIGHT, PLASTIC
+from .arrays import BITMAP, DENSE, HALF, OF_ONE_WEIGHT, PLASTIC
 from .bitmaps import words_of
-from .plan import check, plan
+from .plan import check, plan, real_of
 from .rows import Delay, delay_of, groups_of, reach_of
 
 SEGMENT, SOURCE = 12, 8  # bytes of a segment's entry and delay, and of a source's place among the segments
@@ -21,8 +21,8 @@ SEGMENT, SOURCE = 12, 8  # bytes of a segment's entry and delay, and of a source
 def footprint(network: Network, dt: float = 0.1, precision: str = "float32") -> tuple[float, float]:
     """Return the expected number of synapses and of their bytes, with the tables that find them.
 
-    A target is 2 bytes, or a bit of a row where that is less, a weight of its own 4 or 8; a segment, the synapses of
-    one source with one delay, 12.
+    A target is 2 bytes, or a bit of a row where that is less, a weight of its own 4 or 8, in half precision 2; a
+    segment, the synapses of one source with one delay, 12.
 
     Raises
     ------
@@ -41,9 +41,9 @@ def by_kind(network: Network, dt: float = 0.1, precision: str = "float32") -> tu
     """
     check(dt, precision)
     delays = [delay_of(projection, dt) for projection in network.projections]
-    p, real = plan(network, dt, 1), np.dtype(precision).itemsize
+    p, real = plan(network, dt, 1), real_of(precision).itemsize
     n_synapses, targets, weights, kept_bytes, found = 0.0, 0.0, 0.0, 0.0, float(SOURCE * p.n_sources)
-    for group in groups_of(p, delays):
+    for group in groups_of(p, delays, halves=precision == "mixed"):
         reached: dict[str, float] = {}
         for m in group.members:
             q = network.projections[m]
@@ -53,7 +53,7 @@ def by_kind(network: Network, dt: float = 0.1, precision: str = "float32") -> tu
             own = group.format not in OF_ONE_WEIGHT
             listed = _again(q, n) if group.format == BITMAP else n * (group.format != DENSE)
             targets += 2 * listed
-            weights += n * real * own
+            weights += n * own * (2 if group.format == HALF else real)
             if isinstance(q.plasticity, SynapseRule):
                 kept = len(q.plasticity.functions()["Synapse"]._fields) - 1
                 if q.short_term is not None and q.short_term.varying:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import CONSTANT, DENSE, LAZY_CONSTANT, PLASTIC
+from .arrays import CONSTANT, DENSE, HALF, LAZY_CONSTANT, PLASTIC
 from .entries import begin_of, group_of, length_of
+from .halves import target_of, value_of, word_of
 
 SHARES = 2.0**20  # parts of the largest weight in which bounds are counted, so that their sums have no order
 
@@ -19,11 +20,15 @@ def weight_of(wires: Any, group: int, form: int, s: int) -> Any:
         return wires.dense[s]
     if form in (CONSTANT, LAZY_CONSTANT):
         return wires.group_weight[group]
+    if form == HALF:
+        return value_of(wires.word[s])
     return wires.weight[s]
 
 
 def accumulator_of(wires: Any, form: int, base: int, begin: int, s: int) -> Any:
     """Return the accumulator that synapse ``s`` of a segment from ``begin`` on adds to."""
+    if form == HALF:
+        return base + np.int64(target_of(wires.word[s]))
     return base + (s - begin if form == DENSE else np.int64(wires.target[s]))
 
 
@@ -107,5 +112,7 @@ def round_weights(wires: Any, n_slots: int, owner: Any, quanta: Any) -> None:
                     wires.dense[s] = w
                 elif form in (CONSTANT, LAZY_CONSTANT):
                     wires.group_weight[group] = w
+                elif form == HALF:
+                    wires.word[s] = word_of(target_of(wires.word[s]), w)
                 else:
                     wires.weight[s] = w

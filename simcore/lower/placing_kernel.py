@@ -14,6 +14,7 @@ from ..random.philox import STREAM_DELAYS, STREAM_WEIGHTS
 from ..random.words_kernel import BLOCK, GROUP, draw
 from .arrays import MAX_LENGTH
 from .entries import packed
+from .halves import half_of, value_of, word_of
 
 CELLS = 16384  # of a quantile table
 
@@ -108,11 +109,13 @@ def place(
     cursor: Any,
     target: Any,
     weight: Any,
+    word: Any,
     draws: Any,
 ) -> None:
     """Write the synapses onto targets in [lo, hi) to where ``cursor[i, delay - least]`` points.
 
-    ``shift`` turns a post neuron's number into its target; ``weight`` has length 0 where all are equal.
+    ``shift`` turns a post neuron's number into its target; ``weight`` has length 0 where all are equal, and where they
+    lie in one ``word`` with their targets, which else has length 0.
     """
     for i in range(len(ptr) - 1):
         begin, end = ptr[i], ptr[i + 1]
@@ -120,7 +123,7 @@ def place(
             first = number_of(i, begin, ptr, draws) // BLOCK * BLOCK
             stop = block_end(i, begin, end, ptr, draws)
             draw_delays(i, first, draws)
-            if len(weight):
+            if len(weight) + len(word):
                 draw_weights(i, first, draws)
             for s in range(begin, stop):
                 if lo <= post[s] < hi:
@@ -128,8 +131,13 @@ def place(
                     d = tick_of(k, s, draws) - least
                     position = cursor[i, d]
                     cursor[i, d] = position + 1
+                    if len(word):
+                        word[position] = word_of(post[s] + shift, weight_of(k, s, draws))
+                        continue
                     target[position] = post[s] + shift
-                    if len(weight):
+                    if len(weight) and draws.half:
+                        weight[position] = value_of(half_of(weight_of(k, s, draws)) << np.uint32(16))
+                    elif len(weight):
                         weight[position] = weight_of(k, s, draws)
             begin = stop
 

@@ -23,6 +23,7 @@ from ..random.philox import STREAM_STATE
 from .arrays import ModelGroup
 
 Array = np.ndarray[Any, Any]
+PRECISIONS = "float32", "float64", "mixed"
 _LAZY_EVENTS = 0.03  # events for each neuron and tick below which an update is lazy by default
 _LAZY_SIZE = 1000  # neurons from which that is worth a thought
 _ALIGN = 256  # shards begin where a block of the Poisson sampler does
@@ -101,8 +102,15 @@ def check(dt: float, precision: str) -> None:
     """Refuse a tick that is no time and a precision that is none."""
     if not (dt > 0 and math.isfinite(dt)):
         raise DescriptionError(f"Simulation: dt must be > 0 ms, got {dt}")
-    if precision not in ("float32", "float64"):
-        raise DescriptionError(f"Simulation: precision must be float32 or float64, got {precision!r}")
+    if precision not in PRECISIONS:
+        raise DescriptionError(
+            f"Simulation: precision must be {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, got {precision!r}"
+        )
+
+
+def real_of(precision: str) -> np.dtype[Any]:
+    """Return the type of state and sums."""
+    return np.dtype("float32" if precision == "mixed" else precision)
 
 
 def plan(network: Network, dt: float, n_shards: int, seed: int = 0) -> Plan:

@@ -73,6 +73,8 @@ def new_scratch() -> Scratch:
         normals=normals,
         bits=normals.view(np.int64),
         planes=np.zeros(48, np.uint64),
+        place=np.zeros(1040, np.uint32),
+        weight=np.zeros(1040, np.float32),
     )
 
 

@@ -17,6 +17,7 @@ from .arrays import (
     BITMAP,
     CONSTANT,
     DENSE,
+    HALF,
     LAZY_CONSTANT,
     LAZY_WEIGHTED,
     MAX_GROUPS,
@@ -26,11 +27,13 @@ from .arrays import (
     Draws,
 )
 from .bitmaps import pay
+from .halves import LARGEST, SMALLEST
 from .plan import Plan
 from .targets import Before, Builder
 
 Array = np.ndarray[Any, Any]
 _WHOLE, _NO_NUMBERS = np.zeros(0, np.int64), np.zeros(0, np.uint32)
+EDGE = 2.0**-34  # of the quantiles that are drawn, the smallest
 LONGEST = 2**31  # ticks; a segment's delay is 4 bytes
 #: Kernels of :mod:`.wiring_kernel` and :mod:`.placing_kernel`.
 WIRING = (
@@ -57,8 +60,7 @@ def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
     edges = np.arange(cells + 1) / cells
     tail = edges / cells
     u = np.stack([edges, tail, 1 - tail[::-1]])
-    smallest = 2.0**-34
-    return np.asarray(d.quantile(np.clip(u, smallest, 1 - smallest))) * scale
+    return np.asarray(d.quantile(np.clip(u, EDGE, 1 - EDGE))) * scale
 
 
 def delay_of(projection: Projection, dt: float) -> Delay:
@@ -154,6 +156,16 @@ def fits_bits(p: Plan, delays: list[Delay], members: list[int]) -> bool:
     return one_delay and pay(n, projections[0].pre.size, reach_of(p, members))
 
 
+def fits_half(projection: Projection) -> bool:
+    """Tell whether weights are drawn, and so that half precision holds them."""
+    weight = projection.weight
+    if not isinstance(weight, Distribution) or isinstance(weight, Constant):
+        return False
+    with np.errstate(all="ignore"):
+        ends = np.abs(np.asarray(weight.quantile(np.array([EDGE, 1 - EDGE])), np.float64))
+    return bool(SMALLEST <= ends.max() <= LARGEST)
+
+
 def reach_of(p: Plan, members: list[int]) -> int:
     """Return how many neurons there are from the first to the last that projections may reach."""
     first = [p.first_source[p.network.projections[m].post.name] for m in members]
@@ -161,11 +173,12 @@ def reach_of(p: Plan, members: list[int]) -> int:
     return max(last) - min(first)
 
 
-def groups_of(p: Plan, delays: list[Delay], bitmaps: bool | None = None) -> list[Group]:
+def groups_of(p: Plan, delays: list[Delay], bitmaps: bool | None = None, halves: bool = False) -> list[Group]:
     """Assign every projection to a group; two between the same populations never share one.
 
     Those of rows of bits are from one population. ``bitmaps`` says whether there may be such; by default where the
-    processor is quick with them. No result depends on it.
+    processor is quick with them. No result depends on it. With ``halves`` drawn weights of static synapses are of half
+    precision.
     """
     bitmaps = has_masks() if bitmaps is None else bitmaps
     network, lazy = p.network, p.lazy
@@ -178,6 +191,8 @@ def groups_of(p: Plan, delays: list[Delay], bitmaps: bool | None = None) -> list
         form = DENSE if dense else CONSTANT if constant else WEIGHTED
         if projection.post.name in lazy:
             form = LAZY_CONSTANT if constant else LAZY_WEIGHTED
+        if halves and form == WEIGHTED and projection.plasticity is None and fits_half(projection):
+            form = HALF
         if bitmaps and form == CONSTANT and projection.plasticity is None and fits_bits(p, delays, [number]):
             form = BITMAP
         if projection.plasticity is not None:
@@ -195,7 +210,7 @@ def groups_of(p: Plan, delays: list[Delay], bitmaps: bool | None = None) -> list
         else:
             groups.append(Group(form, row, weight, [number]))
     if len(groups) > MAX_GROUPS and bitmaps:
-        return groups_of(p, delays, bitmaps=False)
+        return groups_of(p, delays, bitmaps=False, halves=halves)
     if len(groups) > MAX_GROUPS:
         raise DescriptionError(f"Network: {len(groups)} kinds of synapses; at most {MAX_GROUPS} are possible")
     return groups
@@ -305,10 +320,11 @@ def draws_of(
     key: Array,
     start: Array = _WHOLE,
     row_number: Array = _NO_NUMBERS,
+    half: bool = False,
 ) -> Draws:
     """Return what the kernels need to know of a projection's delays and weights, and their scratch."""
     words = (np.zeros(256, np.uint32), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
-    return Draws(delay.given, delay.table, weights, table, *words, number, key, start, row_number)
+    return Draws(delay.given, delay.table, weights, table, *words, number, key, start, row_number, half)
 
 
 def dense_weights(
@@ -324,5 +340,5 @@ def dense_weights(
 
 def order_of(groups: list[Group]) -> list[Group]:
     """Sort groups as they lie in memory: those with weights first, those of bits last."""
-    weighted = (WEIGHTED, LAZY_WEIGHTED, PLASTIC)
+    weighted = (WEIGHTED, LAZY_WEIGHTED, PLASTIC, HALF)
     return sorted(groups, key=lambda g: 0 if g.format in weighted else 2 if g.format == BITMAP else 1)

@@ -13,6 +13,7 @@ from .arrays import (
     BITMAP,
     CONSTANT,
     DENSE,
+    HALF,
     LAZY_WEIGHTED,
     MAX_GROUPS,
     PLASTIC,
@@ -21,6 +22,7 @@ from .arrays import (
 )
 from .bitmaps import aligned, last_group, words_of
 from .entries import begin_of, group_of, length_of, packed
+from .halves import SPARE
 from .plan import Plan
 from .rows import Delay, Group, TargetRows, dense_weights, draws_of, order_of, row_delays
 
@@ -62,10 +64,11 @@ class _Placement:
         self.real, self.kernels = real, kernels
         self.key = np.array(seed_key(seed), dtype=np.uint64)
         self.projections = p.network.projections
+        half = {m for group in ordered if group.format == HALF for m in group.members}
         self.draws = [
             None
             if r is None
-            else draws_of(m, r.delay, r.weights, r.weight_table, self.key, r.start, r.number)
+            else draws_of(m, r.delay, r.weights, r.weight_table, self.key, r.start, r.number, m in half)
             for m, r in enumerate(rows)
         ]
         self.parts = _parts(p, shard, ordered, rows, delays)
@@ -105,6 +108,7 @@ class _Placement:
             group_bits=group_bits,
             target=self.target,
             weight=self.weight,
+            word=self.word,
             dense=np.concatenate(dense),
             bits=bits,
             rest_ptr=rest_ptr,
@@ -136,16 +140,21 @@ class _Placement:
 
     def _make_room(self, counts: dict[tuple[int, str], tuple[Array, int]]) -> None:
         """Write segments, and turn the counts into the places of their first synapses."""
-        start, n_weighted = 0, 0
+        start, n_weighted, n_words = 0, 0, 0
         for (number, name), (count, least) in counts.items():
             segments = self.ptr, self.delay, self.entry, self.fill
-            start = self.kernels.fill_segments(
-                count, least, start, number, self.p.first_source[name], *segments
-            )
+            half = self.parts[number].format == HALF
+            first, source = n_words if half else start, self.p.first_source[name]
+            end = self.kernels.fill_segments(count, least, first, number, source, *segments)
+            if half:
+                n_words = end
+                continue
+            start = end
             n_weighted = start if self.parts[number].format in _WEIGHTED else n_weighted
         narrow = all(part.hi - part.lo <= BLOCK for part in self.parts)
         self.target = np.empty(start, np.uint16 if narrow else np.uint32)
         self.weight = np.empty(n_weighted, self.real)
+        self.word = np.zeros(n_words + SPARE if n_words else 0, np.uint32)
 
     def _place(self, number: int, m: int, count: Array, least: int) -> None:
         """Write the synapses of a projection onto the targets of one part."""
@@ -153,7 +162,9 @@ class _Placement:
         assert r is not None
         lo, hi, shift = part.reach(self.p, self.shard, self.projections[m].post.name)
         weight = self.weight if part.format in _WEIGHTED else self.weight[:0]
-        self.kernels.place(r.ptr, r.post, lo, hi, shift, least, count, self.target, weight, self.draws[m])
+        word = self.word if part.format == HALF else self.word[:0]
+        out = count, self.target, weight, word, self.draws[m]
+        self.kernels.place(r.ptr, r.post, lo, hi, shift, least, *out)
 
     def _matrix(self, number: int, m: int, start: int) -> Array:
         """Return the rows of an all-to-all projection, and write a segment for each, the first at ``start``."""
@@ -252,7 +263,8 @@ def _parts(
         first, last = _reach(p, shard, group) if group.format == BITMAP else (0, n_slots)
         for k in range(n_blocks):
             lo, hi = max(k * width, first), min((k + 1) * width, last)
-            parts.append(Part(group, lo, max(lo, hi), group.format))
+            wide = group.format == HALF and width > BLOCK  # a word has no room for such targets
+            parts.append(Part(group, lo, max(lo, hi), WEIGHTED if wide else group.format))
     if any(part.format == BITMAP and 0 < part.hi - part.lo < GROUP for part in parts):
         parts = [replace(part, format=CONSTANT if part.format == BITMAP else part.format) for part in parts]
     return parts

@@ -11,9 +11,10 @@ import numpy as np
 from ..describe import checks
 from ..describe.connectivity import Constant, FromCOO
 from ..errors import DescriptionError
-from .arrays import BITMAP, DENSE, NEVER, OF_ONE_WEIGHT, PLASTIC
+from .arrays import BITMAP, DENSE, HALF, NEVER, OF_ONE_WEIGHT, PLASTIC
 from .bitmaps import unpacked
 from .entries import begin_of, group_of, length_of
+from .halves import LARGEST, target_of, value_of
 from .plastic import last_spikes
 from .rows import without_diagonal
 
@@ -67,6 +68,7 @@ class Places:
     position: Array
     form: int
     constant: float
+    halves: tuple[bool, ...]  # by shard, whether they lie in words with their targets
 
     def at(self, ids: Array) -> Places:
         """Return the places of some synapses."""
@@ -87,6 +89,7 @@ def locate(
     ``plastics`` are the traces of plastic projections, or None before there are any.
     """
     columns: list[list[Array]] = [[], [], [], [], []]
+    halves = tuple(_format(wires, n_groups, group)[0] == HALF for wires in all_wires)
     form, constant = _format(all_wires[0], n_groups, group)
     first, size = p.first_source[projection.pre.name], projection.pre.size
     for k, wires in enumerate(all_wires):
@@ -110,7 +113,10 @@ def locate(
         if form == DENSE:
             post = lo + position - np.repeat(begin, length)
         else:
-            target = unpacked(wires, segments) if own == BITMAP else wires.target[position]
+            if own == HALF:
+                target = target_of(wires.word[position])
+            else:
+                target = unpacked(wires, segments) if own == BITMAP else wires.target[position]
             post = target + np.repeat(wires.group_slot[part], length) - slot + lo
         mine = (post >= lo) & (post < hi)
         if form == DENSE and without_diagonal(projection):  # a matrix has places for autapses, always 0
@@ -126,7 +132,9 @@ def locate(
             column.append(np.full(mine.sum(), k) if part is None else np.asarray(part, np.int64)[mine])
     pre, post, delay, shard, position = (np.concatenate(column) for column in columns)
     order = np.lexsort((position, post, delay, pre))
-    return Places(pre[order], post[order], delay[order], shard[order], position[order], form, constant)
+    return Places(
+        pre[order], post[order], delay[order], shard[order], position[order], form, constant, halves
+    )
 
 
 def _segments_before(wires: Any, group: int) -> int:
@@ -145,7 +153,17 @@ def read(places: Places, all_wires: list[Any]) -> Array:
     """Return the weights in the order of ids."""
     if places.form in OF_ONE_WEIGHT:
         return np.full(len(places.pre), places.constant)
-    return at_places(places, [wires.dense if places.form == DENSE else wires.weight for wires in all_wires])
+    out = np.empty(len(places.pre))
+    for k, (wires, half) in enumerate(zip(all_wires, places.halves, strict=True)):
+        mine = places.shard == k
+        at = places.position[mine]
+        out[mine] = value_of(wires.word[at]) if half else _weights(wires, places)[at]
+    return out
+
+
+def _weights(wires: Any, places: Places) -> Array:
+    """Return where weights of their own lie, in other words than those of half precision."""
+    return np.asarray(wires.dense if places.form == DENSE else wires.weight)
 
 
 def at_places(places: Places, by_shard: list[Array]) -> Array:
@@ -196,6 +214,11 @@ def weights_for(places: Places, weights: Any, projection: Any, n: int | None = N
     n = len(places.pre) if n is None else n
     if values.ndim and values.shape != (n,):
         raise DescriptionError(f"{where}: weight must have {n} values, got shape {values.shape}")
+    if any(places.halves) and np.abs(values).max(initial=0.0) > LARGEST:
+        raise DescriptionError(
+            f"{where}: weight must be between -{LARGEST:g} and {LARGEST:g} in half precision (precision='mixed'), got "
+            f"{np.abs(values).max():g}"
+        )
     projection.check_weights(values)
     return np.broadcast_to(values, n)
 
@@ -204,7 +227,12 @@ def write(places: Places, all_wires: list[Any], values: Array) -> None:
     """Set the weights in the order of ids."""
     for k, wires in enumerate(all_wires):
         mine = places.shard == k
-        (wires.dense if places.form == DENSE else wires.weight)[places.position[mine]] = values[mine]
+        at = places.position[mine]
+        if places.halves[k]:
+            bits = values[mine].astype(np.float32).astype(np.float16).view(np.uint16)
+            wires.word[at] = target_of(wires.word[at]) | bits.astype(np.uint32) << np.uint32(16)
+        else:
+            _weights(wires, places)[at] = values[mine]
 
 
 def with_delays(projection: Any, synapses: Synapses, delays: Any) -> Any:

@@ -45,7 +45,7 @@ class Device:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
         self.n_ticks = 0  # of the last launch
-        p, real = simulation._plan, simulation.precision
+        p, real = simulation._plan, simulation._real_name
         made = [
             device_group_module(group.populations[0].model, group.varying, group.current, real)
             for group in p.model_groups

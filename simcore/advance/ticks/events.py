@@ -17,6 +17,7 @@ from tegmentum.simcore.lower.arrays import (
     BITMAP,
     CONSTANT,
     DENSE,
+    HALF,
     LAZY,
     LAZY_CONSTANT,
     LAZY_WEIGHTED,
@@ -27,6 +28,8 @@ from tegmentum.simcore.lower.entries import begin_of, group_of, length_of
 
 from .bitmaps import deliver_bitmaps as deliver_bitmaps_b0
 from .bitmaps import run_of as run_of_b0
+from .halves import deliver_halves as deliver_halves_h0
+from .halves import run_of_halves as run_of_halves_h0
 from .plastic import learn as learn_0
 from .plastic import prefetch_plastic as prefetch_plastic_0
 from .reach import reach
@@ -75,7 +78,7 @@ def deliver_some(
 ) -> Any:
     """Add the weights of a segment, or of several that go together, to the accumulators of its targets.
 
-    Those of the entries ``lo`` to ``hi - 1``, several of rows of bits only; returns the number of synapses.
+    Those of the entries ``lo`` to ``hi - 1``, several of rows of bits or of words only; returns the number of synapses.
     """
     entry = entries[lo]
     group, length, begin = group_of(entry), length_of(entry), begin_of(entry)
@@ -83,6 +86,9 @@ def deliver_some(
         if wires.group_format[group] == BITMAP:
             return deliver_bitmaps_b0(wires, inputs, scratch.planes, entries, lo, hi)
     base = wires.group_base[group]
+    with each("_h0"):
+        if wires.group_format[group] == HALF:
+            return deliver_halves_h0(wires, inputs, scratch.place, scratch.weight, entries, lo, hi)
     if wires.group_format[group] == PLASTIC:
         which = wires.group_plastic[group]
         with each("_0") as k:
@@ -120,7 +126,7 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
                 prefetch_plastic_0(plastics[k], wires, begin)
     elif kind == DENSE:
         prefetch(wires.dense, begin)
-    elif kind != BITMAP:
+    elif kind not in (BITMAP, HALF):
         end = begin + length_of(entry)
         prefetch_range(wires.target, begin, end)
         if kind in (WEIGHTED, LAZY_WEIGHTED):
@@ -129,8 +135,13 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
 
 def prefetch_range(array: Any, begin: int, end: int) -> None:
     """Ask the memory for ``array[begin:end]``."""
-    for s in range(begin, end, LINE // array.itemsize):
+    step = LINE >> (array.itemsize > 1) + (array.itemsize > 2) + (
+        array.itemsize > 4
+    )  # to divide takes longer
+    s = begin
+    while s < end:
         prefetch(array, s)
+        s += step
     prefetch(array, end - 1)
 
 
@@ -151,6 +162,8 @@ def deliver(
                 end = k + 1
                 with each("_b0"):
                     end = run_of_b0(wires, entry, k, n)
+                with each("_h0"):
+                    end = max(end, run_of_halves_h0(wires, entry, k, n))
                 n_events += deliver_some(wires, plastics, active, scratch, inputs, trial, tick, entry, k, end)
         n = recall(ring, trial, bucket)
     ring.count[trial, bucket] = 0
