@@ -179,6 +179,13 @@ def of_events(**switches: Any) -> EGDCParameters:
     return EGDCParameters(columns, critical_period=300, prior=100.0)
 
 
+def _of_digits(n_features: int) -> WhitenedParameters:
+    """Columns for grey images that may not be mirrored, such as MNIST's."""
+    return WhitenedParameters(
+        n_features, size=10, pools=5, threshold=0.6, contrast=1000.0, epsilon=1.0, overlap=1
+    )
+
+
 def _whitened(**switches: Any) -> Factory:
     """Build EGDC on whitened patches; small images get small patches, grey ones more pools of fewer fields.
 
@@ -193,8 +200,10 @@ def _whitened(**switches: Any) -> Factory:
             return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
         elif len(s.shape) > 2:
             columns = WhitenedParameters(n_features=500)
-        else:
+        elif switches.get("mirrored"):
             columns = WhitenedParameters(n_features=250, size=6, pools=5)
+        else:
+            columns = _of_digits(250)
         parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
         return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
 
@@ -203,11 +212,19 @@ def _whitened(**switches: Any) -> Factory:
 
 def _wide(s: Setting) -> ContinualModel:
     """Build EGDC on whitened patches with a wider read-out, of random mixtures of what the columns answer."""
-    columns, mixtures = WhitenedParameters(n_features=100, size=8, pools=6), 6000
+    columns, mixtures = _of_digits(100), 6000
     if min(s.shape[:2]) < 16:
         columns, mixtures = WhitenedParameters(n_features=64, size=3), 600
     parameters = EGDCParameters(columns, prior=500.0, mixtures=mixtures)
     return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
+
+
+def _more_fields(s: Setting) -> ContinualModel:
+    """Build EGDC in spikes with twins, twice the fields and pools that overlap: for many photographs."""
+    columns = WhitenedParameters(n_features=1000, mirrored=True, n_ticks=20, overlap=1)
+    if min(s.shape[:2]) < 16:
+        columns = replace(columns, n_features=128, size=3)
+    return EGDC(s.shape, s.n_classes, EGDCParameters(columns, prior=500.0), seed=s.seed, threads=s.threads)
 
 
 #: Rules by name. "Gated" is the gate of :mod:`.gate`, of each sample alone on the honest protocol.
@@ -225,6 +242,7 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
                                   knows_ticks=True),
     "egdc-whitened-spikes": ContinualRule("egdc-whitened, spikes of 20 ticks", _whitened(n_ticks=20)),
     "egdc-mirrored-spikes": ContinualRule("egdc-mirrored, spikes of 20 ticks", _whitened(mirrored=True, n_ticks=20)),
+    "egdc-mirrored-wide": ContinualRule("the same with twice the fields, pools overlap", _more_fields),
     "egdc-whitened-wide": ContinualRule("egdc-whitened, its read-out of random mixtures", _wide),
     "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),
     "naca": ContinualRule("NACA, spiking, gated", _naca("naca", "sample", True), _published("naca", True)),

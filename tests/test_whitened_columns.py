@@ -1,6 +1,7 @@
 """EGDC on whitened patches: kernels against the equations, whitening against its definition, exactness, bad input."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,10 +106,27 @@ class TestWhitenedColumns:
         assert (found == np.rint(found)).all()
         assert p.n_features * p.pools**2 == columns.n_outputs
 
-    def test_a_mirrored_image_is_answered_alike(self):
+    def test_pools_that_overlap_average_those_of_moved_images(self):
+        """Images with a margin, within which they can be moved whole; the columns are asked once for it."""
+        within = np.zeros((5, 11, 11), np.uint8)
+        within[:, 4:7, 4:7] = images(5, (3, 3)).reshape(5, 3, 3)
+        tiled = learned((11, 11))
+        overlapping = WhitenedColumns((11, 11), replace(SMALL, overlap=1), 3, 1)
+        overlapping.restore(tiled.arrays())
+        moved = [
+            tiled.respond(np.roll(within, move, (1, 2)).reshape(5, -1), 255)[0]
+            for move in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+        ]
+        found, events = overlapping.respond(within.reshape(5, -1), 255)
+        np.testing.assert_array_equal(found, np.rint(np.mean(moved, axis=0)))
+        assert (found != moved[0]).any()
+        assert events == tiled.respond(within.reshape(5, -1), 255)[1]
+
+    @pytest.mark.parametrize("overlap", [0, 1])
+    def test_a_mirrored_image_is_answered_alike(self, overlap):
         """Of twins the answers are those to the image and to its mirror image, pool by pool."""
         x = images(5, (8, 9))
-        both = learned((8, 9), WhitenedParameters(n_features=12, size=3, pools=2, mirrored=True))
+        both = learned((8, 9), WhitenedParameters(12, 3, pools=2, mirrored=True, overlap=overlap))
         turned = np.ascontiguousarray(x.reshape(5, 8, 9)[:, :, ::-1]).reshape(5, -1)
         np.testing.assert_array_equal(both.respond(x, 255)[0], both.respond(turned, 255)[0])
 
@@ -151,7 +169,7 @@ class TestWhitenedColumns:
         np.testing.assert_array_equal(patches @ columns.fields, exact)
         np.testing.assert_array_equal(patches[:, order] @ columns.fields[order], exact)
 
-    @pytest.mark.parametrize("parameters", [SMALL, SPIKES])
+    @pytest.mark.parametrize("parameters", [SMALL, replace(SPIKES, overlap=1)])
     def test_threads_company_and_restored_fields_change_no_bit(self, parameters):
         shape, x = (10, 10, 2), images(150, (10, 10, 2))
         alone, together = (WhitenedColumns(shape, parameters, 1, threads) for threads in (1, 3))
@@ -189,6 +207,7 @@ class TestWhitenedColumns:
             ({"n_ticks": -1}, "n_ticks must be >= 0, got -1"),
             ({"quantum": 0.0}, "quantum must be > 0, got 0.0"),
             ({"epsilon": -1.0}, "epsilon must be > 0, got -1.0"),
+            ({"overlap": 2}, "overlap must be 0 or 1, got 2"),
         ],
     )
     def test_bad_parameters(self, options, message):

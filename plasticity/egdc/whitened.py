@@ -20,6 +20,10 @@ spike, without leak, and fires each time it reaches the quantum q, which is take
 
 spikes over T ticks, which take the place of the rate.
 
+*Overlap.* Pools that tile the image have sharp edges. With ``overlap`` each is also taken a pixel further down, up,
+right and left, and the five roots are averaged: a pool sees its border more faintly than its middle, so that an image
+moved by a pixel is answered much alike. The columns answer once, which costs no synaptic event.
+
 *Twins.* With ``mirrored`` each field has a twin that sees the patch mirrored, at the mirrored position, and the answers
 of the two are added. Under a linear read-out that equals, exactly, learning each image and its mirror image.
 
@@ -44,8 +48,11 @@ from .whitening import UNIT, PatchGeometry, drawn_patches, kernels, zca
 
 Array = np.ndarray[Any, Any]
 _CHUNK = 32  # samples that a thread answers at once
+_AT_ONCE = 500  # samples whose pools are averaged at once
 _EXACT = 2.0**24  # whole numbers below it are exact in float32
 _FINE = 64.0  # units of an answer
+#: Moves in pixels down and across: none, and one in each direction.
+MOVES = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class WhitenedParameters:
     mirrored : each field has a twin that sees mirrored patches
     learned : whitened and imprinted in the critical period; otherwise fields stay random, the control
     n_patches : patches that are looked at in each sample of the critical period
+    overlap : pixels, 0 or 1, by which each pool is also taken moved in four directions
     """
 
     n_features: int = 1000
@@ -80,6 +88,7 @@ class WhitenedParameters:
     mirrored: bool = False
     learned: bool = True
     n_patches: int = 40
+    overlap: int = 0
 
     def __post_init__(self) -> None:
         for name in ("n_features", "stride", "pools", "n_patches"):
@@ -91,6 +100,8 @@ class WhitenedParameters:
             raise DescriptionError(f"WhitenedParameters: threshold must be >= 0, got {self.threshold}")
         if self.n_ticks < 0:
             raise DescriptionError(f"WhitenedParameters: n_ticks must be >= 0, got {self.n_ticks}")
+        if self.overlap not in (0, 1):
+            raise DescriptionError(f"WhitenedParameters: overlap must be 0 or 1, got {self.overlap}")
         for name in ("contrast", "epsilon", "quantum"):
             if not getattr(self, name) > 0:
                 raise DescriptionError(f"WhitenedParameters: {name} must be > 0, got {getattr(self, name)}")
@@ -195,8 +206,14 @@ class WhitenedColumns:
 
     def respond(self, x: Array, x_max: int) -> tuple[Array, int]:
         """Answers of each pool and feature, float32 (n, n_outputs) of whole numbers, and the synaptic events."""
-        out = np.zeros((len(x), 1, self.n_outputs), np.float32)
-        return out[:, 0], int(self.look(x, x_max, ((0, 0),), out).sum())
+        moves = MOVES if self.p.overlap else MOVES[:1]
+        answers, events = np.zeros((len(x), self.n_outputs), np.float32), 0
+        for first in range(0, len(x), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            out = np.zeros((len(x[some]), len(moves), self.n_outputs), np.float32)
+            events += int(self.look(x[some], x_max, moves, out).sum())
+            answers[some] = np.rint(out.mean(axis=1))
+        return answers, events
 
     def look(self, x: Array, x_max: int, moves: Sequence[tuple[int, int]], out: Array) -> Array:
         """Answer each sample, moved by each of several whole pixels: positions are alike, so that pools move instead.

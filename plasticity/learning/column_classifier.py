@@ -33,7 +33,7 @@ from tegmentum.simcore.machine import memory as machine_memory
 from tegmentum.simcore.random import philox as rng
 
 from ..egdc.answers import KeptAnswers
-from ..egdc.whitened import WhitenedColumns, WhitenedParameters
+from ..egdc.whitened import MOVES, WhitenedColumns, WhitenedParameters
 from ..modulation.receptor import D1D2
 from .passes import Pass, part
 from .work import Work
@@ -48,8 +48,6 @@ COLUMN_RULES = {
     "dopamine-columns-random": "the control: fields as drawn, nothing whitened",
     "dopamine-pixels": "the control: class neurons read the pixels",
 }
-#: Moves of an image, in pixels down and across.
-_MOVES = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 #: For images of MNIST's size; chosen on the last 10,000 training images, see docs/learning.md.
@@ -107,7 +105,7 @@ class ColumnClassifierParameters:
     @property
     def moves(self) -> tuple[tuple[int, int], ...]:
         """Moves of which each sample gets one in each pass."""
-        return _MOVES if self.shift else _MOVES[:1]
+        return MOVES if self.shift else MOVES[:1]
 
 
 def column_parameters(rule: str, shape: tuple[int, ...]) -> ColumnClassifierParameters:
@@ -262,7 +260,7 @@ class ColumnClassifier:
     def _answered(self, x: Array, x_max: int) -> Array:
         """Answers of the columns to samples as they are, float32 (n, n_outputs)."""
         out = np.zeros((len(x), 1, self.columns.n_outputs), np.float32)
-        self.columns.look(x, x_max, _MOVES[:1], out)
+        self.columns.look(x, x_max, MOVES[:1], out)
         return out[:, 0]
 
     def state(self) -> dict[str, Array]:
