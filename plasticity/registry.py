@@ -22,6 +22,8 @@ from .continual.split import ClassSplit, ContinualData
 from .continual.summed_ticks import SummedTicks, longest, summed
 from .egdc.columns import ColumnParameters
 from .egdc.egdc import EGDC, EGDCParameters
+from .egdc.in_engine import EGDCNetwork
+from .egdc.network import EGDCNetworkParameters
 from .egdc.whitened import WhitenedParameters
 from .reference.gate import Gate
 from .reference.modulated_dropout import ModulatedDropoutNet
@@ -227,6 +229,21 @@ def _more_fields(s: Setting) -> ContinualModel:
     return EGDC(s.shape, s.n_classes, EGDCParameters(columns, prior=500.0), seed=s.seed, threads=s.threads)
 
 
+def _network(**switches: Any) -> Factory:
+    """Build EGDC as one network of the engine; small images get smaller fields and a spike for fewer of a pool's."""
+
+    def make(s: Setting) -> ContinualModel:
+        learned = not switches.get("random_fields")
+        columns, per_spike = ColumnParameters(n_features=32, learned=learned), 8
+        if min(s.shape[:2]) < 16:
+            columns, per_spike = replace(columns, size=3, pool=3), 4
+        own = {name: value for name, value in switches.items() if name != "random_fields"}
+        parameters = EGDCNetworkParameters(columns, per_spike=per_spike, **own)
+        return EGDCNetwork(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
+
+    return make
+
+
 #: Rules by name. "Gated" is the gate of :mod:`.gate`, of each sample alone on the honest protocol.
 CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc": ContinualRule("expectation-gated decorrelating columns: ours", _egdc(), knows_ticks=True),
@@ -245,6 +262,11 @@ CONTINUAL_RULES: dict[str, ContinualRule] = {
     "egdc-mirrored-wide": ContinualRule("the same with twice the fields, pools overlap", _more_fields),
     "egdc-whitened-wide": ContinualRule("egdc-whitened, its read-out of random mixtures", _wide),
     "egdc-whitened-random": ContinualRule("ours, patches not whitened, random fields", _whitened(learned=False)),
+    "egdc-network": ContinualRule("ours as one network of spiking neurons in the engine", _network()),
+    "egdc-network-solve": ContinualRule("the same, lateral inhibition solved", _network(settling="solve")),
+    "egdc-network-ungated": ContinualRule("the same, dopamine opens all synapses alike", _network(gated=False)),
+    "egdc-network-random-fields": ContinualRule("the same, receptive fields not learned",
+                                                _network(random_fields=True)),
     "naca": ContinualRule("NACA, spiking, gated", _naca("naca", "sample", True), _published("naca", True)),
     "naca-ann": ContinualRule("NACA, graded, gated", _naca("naca", "sample", False), _published("naca", False)),
     "frozen": ContinualRule(

@@ -262,7 +262,10 @@ class TestNets:
 
 HONEST_RULES = [name for name, rule in CONTINUAL_RULES.items() if "honest" in rule.protocols]
 PUBLISHED_RULES = [name for name, rule in CONTINUAL_RULES.items() if "published" in rule.protocols]
-SLOW = {"slda-random-5000"}
+SLOW = {
+    "slda-random-5000",
+    *("egdc-network", "egdc-network-solve", "egdc-network-ungated", "egdc-network-random-fields"),
+}  # the last four: test_egdc_network.py
 
 
 class TestRegistry:

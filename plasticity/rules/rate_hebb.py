@@ -4,7 +4,8 @@ r"""Hebbian learning of rates under a neuromodulator: the product of spike count
     \dot e = -e / \tau_e + a \sum_{t_i, t_j} \delta(t - \max(t_i, t_j)), \qquad \dot w = g(L) \, e
 
 Every arrival and every post spike are a pair, in whatever order: the traces only count, as they fade with
-:math:`\tau` = 10 s. A control for rules that depend on the spikes' timing.
+:math:`\tau`, by default 10 s. A control for rules that depend on the spikes' timing. With :math:`\tau` and
+:math:`\tau_e` far beyond a trial it is Hebb's product of counts, :math:`\Delta w = g(L) \, a \, n_{pre} \, n_{post}`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class RateHebb(DopamineSTDP):
         as of :class:`.DopamineSTDP`
     a : the weight's unit, 0.1
         by how much a pair moves the eligibility
+    tau : ms, 10000.0
+        how long spikes count
 
     Notes
     -----
@@ -34,6 +37,7 @@ class RateHebb(DopamineSTDP):
     """
 
     a: float = param(0.1)
+    tau: float = param(1e4, "ms", above=0.0)
 
     class Constants(NamedTuple):
         """Parameters as the functions need them."""
@@ -49,7 +53,7 @@ class RateHebb(DopamineSTDP):
 
     def time_constants(self) -> dict[str, float]:
         """Return the decays of the counts, long, and of the eligibility."""
-        return {"x": 1e4, "y": 1e4, "e": self.tau_e}
+        return {"x": self.tau, "y": self.tau, "e": self.tau_e}
 
     @staticmethod
     def on_pre(s, pre, post, c):  # type: ignore[no-untyped-def]
