@@ -33,6 +33,7 @@ from tegmentum.plasticity import (
     ClopathSTDP,
     DopamineSTDP,
     EProp,
+    EPropALIF,
     Hill,
     KernelAmplitude,
     LinearReceptor,
@@ -42,6 +43,7 @@ from tegmentum.plasticity import (
     TsodyksMarkram,
 )
 from tegmentum.simcore import (
+    ALIF,
     LIF,
     AllToAll,
     AvgPool2D,
@@ -142,6 +144,41 @@ def levels_that_follow_side_by_side():
 @case
 def levels_that_follow_in_double_precision():
     return across(following(delay=0.4), parts=(1.3, 1.0), precision="float64")
+
+
+def adapting(tau_out=0.7, one_signal=False, peak=4.0):
+    """Return adaptive cells under e-prop, with others before them that nothing watches; a window ends at 0.8 ms."""
+    rng = np.random.default_rng(5)
+    spikes, every = train(80, 2.5, seed=7), AllToAll()
+    alif = ALIF(tau_m=0.9, v_thresh=4.0, v_reset=-0.5, t_ref=0.2, beta=1.5, tau_a=1.4)
+    between = Population("between", 4, LIF(tau_m=9.0, v_thresh=4.0, t_ref=0.3), "stepped")
+    post = Population("post", 7, alif, "stepped")
+    slope = Modulator("slope", 7, source=PseudoDerivative(post, gamma=0.3, peak=peak))
+    n = 1 if one_signal else 7
+    told = [Release(between, 0.4, onto=None if one_signal else [0, 2, 4, 1])]
+    signal = Modulator(
+        "signal", n, tau=4.0, tau_rise=0.5, baseline=0.3, releases=told, given=[Given([0.4], 0.2)]
+    )
+    rule = EPropALIF(slope, signal, tau_out=tau_out, eta=0.3, w_min=-4.0, w_max=4.0)
+    parts = [
+        Projection(spikes, between, every, rng.uniform(0.5, 1.5, (6, 4)), 0.2),
+        Projection(spikes, post, every, rng.uniform(0.5, 3.0, (6, 7)), 0.2, plasticity=rule, name="learn"),
+        Projection(
+            post, post, FixedIndegree(3), Uniform(-0.5, 0.5), Uniform(0.1, 0.6), plasticity=rule, name="own"
+        ),
+    ]
+    return Network(between, post, spikes, *parts)
+
+
+@case
+def maps_of_adaptive_neurons():
+    """Of each neuron and tick; checkpoints lie within windows, blocks have parts of a population."""
+    n = across(adapting(), parts=(1.3, 1.0))
+    shape(SEVERAL)
+    n += compare(adapting(tau_out=0.0, one_signal=True), parts=(0.7, 1.1))
+    shape(SIDE_BY_SIDE)
+    n += compare(adapting(peak=None), parts=(1.9,))
+    return n
 
 
 def pairing(neuron):
@@ -392,6 +429,7 @@ def wiring_of_all_kinds():
 RULES = {
     "ClopathSTDP": (following, True),
     "EProp": (following, True),
+    "EPropALIF": (adapting, True),
     "PowerLawSTDP": (lambda: learners(PowerLawSTDP(lam=0.05, w_max=3.0)), False),
     "TsodyksMarkram": (lambda: learners(STDP(lam=0.05), TsodyksMarkram()), True),
 }

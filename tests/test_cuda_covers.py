@@ -10,16 +10,12 @@ from cuda_runs import in_simulator, simulated
 from test_cuda import small
 
 from tegmentum import plasticity, simcore
-from tegmentum.plasticity import EPropALIF, PowerLawSTDP, PseudoDerivative, naca
+from tegmentum.plasticity import PowerLawSTDP, naca
 from tegmentum.simcore import (
-    ALIF,
-    AllToAll,
     DescriptionError,
     GradedUnit,
-    Modulator,
     Network,
     Population,
-    Projection,
     Simulation,
 )
 from tegmentum.simcore.advance.cuda import available
@@ -33,8 +29,8 @@ RUNS = set(
     Current Noise Poisson SpikeTrain
     ByPost ByPre BySynapse Whole Modulator Modulation Course Expected Given Release SharedWeights Turnover
     D1 D1D2 Hill KernelAmplitude LinearReceptor NacaReceptor
-    BCM BennaFusiSTDP CascadeSTDP CentredSTDP ClopathSTDP CorticostriatalSTDP DopamineSTDP EProp GatedSTDP Hebb
-    InhibitorySTDP Oja
+    BCM BennaFusiSTDP CascadeSTDP CentredSTDP ClopathSTDP CorticostriatalSTDP DopamineSTDP EProp EPropALIF
+    GatedSTDP Hebb InhibitorySTDP Oja
     PowerLawSTDP PowerSTDP RateHebb RewardSTDP ScaledSTDP SequentialSTDP STDP TripletSTDP TsodyksMarkram TwoTraceSTDP
     PseudoDerivative
     Network Population Projection Record Simulation Snapshots Trace
@@ -51,17 +47,8 @@ def of_windows(name):
 WINDOW = "learns at the end of a window, which a simulation does not know; a Learner runs it"
 
 
-def adapting():
-    """Return adaptive neurons under e-prop."""
-    cells = Population("cells", 2, ALIF())
-    slope = Modulator("slope", 2, source=PseudoDerivative(cells))
-    rule = EPropALIF(slope, Modulator("signal", 2))
-    return Network(cells, Projection(cells, cells, AllToAll(), plasticity=rule, name="in-cells"))
-
-
 #: What is refused: a network that has it, and the sentence.
 REFUSED = {
-    "EPropALIF": (adapting, "Projection 'in-cells': the maps of EPropALIF are not kept on CUDA yet"),
     "GradedUnit": (lambda: Network(Population("cells", 4, GradedUnit())), "a GradedUnit never fires"),
 } | {
     name: (lambda name=name: of_windows(name), WINDOW)

@@ -59,7 +59,10 @@ class Constants(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """Map of what a synapse keeps over some ticks: what of the second becomes of the first; ``l`` is the weight."""
+    """Map of what a synapse keeps over some ticks: what of the second becomes of the first; ``l`` is the weight.
+
+    The last three are 1 / ``zz``, 1 / ``aa`` and 1 / ``ff``, or 0, so that synapses, which are many, do not divide.
+    """
 
     zz: float
     az: float
@@ -70,6 +73,9 @@ class Flow(NamedTuple):
     lz: float
     la: float
     lf: float
+    z: float
+    a: float
+    f: float
 
 
 @dataclass(frozen=True)
@@ -196,7 +202,7 @@ def drift(s: Synapse, area: Flow, fade: float, c: Constants) -> Synapse:
 
 def flow_start(c: Constants) -> Flow:
     """Return the map over no time."""
-    return Flow(1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    return Flow(1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
 
 
 def flow_step(m: Flow, gain: Any, c: Constants) -> Flow:
@@ -206,16 +212,17 @@ def flow_step(m: Flow, gain: Any, c: Constants) -> Flow:
     fa, ff = c.kappa * m.fa - steep * m.aa, c.kappa * m.ff
     az, aa = gain.slope * m.zz + (c.rho - steep) * m.az, (c.rho - steep) * m.aa
     lz, la, lf = m.lz + gain.signal * fz, m.la + gain.signal * fa, m.lf + gain.signal * ff
-    return Flow(c.alpha * m.zz, az, aa, fz, fa, ff, lz, la, lf)
+    zz, last = c.alpha * m.zz, ff if ff > 0.0 else 1.0
+    one = 1.0 / (zz * aa * last)
+    f = one * zz * aa if ff > 0.0 else 0.0
+    return Flow(zz, az, aa, fz, fa, ff, lz, la, lf, one * aa * last, one * zz * last, f)
 
 
 def flow_between(m: Flow, n: Flow, c: Constants) -> Flow:
     """Return the map from the end of the map ``m`` to that of ``n``, which goes on from it."""
-    zz, aa = n.zz / m.zz, n.aa / m.aa
-    ff = n.ff / m.ff if m.ff > 0.0 else 0.0
-    lf = (n.lf - m.lf) / m.ff if m.ff > 0.0 else 0.0
-    fa, la = (n.fa - ff * m.fa) / m.aa, (n.la - m.la - lf * m.fa) / m.aa
-    az = (n.az - aa * m.az) / m.zz
-    fz = (n.fz - fa * m.az - ff * m.fz) / m.zz
-    lz = (n.lz - m.lz - la * m.az - lf * m.fz) / m.zz
-    return Flow(zz, az, aa, fz, fa, ff, lz, la, lf)
+    zz, aa, ff, lf = n.zz * m.z, n.aa * m.a, n.ff * m.f, (n.lf - m.lf) * m.f
+    fa, la = (n.fa - ff * m.fa) * m.a, (n.la - m.la - lf * m.fa) * m.a
+    az = (n.az - aa * m.az) * m.z
+    fz = (n.fz - fa * m.az - ff * m.fz) * m.z
+    lz = (n.lz - m.lz - la * m.az - lf * m.fz) * m.z
+    return Flow(zz, az, aa, fz, fa, ff, lz, la, lf, n.z * m.zz, n.a * m.aa, n.f * m.ff)

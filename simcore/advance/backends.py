@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..describe import checks
 from ..describe.network import Network
-from ..describe.plasticity import SynapseRule
 from ..errors import DescriptionError, DeviceError
 from ..lower.grid import unbounded
 
@@ -58,11 +57,6 @@ def chosen_arithmetic(arithmetic: str | None, backend: str, network: Network) ->
 
 def _refused(network: Network, arithmetic: str | None) -> str | None:
     """Say what a CUDA device does not do yet, if a network needs it."""
-    for projection in network.projections:
-        rule = projection.plasticity
-        if isinstance(rule, SynapseRule) and "Flow" in rule.functions():
-            kind = type(rule).__name__
-            return f"Projection {projection.name!r}: the maps of {kind} are not kept on CUDA yet; use backend='cpu'"
     if arithmetic is None and (boundless := unbounded(network)):
         return f"{boundless}, so that a device has no grid for them; bound them (w_max) or use backend='cpu'"
     if arithmetic == "float":

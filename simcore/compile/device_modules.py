@@ -8,7 +8,14 @@ from typing import Any
 
 from .copied import copied
 from .device_text import device_binding
-from .gain_text import UNMODULATED, UNMODULATED_BLOCKS, block_views, gain_binding
+from .gain_text import (
+    UNMODULATED,
+    UNMODULATED_BLOCKS,
+    block_flows,
+    block_views,
+    flow_binding,
+    gain_binding,
+)
 from .modules import SOURCES, load, rule_parts, rule_source, template, watch_text
 from .rounding import separate
 from .rule_text import UNDRAWN_BLOCKS, WAITING
@@ -72,10 +79,16 @@ def device_rule_module(
         template("advance.cuda.chance") if rule.draws else UNDRAWN_BLOCKS,
     ]
     if "drift" in functions:
-        decays = tuple(rule.decays())
-        around += [gain_binding(modulations, taus, synapse[1:], decays), block_views(modulations)]
+        flows = "Flow" in functions
+        if flows:
+            around += [flow_binding(modulations, functions["Flow"]._fields), block_views(modulations)]
+            around += [block_flows(modulations)]
+        else:
+            decays = tuple(rule.decays())
+            around += [gain_binding(modulations, taus, synapse[1:], decays), block_views(modulations)]
         around += [template("advance.ticks.drift"), template("advance.cuda.plastic")]
-        around += [template("advance.cuda.prefix", repeats={"_g0": len(modulations)})]
+        repeats = {"_g0": 0 if flows else len(modulations), "_f0": int(flows)}
+        around += [template("advance.cuda.prefix", repeats=repeats)]
     else:
         around += [UNMODULATED, UNMODULATED_BLOCKS, template("advance.cuda.plastic")]
     header, rest = _header(real), "\n\n".join(around)
@@ -86,7 +99,9 @@ def device_rule_module(
 
 def device_watch_module(source: Any, real: str) -> ModuleType:
     """Return the module with ``watch``, by which a source sets levels from potentials; see :func:`.watch_module`."""
-    text = watch_text(source, _header(real), template("advance.cuda.watch"))
+    seen = "watched.membrane[i]" if source.moving is None else "watched.membrane[i] - watched.moving[i]"
+    own = lines("potential_of", "watched, i", f"return {seen}")
+    text = watch_text(source, _header(real), "\n\n".join([own, template("advance.cuda.watch")]))
     return load("device_watch", separate(text))
 
 

@@ -112,15 +112,12 @@ def flow_binding(modulations: Sequence[Any], fields: Sequence[str]) -> str:
 
     They stand in the place of the integrals of :func:`gain_binding`; a trial's end has no pulse.
     """
-    gains = [f"present_of_g{g}(plastic.gains[{g}], k)" for g in range(len(modulations))]
+    present = [f"present_of_g{g}(gains[{g}], k)" for g in range(len(modulations))]
     kept = (f"plastic.flow[row, k, {n}]" for n in range(len(fields)))
     between = "flow_between(flow_at(plastic, start, k), flow_at(plastic, row, k), plastic.constants)"
 
-    def put(row: str) -> list[str]:
-        return [f"    plastic.flow[{row}, k, {n}] = m.{f}" for n, f in enumerate(fields)]
-
-    every = "for k in range(plastic.flow.shape[1]):"
-    step = f"    m = flow_step(flow_at(plastic, now - 1, k), Levels({', '.join(gains)}), plastic.constants)"
+    step = f"m = flow_step(flow_at(plastic, row - 1, k), Levels({', '.join(present)}), plastic.constants)"
+    put = [f"plastic.flow[row, k, {n}] = m.{f}" for n, f in enumerate(fields)]
     names = "plastic, slot, segment, at, row, start"
     return "\n\n".join(
         [
@@ -137,12 +134,37 @@ def flow_binding(modulations: Sequence[Any], fields: Sequence[str]) -> str:
                 tuple_of("Flow", (f"real(m.{f})" for f in fields)),
             ),
             lines("pulsed_areas", names, "return areas(plastic, slot, segment, at, row, start)"),
-            lines("extend_f0", "plastic, now", every, step, *put("now")),
-            lines("begin_f0", "plastic", every, "    m = flow_start(plastic.constants)", *put("0")),
+            lines("go_on", "plastic, gains, row, k", step, *put),
+            lines("start_from", "plastic, row, k", "m = flow_start(plastic.constants)", *put),
             *(lines(name, "plastic, row", "return real(1.0)") for name in ("falls", "rises")),
             lines("fade_from", "fall, row, start", "return fall"),
             lines("silenced", "", "return real(0.0)"),
         ]
+    )
+
+
+#: How a CPU keeps the maps of all levels.
+FLOWS = "\n\n".join(
+    lines(name, arguments, "for k in range(plastic.flow.shape[1]):", f"    {does}")
+    for name, arguments, does in (
+        ("extend_f0", "plastic, now", "go_on(plastic, plastic.gains, now, k)"),
+        ("begin_f0", "plastic", "start_from(plastic, 0, k)"),
+    )
+)
+
+
+def block_flows(modulations: Sequence[Any]) -> str:
+    """Write how a block of a device keeps those of its own neurons; each begins with the map over no time."""
+    views = "".join(f"of_block_g{g}(plastic.gains[{g}], block), " for g in range(len(modulations)))
+    return lines(
+        "extend_f0",
+        "plastic, bounds, block, now",
+        f"gains = ({views})",
+        "k, end = span_of_g0(plastic, bounds, block)",
+        "k += cuda.threadIdx.x",
+        "while k < end:",
+        "    go_on(plastic, gains, now, k)",
+        "    k += cuda.blockDim.x",
     )
 
 
@@ -200,8 +222,8 @@ def block_views(modulations: Sequence[Any]) -> str:
         lines(
             "factor_of",
             "factor, block",
-            "own, fast = min(block, factor.level.shape[0] - 1), factor.fast[block][:factor.n_fast]",
-            "return Factor(factor.level[own], fast, factor.rest[block], factor.receptor, factor.mean)",
+            "own = min(block, factor.level.shape[0] - 1)",
+            "return Factor(factor.level[own], factor.fast[block], factor.rest[block], factor.receptor, factor.mean)",
         ),
     ]
     rest = ", ".join(f"gain.{name}" for name in ("share", "area", "rise", "fall", "pulse"))
@@ -221,7 +243,7 @@ def block_views(modulations: Sequence[Any]) -> str:
 ABOVE = """@jit
 def above(factor, k):
     j = k if len(factor.level) > 1 else 0
-    if len(factor.fast) > 0:
+    if factor.mean[1] != 0.0:
         return factor.level[j] * factor.mean[0] - factor.fast[j] * factor.mean[1]
     return factor.level[j] * factor.mean[0]
 """

@@ -31,7 +31,7 @@ from typing import Any
 from ..errors import DescriptionError
 from .copied import Decorate, copied, is_arithmetic
 from .each import unrolled
-from .gain_text import BY_SEGMENT, ONLY, UNMODULATED, UNMODULATED_LOOPS, flow_binding, gain_binding
+from .gain_text import BY_SEGMENT, FLOWS, ONLY, UNMODULATED, UNMODULATED_LOOPS, flow_binding, gain_binding
 from .model_text import binding
 from .rule_text import (
     UNDRAWN,
@@ -352,6 +352,7 @@ def rule_module(
         repeats = {"_g0": 0 if flows else len(modulations), "_f0": int(flows)}
         around += [
             flow_binding(modulations, functions["Flow"]._fields) if flows else gains,
+            FLOWS if flows else "",
             template("advance.ticks.drift"),
             *learning,
             template("advance.ticks.prefix", own_entries, more, repeats),

@@ -146,7 +146,7 @@ class Factor(NamedTuple):
     fast: Any  # float64[n_levels or 0], the modulator's
     rest: Any  # float64[1], the modulator's
     receptor: Any  # tuple of float, parameters of the curve
-    mean: Any  # float64[2], mean of ``level`` and of ``fast`` over a tick, as eligibility weighs it
+    mean: Any  # float64[2], mean of ``level`` and of ``fast`` over a tick, as eligibility weighs it; 0 of no ``fast``
 
 
 class TrialLog(NamedTuple):

@@ -55,6 +55,7 @@ class DevicePlastic(NamedTuple):
     window: Any  # int64[n_blocks]
     full: Any  # int32[n_blocks], whether a history is
     chance: Any  # Chance, by row, where the rule draws, else 0
+    flow: Any  # float64[n_ticks + 1, n_levels, n], else 0; each block has those of its neurons
 
 
 class DeviceFactor(NamedTuple):
@@ -65,15 +66,13 @@ class DeviceFactor(NamedTuple):
     rest: Any  # float64[n_blocks, 1]
     receptor: Any  # tuple of float
     mean: Any  # float64[2]
-    n_fast: Any  # int, length of ``fast`` for each block
 
 
 class DeviceChannel(NamedTuple):
     """A modulator on a device."""
 
-    all: Any  # Channel; what changes has a first axis of blocks, and arrays that would be empty have one element
-    n_fast: Any  # int
-    n_given: Any  # int
+    all: Any  # Channel; what changes has a first axis of blocks, and arrays that would be empty have one element,
+    #           which is of no effect
     n_releases: Any  # int
     extent: Any  # int64[n_releases, 2]: neurons that release, first place in ``count``
 
@@ -177,6 +176,7 @@ def plastic_of(
         window=send(np.full(n_blocks, tick if plastic.trial else plastic.window[0])),
         full=send(np.zeros(n_blocks, np.int32)),
         chance=_chance(rows, plastic, send) if plastic.chance else 0,
+        flow=send(plastic.flow) if len(plastic.flow) else 0,
     )
 
 
@@ -221,6 +221,8 @@ def take_plastic(rows: Rows, wires: Wires, plastic: Plastic, there: DevicePlasti
     plastic.window[:] = there.window.copy_to_host()[0]
     for gain, found in zip(plastic.gains, there.gains, strict=True):
         gain.area[:] = found.area.copy_to_host()
+    if len(plastic.flow):
+        plastic.flow[:] = there.flow.copy_to_host()
 
 
 def _back(there: Any, n: int) -> Array:
@@ -254,11 +256,9 @@ def gains_on_device(
         factors = []
         for (modulator, _), factor in zip(modulation.factors, gain.factors, strict=True):
             assert levels is not None
-            channel = levels.channels[numbers[modulator.name]]
-            every = channel.all
+            every = levels.channels[numbers[modulator.name]].all
             level = followed.get(modulator.name, every.level)
-            own = level, every.fast, every.rest, factor.receptor, send(factor.mean)
-            factors.append(DeviceFactor(*own, channel.n_fast))
+            factors.append(DeviceFactor(level, every.fast, every.rest, factor.receptor, send(factor.mean)))
         if plastic.trial:  # in a trial no gain acts, and the window does not end before it
             gain = gain._replace(area=np.zeros((len(gain.fall) + 1, len(gain.pulse))))
         same = {name: send(getattr(gain, name)) for name in ("share", "area", "rise", "fall", "pulse")}
@@ -274,6 +274,8 @@ def levels_of(
     for modulator, channel in zip(modulators_of(p.network), channels, strict=True):
         if modulator.watch is not None:  # a block needs its baseline alone
             channel = channel._replace(level=np.zeros(1), coming=channel.coming[:, :1])
+        if not len(channel.given_tick):  # one that never comes: a device has no empty arrays
+            channel = channel._replace(given_tick=np.full(1, np.iinfo(np.int64).max))
         changing = {
             name: send(np.repeat(getattr(channel, name)[np.newaxis], n_blocks, axis=0))
             for name in ("level", "fast", "rest", "coming", "next")
@@ -286,8 +288,6 @@ def levels_of(
         out.append(
             DeviceChannel(
                 all=Channel(**changing, **same),
-                n_fast=len(channel.fast),
-                n_given=len(channel.given_tick),
                 n_releases=len(channel.amount),
                 extent=send(extent),
             )

@@ -10,6 +10,7 @@ import numpy as np
 from .arrays import ModelGroup, Watched
 from .device import DeviceGroup
 from .plan import Plan
+from .watch import watches_of
 
 Array = np.ndarray[Any, Any]
 
@@ -19,6 +20,7 @@ class DeviceWatch(NamedTuple):
 
     ends: Any  # three int: first source, first slot and count of the population
     membrane: Any  # real[n], potentials, a view
+    moving: Any  # real[n], what is taken from them, a view, else 0
     seen: Any  # real[n]
     peak: Any  # real
     past: Any  # real[n_past or 1, n], of the tick t at (t - 1) % n_past
@@ -38,20 +40,23 @@ def watched_on_device(
 ) -> tuple[DeviceWatch, ...]:
     """Return what watches as a device keeps it at ``tick``; ``there`` are the model groups on the device."""
     out = []
-    for w in watched:
+    for w, (_, modulator) in zip(watched, watches_of(p.network), strict=True):
         place, first_source, _ = (int(n) for n in w.ends)
         for group, sent in zip(groups, there, strict=True):
             for population, slot, count, _, first in group.part:
                 if population == place:
                     ends = first_source, int(slot), int(count)
-                    field = group.fields._fields.index("v")
-                    membrane = sent.state[field, 0, int(first) : int(first + count)]
+                    fields, mine = group.fields._fields, slice(int(first), int(first + count))
+                    membrane, moving = sent.state[fields.index("v"), 0, mine], 0
+                    if modulator.watch is not None and modulator.watch.moving is not None:
+                        moving = sent.state[fields.index(modulator.watch.moving), 0, mine]
         n_past = len(w.past)
         past = np.roll(w.past, tick % n_past - w.place[0], axis=0) if n_past else w.past
         out.append(
             DeviceWatch(
                 ends=ends,
                 membrane=membrane,
+                moving=moving,
                 seen=send(w.seen),
                 peak=w.peak[0],
                 past=send(past),

@@ -159,6 +159,8 @@ def _gain(
                 mean = np.resize(moving / share[0], 2)
             else:
                 share[1] = moving[0]
+        if not len(channel.fast):
+            mean[1] = 0.0
         factors.append(Factor(channel.level, channel.fast, channel.rest, receptor.parameters(), mean))
     return Gain(
         which=which,

@@ -47,6 +47,7 @@ from .trials import of_block as of_block_e0
 from .trials import relapse as relapse_e0
 from .trials import sample_of as sample_of_e0
 from .trials import tally as tally_e0
+from .warps import in_warps
 from .watch import watch as watch_u0
 
 
@@ -149,8 +150,8 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
     """Add the rows of all who fired in a tick to a block's accumulators, a warp for each."""
     ring, n_blocks, mask = board.ring, board.bounds.shape[0] - 1, board.ring.shape[1] - 1
     block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
-    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
-    trial = lane
+    warp, own, n_warps = in_warps(width)
+    trial, n_sources = lane, (board.ptr.shape[0] - 1) // n_blocks
     while trial < ring.shape[0]:
         base, n = tape.base[trial, block], tape.count[trial, now]
         with each("_e0"):
@@ -166,7 +167,7 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
         while k < n:
             source = np.int64(tape.source[trial, base + k])
             with each("_l0"):
-                source = once_l0(source, (board.ptr.shape[0] - 1) // n_blocks)
+                source = once_l0(source, n_sources)
             row = source * n_blocks + block
             j = board.ptr[row] + own
             while j < board.ptr[row + 1]:

@@ -15,22 +15,22 @@ from numba import cuda
 
 from tegmentum.simcore.lower.arrays import Channel
 
-from ..ticks.modulate import relax_one
+from ..ticks.modulate import give, relax_level
 
 
 def of_block(channel: Any, block: int) -> Channel:
     """Return a modulator's levels as a block keeps them."""
-    every, n_given = channel.all, channel.n_given
+    every = channel.all
     return Channel(
         every.level[block],
-        every.fast[block][: channel.n_fast],
+        every.fast[block],
         every.rest[block],
         every.decay,
         every.coming[block],
         every.release,
         every.amount,
         every.onto,
-        every.given_tick[:n_given],
+        every.given_tick,
         every.given_onto,
         every.given_amount,
         every.course_tick,
@@ -43,7 +43,15 @@ def relax_block(levels: Any, block: int, tick: int) -> None:
     """Let all levels decay to ``tick`` and take what is released in time."""
     if cuda.threadIdx.x == 0:
         for m in range(len(levels.channels)):
-            relax_one(of_block(levels.channels[m], block), tick)
+            channel = of_block(levels.channels[m], block)
+            give(channel, channel.coming[tick & (channel.coming.shape[0] - 1)], tick)
+    cuda.syncthreads()
+    for m in range(len(levels.channels)):
+        channel = of_block(levels.channels[m], block)
+        coming, k = channel.coming[tick & (channel.coming.shape[0] - 1)], np.int64(cuda.threadIdx.x)
+        while k < channel.level.shape[0]:
+            relax_level(channel, coming, k)
+            k += cuda.blockDim.x
     cuda.syncthreads()
 
 
@@ -63,18 +71,23 @@ def release_block(levels: Any, tape: Any, block: int, base: int, n: int, tick: i
                     cuda.atomic.add(levels.count, (block, place + level), 1)
                 k += cuda.blockDim.x
     cuda.syncthreads()
-    if cuda.threadIdx.x == 0:
-        for m in range(len(levels.channels)):
-            channel = levels.channels[m]
-            every = channel.all
-            mask, n_levels = every.coming.shape[1] - 1, every.coming.shape[2]
-            for r in range(channel.n_releases):
-                bucket, amount = (tick + every.release[r, 2]) & mask, every.amount[r]
-                single, place = every.release[r, 3] >= 0, channel.extent[r, 1]
-                for k in range(n_levels):
-                    at = place + k if single else place
-                    for _ in range(levels.count[block, at]):
-                        every.coming[block, bucket, k] += amount
-                for k in range(n_levels if single else 1):
-                    levels.count[block, place + k] = 0
+    for m in range(len(levels.channels)):
+        channel = levels.channels[m]
+        every = channel.all
+        mask, n_levels = every.coming.shape[1] - 1, every.coming.shape[2]
+        for r in range(channel.n_releases):
+            bucket, amount = (tick + every.release[r, 2]) & mask, every.amount[r]
+            single, place = every.release[r, 3] >= 0, channel.extent[r, 1]
+            k = np.int64(cuda.threadIdx.x)
+            while k < n_levels:
+                n = levels.count[block, place + k if single else place]
+                while n > 0:
+                    every.coming[block, bucket, k] += amount
+                    n -= 1
+                k += cuda.blockDim.x
+    cuda.syncthreads()
+    k = np.int64(cuda.threadIdx.x)
+    while k < levels.count.shape[1]:
+        levels.count[block, k] = 0
+        k += cuda.blockDim.x
     cuda.syncthreads()

@@ -48,6 +48,7 @@ from ..ticks.rule_binding import (
 )
 from .binding import whole
 from .chance import arrived, fired
+from .warps import in_warps
 
 
 def catch_up(plastic: Any, row: int, owner: int, zero: Any, own: int, width: int) -> None:
@@ -171,9 +172,11 @@ def take_arrivals(
     A spike that is given several times in one tick arrives as often, in one turn after another.
     """
     n_delays, zero, bucket = plastic.delays.shape[0], plastic.window[block], tick & (ring.shape[1] - 1)
-    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
-    for turn in range(tape.turns):
-        for which in range(n_delays):
+    warp, own, n_warps = in_warps(width)
+    turn = 0
+    while turn < tape.turns:  # ranges would hold registers through the tick
+        which = 0
+        while which < n_delays:
             then = tick - plastic.delays[which]
             k, end = begin_of(tape, block, then, start) + warp, end_of(tape, block, then, start)
             while k < end and then > since:
@@ -182,25 +185,27 @@ def take_arrivals(
                     row = (owner * n_delays + which) * n_blocks + block
                     learn(plastic, ring, row, owner, zero, bucket, tick, own, width)
                 k += n_warps
+            which += 1
         cuda.syncthreads()
-        for which in range(n_delays):
+        which = 0
+        while which < n_delays:
             then = tick - plastic.delays[which]
-            k, end = (
-                begin_of(tape, block, then, start) + cuda.threadIdx.x,
-                end_of(tape, block, then, start),
-            )
+            k = begin_of(tape, block, then, start) + cuda.threadIdx.x
+            end = end_of(tape, block, then, start)
             while k < end and then > since:
                 owner = owner_of(plastic, tape, k, then, start, turn, n_sources)
                 if owner >= 0:
                     note(plastic, (owner * n_delays + which) * n_blocks + block, tick)
                 k += cuda.blockDim.x
+            which += 1
         cuda.syncthreads()
+        turn += 1
 
 
 def settle(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None:
     """Let all synapses of a block live through the post spikes before ``tick``. Changes no synapse's future."""
     n_delays, n_blocks, zero = plastic.delays.shape[0], bounds.shape[0] - 1, plastic.window[block]
-    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
+    warp, own, n_warps = in_warps(width)
     n, q = plastic.n_pre * n_delays, warp
     while q < n:
         catch_up(plastic, q * n_blocks + block, q // n_delays, zero, own, width)

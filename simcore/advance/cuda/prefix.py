@@ -30,8 +30,10 @@ from ..ticks.rule_binding import (
 from ..ticks.rule_binding import idle_of as idle_of_g0
 from ..ticks.rule_binding import present_of as present_of_g0
 from .plastic import catch_up, rest, settle
+from .rule_views import extend as extend_f0
 from .rule_views import of_block as of_block_g0
 from .rule_views import span_of as span_of_g0
+from .warps import in_warps
 
 
 def accrue(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None:
@@ -49,6 +51,9 @@ def accrue(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None
             area_g0[now, k_g0] = area_g0[now - 1, k_g0] + fall_g0 * (idle_g0 * steady_g0 + moved_g0)
             k_g0 += cuda.blockDim.x
         end = area_g0.shape[0] - 1
+    with each("_f0"):
+        extend_f0(plastic, bounds, block, now)
+        end = plastic.flow.shape[0] - 1
     cuda.syncthreads()
     if now == end:
         start_window(plastic, bounds, block, tick, width)
@@ -58,7 +63,7 @@ def start_window(plastic: Any, bounds: Any, block: int, tick: int, width: int) -
     """Bring all synapses of a block to ``tick``, the end of a window and the start of the next."""
     settle(plastic, bounds, block, tick, width)
     n_delays, n_blocks, zero = plastic.delays.shape[0], bounds.shape[0] - 1, plastic.window[block]
-    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
+    warp, own, n_warps = in_warps(width)
     now, q = moment(plastic, zero, tick), warp
     while q < plastic.n_pre * n_delays:
         row, owner = q * n_blocks + block, q // n_delays
@@ -91,7 +96,7 @@ def close_trial(
         threads of a warp
     """
     n_delays, n_blocks, zero = plastic.delays.shape[0], bounds.shape[0] - 1, plastic.window[block]
-    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
+    warp, own, n_warps = in_warps(width)
     now, q = moment(plastic, zero, tick), np.int64(warp)
     place, fall = now[1], now[2]
     with each("_g0") as k:

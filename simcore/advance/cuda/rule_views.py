@@ -22,10 +22,14 @@ def of_block(gain: Any, block: int) -> Gain:
 
 def factor_of(factor: Any, block: int) -> Factor:
     """Return a factor with a block's levels."""
-    own, fast = min(block, factor.level.shape[0] - 1), factor.fast[block][: factor.n_fast]
-    return Factor(factor.level[own], fast, factor.rest[block], factor.receptor, factor.mean)
+    own = min(block, factor.level.shape[0] - 1)
+    return Factor(factor.level[own], factor.fast[block], factor.rest[block], factor.receptor, factor.mean)
 
 
 def span_of(plastic: Any, bounds: Any, block: int) -> tuple[int, int]:
     """Return the first level whose gain a block integrates, and the end: all, or those that follow its neurons."""
     return 0, plastic.gains[0].area.shape[1]
+
+
+def extend(plastic: Any, bounds: Any, block: int, now: int) -> None:
+    """Let the maps of a block's neurons go on to the row ``now``, of a rule with a ``Flow``."""

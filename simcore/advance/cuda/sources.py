@@ -27,6 +27,7 @@ from tegmentum.simcore.random.tables import CELL_BITS
 
 from ..ticks.poisson_number import CHUNKS, MANY, inverted, poisson_number
 from .binding import real, whole
+from .warps import in_warps
 
 BLOCK = 256  # neurons that share the words of one group of counters
 _SHIFT = 52 - CELL_BITS
@@ -113,7 +114,7 @@ def add_poisson_inhomogeneous(
 ) -> None:
     """Draw the Poisson input of rates that vary, a warp for each block of 256 neurons."""
     n_slots, bucket = current.shape[1], tick & (ring.shape[1] - 1)
-    warp, own, n_warps = cuda.threadIdx.x // width, cuda.threadIdx.x % width, cuda.blockDim.x // width
+    warp, own, n_warps = in_warps(width)
     for r in range(sources.source.shape[0]):
         source, base, count = sources.source[r, 0], sources.source[r, 1], sources.source[r, 3]
         column = tick - sources.tick[0]

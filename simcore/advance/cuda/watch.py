@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from ..ticks.watch_binding import level_of_neuron, load_watched, store_watched, watch_neuron
+from ..ticks.watch_binding import level_of_neuron, load_watched, potential_of, store_watched, watch_neuron
 
 
 def watch(watched: Any, bounds: Any, tape: Any, block: int, base: int, n: int, tick: int) -> None:
     """Bring the levels of a block to the end of ``tick``, whose spikes are ``n`` on the tape from ``base`` on."""
     first_source, slot, count = watched.ends
     lo, hi = max(bounds[block], slot) - slot, min(bounds[block + 1], slot + count) - slot
-    v, seen, peak, c = watched.membrane, watched.seen, watched.peak, watched.constants
+    seen, peak, c = watched.seen, watched.peak, watched.constants
     i = lo + cuda.threadIdx.x
     while i < hi:
-        seen[i] = v[i]
+        seen[i] = potential_of(watched, i)
         i += cuda.blockDim.x
     cuda.syncthreads()
     if peak == peak:  # else neurons are seen as they were reset

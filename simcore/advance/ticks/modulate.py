@@ -22,11 +22,15 @@ def relax_one(channel: Any, tick: int) -> None:
     coming = channel.coming[tick & (len(channel.coming) - 1)]
     give(channel, coming, tick)
     for k in range(len(channel.level)):
-        channel.level[k] = channel.level[k] * channel.decay[0] + coming[k]
-    for k in range(len(channel.fast)):
+        relax_level(channel, coming, k)
+
+
+def relax_level(channel: Any, coming: Any, k: Any) -> None:
+    """Let one level decay by a tick and take what is ``coming``."""
+    channel.level[k] = channel.level[k] * channel.decay[0] + coming[k]
+    if len(channel.decay) > 1:  # else there is no ``fast``, on a device a row without effect
         channel.fast[k] = channel.fast[k] * channel.decay[1] + coming[k]
-    for k in range(len(coming)):
-        coming[k] = 0.0
+    coming[k] = 0.0
 
 
 def give(channel: Any, coming: Any, tick: int) -> None:

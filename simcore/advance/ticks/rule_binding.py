@@ -72,7 +72,7 @@ def level_of(plastic: Any, slot: Any, segment: int, at: int) -> Any:
 def above(factor: Any, k: Any) -> Any:
     """Level of a modulator above its baseline; where it rises and decays, its mean over the coming tick."""
     j = k if len(factor.level) > 1 else 0
-    if len(factor.fast) > 0:
+    if factor.mean[1] != 0.0:
         return factor.level[j] * factor.mean[0] - factor.fast[j] * factor.mean[1]
     return factor.level[j] * factor.mean[0]
 

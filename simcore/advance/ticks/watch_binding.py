@@ -15,6 +15,11 @@ def level_of_neuron(s: Any, v: Any, c: Any) -> Any:
     return v
 
 
+def potential_of(watched: Any, i: int) -> Any:
+    """Potential of the neuron ``i`` on a device, less what is taken from it."""
+    return watched.membrane[i]
+
+
 def load_watched(fields: Any, i: int) -> Any:
     """State of the neuron ``i``."""
     return fields.v[i]
