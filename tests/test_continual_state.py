@@ -18,10 +18,9 @@ SPLIT = ClassSplit((4, 1, 9, 7, 0, 3, 5, 8, 6, 2), 3, validation_fraction=0.2, l
 EVERY = [(name, protocol) for name, rule in CONTINUAL_RULES.items() for protocol in rule.protocols]
 LIGHT = {
     *(
-        ("egdc-mirrored", "honest"),
+        ("egdc-mirrored-wide", "honest"),
         ("egdc-whitened-spikes", "honest"),
         ("egdc-whitened-wide", "honest"),
-        ("egdc-mirrored-wide", "honest"),
         ("egdc-relaxed", "honest"),
     ),
     *(("egdc", "honest"), ("egdc-ever-surprised", "honest"), ("naca", "honest"), ("naca-ann", "published")),

@@ -271,7 +271,9 @@ class TestRegistry:
     @pytest.mark.parametrize("name", [name for name in HONEST_RULES if name not in SLOW])
     def test_honest_predictions_are_batch_invariant(self, data, name):
         """The same alone, in any order, and in batches made to lead astray; what learning took is counted."""
-        split = ClassSplit((2, 0, 3, 1), 4)  # all at once, and twice: many rules would say the last class alone
+        split = ClassSplit(
+            (2, 0, 3, 1), 4
+        )  # all at once, and twice: many rules would say the last class alone
         model, _ = make_model(continual_rule(name, "honest"), HONEST, setting(data), split, data)
         for task in run_continual(model, split, data).tasks:
             assert min(task.cost.samples_seen, task.cost.synaptic_events, task.cost.weight_updates) > 0
