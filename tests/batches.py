@@ -6,7 +6,7 @@ import numpy as np
 
 
 def assert_batch_invariant(model, x, y, x_max):
-    """A continual model's predictions for x are the same alone, in any order, and in any company.
+    """A model's predictions for x are the same alone, in any order, and in any company.
 
     The company: one class alone, as on the published protocol; copies of one sample; black ones, white ones, and
     negatives. The model is restored before each batch, so that nothing it keeps of an earlier one can answer.
