@@ -1,4 +1,4 @@
-"""Receptive fields of the classifier by dopamine: who sees what, what is refused, and no bit depends on threads or company."""
+"""Receptive fields of the classifier by dopamine: who sees what, and no bit depends on threads or on company."""
 
 from __future__ import annotations
 
