@@ -205,7 +205,7 @@ def _whitened(**switches: Any) -> Factory:
         elif switches.get("mirrored"):
             columns = WhitenedParameters(n_features=250, size=6, pools=5)
         else:
-            columns = _of_digits(250)
+            columns = _of_digits(150)
         parameters = EGDCParameters(replace(columns, **switches), prior=500.0)
         return EGDC(s.shape, s.n_classes, parameters, seed=s.seed, threads=s.threads)
 
@@ -225,7 +225,7 @@ def _more_fields(s: Setting) -> ContinualModel:
     """Build EGDC in spikes with twins, twice the fields and pools that overlap: for many photographs."""
     columns = WhitenedParameters(n_features=1000, mirrored=True, n_ticks=20, overlap=1)
     if min(s.shape[:2]) < 16:
-        columns = replace(columns, n_features=128, size=3)
+        columns = replace(columns, n_features=64, size=3)
     return EGDC(s.shape, s.n_classes, EGDCParameters(columns, prior=500.0), seed=s.seed, threads=s.threads)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from batches import assert_batch_invariant
 
 from tegmentum.datasets import load
 from tegmentum.plasticity.continual.evaluation import EVALUATIONS, HONEST, PUBLISHED
@@ -17,7 +18,7 @@ SPLIT = ClassSplit((4, 1, 9, 7, 0, 3, 5, 8, 6, 2), 3, validation_fraction=0.2, l
 EVERY = [(name, protocol) for name, rule in CONTINUAL_RULES.items() for protocol in rule.protocols]
 LIGHT = {
     *(
-        ("egdc-mirrored", "honest"),
+        ("egdc-mirrored-wide", "honest"),
         ("egdc-whitened-spikes", "honest"),
         ("egdc-whitened-wide", "honest"),
         ("egdc-relaxed", "honest"),
@@ -145,18 +146,24 @@ def test_published_consolidation(tmp_path):
             np.testing.assert_array_equal(array, model.state()[key], strict=True)
 
 
-def test_sums_of_ticks():
-    """A rule that knows no ticks learns from their sums, and its state is that of the rule."""
+@pytest.mark.parametrize("name", ["egdc", "egdc-whitened", "replay"])
+def test_spikes_in_ticks(name):
+    """Ticks as they are, sums over three windows of time, sums over all: each goes on, counts, and knows no batch."""
     r = np.random.default_rng(0)
-    x, y = (r.random((40, 4 * 36)) < 0.4).astype(np.uint8), np.arange(40) % 4
-    data, split = ContinualData(x, y, x, y, 1), ClassSplit((2, 0, 3, 1))
-    where = Setting.of(data, 4, (6, 6), 0, 1, ticks=4)
-    make = lambda: make_model(continual_rule("replay", "honest"), HONEST, where, split, data)[0]  # noqa: E731
+    y, rates = np.arange(80) % 4, np.full((4, 12, 10, 10, 2), 0.05)
+    for k in range(4):  # each class is bright in a corner of its own
+        rates[k, :, k // 2 * 5 :, k % 2 * 5 :][:, :5, :5] = 0.8
+    x = (r.random((80, 2400)) < rates[y].reshape(80, -1)).astype(np.uint8)
+    data, split = ContinualData(x, y, x, y, 1), ClassSplit((2, 0, 3, 1), 2)
+    where = Setting.of(data, 4, (10, 10, 2), 0, 1, ticks=12)
+    make = lambda: make_model(continual_rule(name, "honest"), HONEST, where, split, data)[0]  # noqa: E731
     kept, model = {}, make()
     result = run_continual(model, split, data, on_state=lambda s, m: kept.update({s.n_done: (s, m.state())}))
+    assert all(min(task.cost.synaptic_events, task.cost.weight_updates) > 0 for task in result.tasks)
     again = make()
-    again.load_state(kept[2][1])
-    assert_same(result, run_continual(again, split, data, start=kept[2][0]))
+    again.load_state(kept[1][1])
+    assert_same(result, run_continual(again, split, data, start=kept[1][0]))
+    assert len(np.unique(assert_batch_invariant(again, x, y, 1))) > 1
 
 
 class TestRefused:

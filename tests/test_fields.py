@@ -1,4 +1,4 @@
-"""Receptive fields of the classifier by dopamine: who sees what, what is refused, and no bit depends on threads."""
+"""Receptive fields of the classifier by dopamine: who sees what, and no bit depends on threads or on company."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from batches import assert_batch_invariant
 
 from tegmentum.plasticity import DopamineParameters, OnlineLearner
 from tegmentum.plasticity.learning.dopamine_classifier import parameters_for, receptive_fields
@@ -48,6 +49,7 @@ def test_only_synapses_within_fields_exist_and_learn_the_same_on_any_number_of_t
         )
     for one, two in zip(*found, strict=True):
         assert np.array_equal(one, two)
+    np.testing.assert_array_equal(assert_batch_invariant(learner, x, y, 255), found[1][2])
 
 
 @pytest.mark.parametrize(
