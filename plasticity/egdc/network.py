@@ -19,13 +19,14 @@ its prototype, they inhibit each other, and what the prototypes explain is given
     \Bigl(L - \sum_l \tfrac{1}{n_l} S_l S_l^\top\Bigr) r = c\, S_k
 
 which is the settled lateral inhibition of :mod:`.decorrelation`, the loop through the expectation neurons taking the
-classes' means out of :math:`L`. The synapses onto the neuron of choice k learn, under dopamine of its own, how often each
-pool fires, and those of the expectation neuron how often that does, the offset :math:`-\frac12 a_k`. All plastic
+classes' means out of :math:`L`. The synapses onto the neuron of choice k learn, under dopamine of its own, how often
+each pool fires, and those of the expectation neuron how often that does, the offset :math:`-\frac12 a_k`. All plastic
 synapses have one rule, :class:`.RateHebb`: the product of two counts in a trial, gated by a neuromodulator.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,7 @@ from .expectation_neuron import ExpectationNeuron
 from .pool_neuron import PoolNeuron
 
 Array = np.ndarray[Any, Any]
-_FOR_EVER = 2e6  # ms: after a trial 1 - 1e-5 of a count is left
+_FOR_EVER = 1e12  # ms: of a trial's eligibility nothing is lost, and sums are whole numbers
 _NEVER = 1e30  # a threshold that no input reaches
 
 
@@ -127,10 +128,10 @@ def egdc_network(shape: tuple[int, ...], n_classes: int, fields: Array, p: EGDCN
     recall = _modulator("recall", np.vstack([none, one_hot]))
 
     def sums(modulator: Modulator, where: Subpopulations) -> RateHebb:
-        return RateHebb(modulator, subpopulations=where, a=1.0, tau=_FOR_EVER, tau_e=_FOR_EVER, w_max=_NEVER)
+        return RateHebb(modulator, subpopulations=where, a=1.0, tau=math.inf, tau_e=_FOR_EVER, w_max=_NEVER)
 
     def mean(times: float) -> RateHebb:
-        return RateHebb(recall, subpopulations=ByPost(each), a=times / p.recall_tau, tau=_FOR_EVER, tau_e=p.recall_tau,
+        return RateHebb(recall, subpopulations=ByPost(each), a=times / p.recall_tau, tau=math.inf, tau_e=p.recall_tau,
                         w_min=-_NEVER, w_max=_NEVER)  # fmt: skip
 
     dense, single = AllToAll(), OneToOne()
@@ -168,8 +169,13 @@ def _columns(shape: tuple[int, ...], fields: Array, p: EGDCNetworkParameters) ->
     pixels = SpikeTrain("pixels", height * width * channels, [], [])
     inter = Population("interneurons", rows * columns * n_inputs, DiscreteLIF(
         rho=0.0, v_thresh=np.tile(np.arange(n_inputs) + 0.5, rows * columns)), update="stepped")  # fmt: skip
+    tonic = float(inhibition[0])  # of an empty patch; it must not count before pixels arrive, two ticks on
     column = Population(
-        "columns", rows * columns * k, ColumnNeuron(c.quantum, -float(inhibition[0])), update="stepped"
+        "columns",
+        rows * columns * k,
+        ColumnNeuron(c.quantum, -tonic),
+        update="stepped",
+        initial={"v": 2.0 * tonic},
     )
     neuron = PoolNeuron()
     half = 0.5 * (1.0 - neuron.decay)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tegmentum.simcore.describe import checks
 from tegmentum.simcore.neurons.base import param
 
 from .dopamine_stdp import DopamineSTDP, Synapse
@@ -29,7 +30,7 @@ class RateHebb(DopamineSTDP):
     a : the weight's unit, 0.1
         by how much a pair moves the eligibility
     tau : ms, 10000.0
-        how long spikes count
+        how long spikes count; may be infinite
 
     Notes
     -----
@@ -37,7 +38,7 @@ class RateHebb(DopamineSTDP):
     """
 
     a: float = param(0.1)
-    tau: float = param(1e4, "ms", above=0.0)
+    tau: float = 1e4
 
     class Constants(NamedTuple):
         """Parameters as the functions need them."""
@@ -45,6 +46,10 @@ class RateHebb(DopamineSTDP):
         a: float
         w_min: float
         w_max: float
+
+    def problem(self) -> str | None:
+        """Return the first parameter out of its range, or None."""
+        return super().problem() or checks.wrong_number(self.tau, "tau", "ms", above=0.0, infinite=True)
 
     def derive(self, dt: float) -> Constants:  # type: ignore[override]
         """Return the constants of the functions."""

@@ -57,8 +57,10 @@ def plastics_of(
         short = projection.short_term
         parts = [rule] if short is None or short.varying else [rule, short]
         taus = {name: tau for part in parts for name, tau in part.time_constants().items()}
-        for tau in taus.values():
-            if tau != math.inf and -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
+        for name, tau in taus.items():
+            if name in module.KEPT or tau == math.inf:  # no table of its decay
+                continue
+            if -math.log(1e-12) * tau / p.dt > LONGEST_FADE:
                 longest = LONGEST_FADE * p.dt / -math.log(1e-12)
                 raise DescriptionError(
                     f"Projection {projection.name!r}: {type(rule).__name__}: time constants must be below "
@@ -78,7 +80,8 @@ def plastics_of(
             Plastic(
                 constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
                 fade_pre=tuple(
-                    np.append(_fading(taus[f], p.dt), 0.0).astype(real) for f in module.Pre._fields
+                    np.append(_fading(taus[f], p.dt), float(taus[f] == math.inf)).astype(real)
+                    for f in module.Pre._fields
                 ),
                 fade_post=tuple(_fading(taus[f], p.dt).astype(real)[1] for f in module.Post._fields),
                 fades=_decays(decays, p.dt).astype(real),
@@ -122,7 +125,9 @@ def last_spikes(plastic: Plastic) -> Array:
 
 
 def _fading(tau: float, dt: float) -> Array:
-    """Decay over 0, 1, ... ticks, down to 1e-12."""
+    """Decay over 0, 1, ... ticks, down to 1e-12; none, over two ticks, of what stays."""
+    if tau == math.inf:
+        return np.ones(2)
     return np.asarray(np.exp(-np.arange(max(2, math.ceil(-math.log(1e-12) * tau / dt))) * dt / tau))
 
 
