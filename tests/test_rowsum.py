@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tegmentum.simcore.intrinsics.rowsum import add_rows
+from tegmentum.simcore.intrinsics.rowsum import add_rows, sum_rows, sum_window
+from tegmentum.simcore.lower import window_arrays
 
 WIDTHS = list(range(16, 257, 16))
 
@@ -19,6 +20,16 @@ def call_for_every_trial(acc, table, index, value, start, count):
     """Another caller: many lists in a loop, each into a row of its own."""
     for k in range(len(start)):
         add_rows(acc[k], table, index, value, start[k], count[k])
+
+
+@njit
+def call_for_sum(out, table, index, value, first, count):
+    sum_rows(out, table, index, value, first, count)
+
+
+@njit
+def call_for_window(out, base, table, events, trial, n_ticks):
+    sum_window(out, base, table, events, trial, n_ticks)
 
 
 def problem(width, dtype=np.uint32, n_rows=12, n=40, seed=0, whole=False):
@@ -126,3 +137,47 @@ def test_signed_indices_are_refused():
     acc, table, index, value = problem(16)
     with pytest.raises(TypingError):
         call(acc, table, index.astype(np.int32), value, 0, 1)
+
+
+@pytest.mark.parametrize("width", [16, 48, 64, 80, 192])
+def test_weights_of_one_byte_are_the_same_numbers(width):
+    acc0, table, index, _ = problem(width, np.uint16, n=300, seed=5)
+    value = np.arange(-128, 128).astype(np.int8)
+    acc, expected = acc0.copy(), acc0.copy()
+    call(acc, table, index, value, 0, 256)
+    call(expected, table, index, value.astype(np.float32), 0, 256)
+    np.testing.assert_array_equal(acc, expected)
+
+
+@pytest.mark.parametrize("width", [16, 64, 80, 128])
+def test_a_sum_is_an_accumulator_that_was_zero(width):
+    _, table, index, value = problem(width, seed=6)
+    for count in range(10):
+        out = np.full(width, 7.0, np.float32)
+        call_for_sum(out, table, index, value, 2, count)
+        expected = np.zeros(width, np.float32)
+        call(expected, table, index, value, 2, count)
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize(("number", "weight"), [(np.uint32, np.float32), (np.uint16, np.int8)])
+@pytest.mark.parametrize("width", [16, 64, 80, 128])
+def test_a_window_is_its_lists_one_by_one(width, number, weight):
+    acc0, table, index, value = problem(width, number, n=400, seed=7)
+    n_trials, n_ticks = 3, 7
+    events = window_arrays.allocate(n_trials, n_ticks, len(index), number, weight)
+    events.index[:], events.value[:] = index, np.sign(value)
+    rng = np.random.default_rng(8)
+    for start, count in ((events.base_start, events.base_count), (events.start, events.count)):
+        start[:], count[:] = rng.integers(0, 300, len(start)), rng.integers(0, 99, len(start))
+    events.count[[8, 9]] = 0, 1
+    for trial in range(n_trials):
+        base, out = np.stack([acc0, acc0]), np.full((n_ticks, width), np.nan, np.float32)
+        call_for_window(out, base, table, events, trial, n_ticks)
+        expected = acc0.copy()
+        call(expected, table, events.index, events.value, events.base_start[trial], events.base_count[trial])
+        np.testing.assert_array_equal(base, [expected, acc0])
+        for t in range(n_ticks):
+            slot, current = trial * n_ticks + t, expected.copy()
+            call(current, table, events.index, events.value, events.start[slot], events.count[slot])
+            np.testing.assert_array_equal(out[t], current)

@@ -145,9 +145,10 @@ class Columns:
             spikes = x.reshape(len(x), n_ticks, self.n_channels)
 
             def take(index: Array) -> Any:
-                room = len(index) * (n_ticks * (self.n_channels + 1) + 1) + 1
+                room = len(index) * (n_ticks * (self.n_channels + window_arrays.SPARE) + 1) + 1
                 events = window_arrays.allocate(len(index), n_ticks, room)
-                self.kernels.from_spikes(spikes[index], self.n_channels, 0, len(index), events)
+                bits = np.packbits(spikes[index], axis=-1, bitorder="little")
+                self.kernels.from_spikes(bits, self.n_channels, 0, len(index), events)
                 return events
 
             return take

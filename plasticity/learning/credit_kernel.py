@@ -22,8 +22,9 @@ import numpy as np
 from numba import njit
 
 from tegmentum.simcore.advance.windows.advance_kernel import advance
-from tegmentum.simcore.intrinsics.rowsum import add_rows
-from tegmentum.simcore.lower.window_arrays import RowIndex, Scratch
+from tegmentum.simcore.intrinsics.bits import get_outputs, put_outputs
+from tegmentum.simcore.intrinsics.rowsum import sum_rows
+from tegmentum.simcore.lower.window_arrays import RowIndex
 from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
 
 from ..rules.optimiser import StepConstants
@@ -31,7 +32,7 @@ from ..rules.optimiser import adam as optimiser_step
 from ..rules.surrogate import state_difference as local_factor
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", forceinline=True)
 def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, slot):
     """Fill rows ``slot + t`` of ``grad`` with a_t, t = 1 ... T, and row ``slot`` with their sum.
 
@@ -45,33 +46,31 @@ def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, s
         later[j] = np.float32(0.0)
         total[j] = np.float32(0.0)
     for t in backwards:
-        seed = signal[0 if every_tick or t == n_ticks else 1]
-        now, v_now, out_now, out_before = grad[slot + t], v[t], out[t], out[t - 1]
+        seed = 0 if every_tick or t == n_ticks else 1
         for j in range(width):
-            s = State(v_now[j], out_now[j])
-            delta = local_factor(v_now[j], out_now[j], out_before[j], rule)
-            a = (seed[j] + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
+            s = State(v[t, j], out[t, j])
+            delta = local_factor(v[t, j], out[t, j], out[t - 1, j], rule)
+            a = (signal[seed, j] + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
             later[j] = a
             total[j] += a
-            now[j] = a
-    grad[slot] = total
+            grad[slot + t, j] = a
+    for j in range(width):
+        grad[slot, j] = total[j]
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", forceinline=True)
 def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):
     """Sum the gradient of each row over the events it took part in, and step it: for wide blocks."""
-    zero = np.float32(0.0)
     for i in range(table.shape[0]):
         n = rows.start[i + 1] - rows.start[i]
         if n == 0 and not seen[i]:
             continue
         seen[i] = True
+        sum_rows(g, grad, rows.slot, rows.value, rows.start[i], n)
         for j in range(table.shape[1]):
-            g[j] = zero
-        add_rows(g, grad, rows.slot, rows.value, rows.start[i], n)
-        w, m, u = table[i], first_moment[i], second_moment[i]
-        for j in range(table.shape[1]):
-            w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], g[j], step)
+            table[i, j], first_moment[i, j], second_moment[i, j] = optimiser_step(
+                table[i, j], first_moment[i, j], second_moment[i, j], g[j], step
+            )
 
 
 @njit(nogil=True)
@@ -84,7 +83,7 @@ def collect(events, trial, slot, x):
         x[events.index[k]] += events.value[k]
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", forceinline=True)
 def apply_columns(
     table, first_moment, second_moment, n_neurons, events, before, first, n_trials, n_ticks, grad, x, gt, step
 ):
@@ -95,29 +94,28 @@ def apply_columns(
     for b in range(n_trials):
         trial = first + b
         for t in range(n_ticks):
-            now = grad[b * (n_ticks + 1) + 1 + t]
+            slot = b * (n_ticks + 1) + 1 + t
             alive = 0
             for j in range(n_neurons):
-                alive |= now[j] != zero
+                alive |= grad[slot, j] != zero
             if alive == 0:
                 continue
             if len(before) > 1:
-                given = before[trial, t]
-                for i in range(last):
-                    x[i] = given[i]
+                n_all = before.shape[2] * (1 if before.itemsize > 1 else 8)
+                get_outputs(before, (trial * n_ticks + t) * n_all, last, x)
                 x[last] = np.float32(1.0)
             else:
                 collect(events, trial, trial * n_ticks + t, x)
             for j in range(n_neurons):
-                a = now[j]
+                a = grad[slot, j]
                 if a != zero:
-                    sums = gt[j]
-                    for i in range(len(x)):
-                        sums[i] += a * x[i]
+                    for i in range(last + 1):
+                        gt[j, i] += a * x[i]
     for i in range(table.shape[0]):
-        w, m, u = table[i], first_moment[i], second_moment[i]
         for j in range(n_neurons):
-            w[j], m[j], u[j] = optimiser_step(w[j], m[j], u[j], gt[j, i], step)
+            table[i, j], first_moment[i, j], second_moment[i, j] = optimiser_step(
+                table[i, j], first_moment[i, j], second_moment[i, j], gt[j, i], step
+            )
 
 
 @njit(nogil=True)
@@ -141,8 +139,8 @@ def learn_block(
         weights of the block and the optimiser's moments
     column : int
         first neuron of the block; ``n_neurons`` of them are real, the rest padding
-    before : (n_batches * n_trials, n_ticks, >= n_rows - 1)
-        the same input as outputs of the layer before; a single trial if there is none
+    before : (n_batches * n_trials, n_ticks, ...)
+        the same input as outputs of the layer before, of the shape of ``outputs``; a single trial if there is none
     rows : RowIndex whose arrays have a leading axis for the batch
     gains : float32 (n_classes, n_padded)
         the signal at the last tick, if ``error_scale`` is 0: what the neuromodulator makes of the expected class
@@ -150,48 +148,49 @@ def learn_block(
         otherwise the signal is ``error_scale * (rate - expected)``
     steps : float32 (n_batches, 6)
         StepConstants of each batch
-    outputs : float (n_batches * n_trials, n_ticks, n_padded), filled
-    rates : float32 (n_batches * n_trials, n_padded), filled with the mean output over the window
+    outputs : float32 (n_batches * n_trials, n_ticks, n_padded), or uint8 (..., n_padded / 8), a bit for each; filled
+    rates : float32 (n_batches * n_trials, n_padded), filled with the mean output over the window; or none
     """
     width = table.shape[1]
     zero = np.float32(0.0)
     v, out = np.zeros((n_ticks + 1, width), np.float32), np.zeros((n_ticks + 1, width), np.float32)
-    row = np.zeros((5, width), np.float32)
-    base, current, rate = row[0], row[1], row[2]
-    scratch = Scratch(base, current, row[3], row[4])
+    state, current, row = aligned(3, width), aligned(n_ticks, width), aligned(2, width)
+    later, rate = row[0], row[1]
     signal = np.zeros((2, width), np.float32)
     narrow = width < 64
     n_slots = n_trials * (n_ticks + 1) if learning else 1
     grad = aligned(n_slots, width)
     backwards = np.arange(n_ticks, 0, -1)
-    x = np.zeros(table.shape[0] if narrow else 1, np.float32)
+    x = np.zeros(table.shape[0] + 16 if narrow else 1, np.float32)
+    n_all = outputs.shape[2] * (1 if outputs.itemsize > 1 else 8)  # neurons of the layer
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
     scale = np.float32(1.0) / np.float32(n_ticks)
     for k in range(n_batches):
         step = StepConstants(steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4], steps[k, 5])
         for b in range(n_trials):
             trial = k * n_trials + b
-            advance(table, events, trial, n_ticks, constants, scratch, v, out)
-            for j in range(width):
-                rate[j] = zero
+            advance(table, events, trial, n_ticks, constants, state, current, v, out)
             for t in range(n_ticks):
-                out_now, keep = out[t + 1], outputs[trial, t, column : column + width]
+                put_outputs(outputs, (trial * n_ticks + t) * n_all + column, out, t + 1)
+            if len(rates) > 0:
                 for j in range(width):
-                    rate[j] += out_now[j]
-                    keep[j] = out_now[j]
-            mean = rates[trial, column : column + width]
-            for j in range(width):
-                mean[j] = rate[j] * scale
+                    rate[j] = zero
+                for t in range(n_ticks):
+                    for j in range(width):
+                        rate[j] += out[t + 1, j]
+                for j in range(width):
+                    rate[j] *= scale
+                put_outputs(rates, trial * rates.shape[1] + column, row, 1)
             if learning:
                 if error_scale != zero:
                     for j in range(n_neurons):
                         expected = np.float32(1.0) if labels[trial] == column + j else zero
-                        signal[0, j] = error_scale * (mean[j] - expected)
+                        signal[0, j] = error_scale * (rates[trial, column + j] - expected)
                 else:
                     for j in range(n_neurons):
                         signal[0, j] = gains[labels[trial], column + j]
                 credit(
-                    v, out, signal, every_tick, constants, rule, backwards, base, rate, grad, b * (n_ticks + 1)
+                    v, out, signal, every_tick, constants, rule, backwards, later, rate, grad, b * (n_ticks + 1)
                 )  # fmt: skip
         if learning and narrow:
             apply_columns(
@@ -200,4 +199,4 @@ def learn_block(
             )  # fmt: skip
         elif learning:
             batch_rows = RowIndex(rows.start[k], rows.slot[k], rows.value[k])
-            apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, current, step)
+            apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, later, step)

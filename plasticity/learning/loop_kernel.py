@@ -17,11 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tegmentum.simcore.advance.windows.advance_kernel import advance
-from tegmentum.simcore.intrinsics.rowsum import add_rows
-from tegmentum.simcore.lower.window_arrays import Scratch
-from tegmentum.simcore.neurons.discrete import State, flow, leak_path, receive, reset_path
-from tegmentum.simcore.neurons.discrete import fired as output
+from tegmentum.simcore.advance.windows.advance_kernel import advance, advance_from
+from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
 
 from ..rules.optimiser import StepConstants
 from ..rules.surrogate import state_difference as local_factor
@@ -77,28 +74,11 @@ def join(given, given_row, n_given, spikes, sources, n_rows, first, last, events
 
 
 @njit(nogil=True, error_model="numpy")
-def advance_driven(table, events, trial, n_ticks, constants, scratch, drive, v, out):
+def advance_driven(table, events, trial, n_ticks, constants, state, current, drive, v, out):
     """Do what ``advance`` does under an input (width,) that is the same at every tick."""
-    base, current, state_v, state_out = scratch.base, scratch.current, scratch.v, scratch.out
     for j in range(table.shape[1]):
-        base[j] = drive[j]
-        state_v[j] = np.float32(0.0)
-        state_out[j] = np.float32(0.0)
-    add_rows(base, table, events.index, events.value, events.base_start[trial], events.base_count[trial])
-    for t in range(n_ticks):
-        slot = trial * n_ticks + t
-        for j in range(table.shape[1]):
-            current[j] = base[j]
-        add_rows(current, table, events.index, events.value, events.start[slot], events.count[slot])
-        v_now, out_now = v[t + 1], out[t + 1]
-        for j in range(table.shape[1]):
-            s = flow(State(state_v[j], state_out[j]), constants, np.float32(0.0))
-            s = receive(s, constants, current[j])
-            y = output(s, constants)
-            state_v[j] = s.v
-            state_out[j] = y
-            v_now[j] = s.v
-            out_now[j] = y
+        state[0, j] = drive[j]
+    advance_from(table, events, trial, n_ticks, constants, state, current, v, out)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -115,16 +95,16 @@ def advance_block(table, events, column, n_trials, n_ticks, constants, drive, ke
     rates : float32 (n_trials, n_padded), filled with the mean output over the window
     """
     width = table.shape[1]
-    row = np.zeros((5, width), np.float32)
-    scratch, rate = Scratch(row[0], row[1], row[2], row[3]), row[4]
+    state, current = np.zeros((3, width), np.float32), np.zeros((n_ticks, width), np.float32)
+    rate = np.zeros(width, np.float32)
     scale = np.float32(1.0) / np.float32(n_ticks)
     for b in range(n_trials):
         place = b if keep else 0
         if len(drive) > 0:
             own = drive[b, column : column + width]
-            advance_driven(table, events, b, n_ticks, constants, scratch, own, v[place], out[place])
+            advance_driven(table, events, b, n_ticks, constants, state, current, own, v[place], out[place])
         else:
-            advance(table, events, b, n_ticks, constants, scratch, v[place], out[place])
+            advance(table, events, b, n_ticks, constants, state, current, v[place], out[place])
         for j in range(width):
             rate[j] = np.float32(0.0)
         for t in range(n_ticks):
@@ -241,7 +221,7 @@ def step_block(
     step = StepConstants(steps[0], steps[1], steps[2], steps[3], steps[4], steps[5])
     n_rows, width = table.shape
     if width < 64:
-        x = np.zeros(n_rows, np.float32)
+        x = np.zeros(n_rows + 16, np.float32)
         gt = np.zeros((n_neurons, n_rows), np.float32)
         apply_columns(
             table,

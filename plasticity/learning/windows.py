@@ -77,7 +77,10 @@ class Windows:
         for number in range(len(x)):
             for _ in flow_through(stages, [batches[number : number + 1]], 1):
                 for k, layer in enumerate(self.layers):
-                    found[k].append(buffers.outputs[k][0][0, :, : layer.n_post].copy())
+                    outputs = buffers.outputs[k][0][0]
+                    if not self.graded:
+                        outputs = np.unpackbits(outputs, axis=-1, bitorder="little")
+                    found[k].append(outputs[:, : layer.n_post].copy())
         return [np.stack(outputs) for outputs in found]
 
     @property
@@ -90,7 +93,7 @@ class Windows:
         largest = int(inputs.capacity.max(initial=1))
         buffers = self._buffers.get(learning)
         if buffers is None or buffers.n_trials != n_trials or buffers.largest < largest:
-            buffers = Buffers(self.layers, largest, self.n_ticks, n_trials, self.batch, self._dtype, learning)
+            buffers = Buffers(self.layers, largest, self.n_ticks, n_trials, self.batch, self.graded, learning)
             self._buffers[learning] = buffers
         stages = []
         for k, layer in enumerate(self.layers):

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+SPARE = (
+    8  #: entries of a tick besides one for each neuron of a layer before: they are written eight at a time
+)
 
 
 class WindowEvents(NamedTuple):
@@ -16,8 +19,8 @@ class WindowEvents(NamedTuple):
     ----------
     base_start, base_count : int64 (n_trials,)
     start, count : int64 (n_trials * n_ticks,)
-    index : uint32 (capacity,), channel of each entry
-    value : float32 (capacity,), its weight: +1, -1, or a graded input
+    index : uint32 or uint16 (capacity,), channel of each entry
+    value : float32 (capacity,), its weight: +1, -1, or a graded input; int8 will do where none is graded
     spikes : int64 (n_trials,), spikes that really happened, for counting synaptic events
     """
 
@@ -38,39 +41,36 @@ class RowIndex(NamedTuple):
     """
 
     start: Array  # int64 (n_rows + 1,)
-    slot: Array  # uint32 (capacity,)
-    value: Array  # float32 (capacity,)
+    slot: Array  # uint32 or uint16 (capacity,)
+    value: Array  # float32 or int8 (capacity,)
 
 
-class Scratch(NamedTuple):
-    """Rows of one value for each neuron of a block, float32 (width,)."""
-
-    base: Array  # current of the base
-    current: Array  # current of a tick
-    v: Array  # potential of the last tick
-    out: Array  # output of the last tick
+def numbers(n: int) -> Any:
+    """Type of numbers below ``n``: every block of neurons reads all lists again, so bytes are time."""
+    return np.uint16 if n <= 1 << 16 else np.uint32
 
 
-def allocate(n_trials: int, n_ticks: int, capacity: int) -> WindowEvents:
+def allocate(
+    n_trials: int, n_ticks: int, capacity: int, index: Any = np.uint32, value: Any = np.float32
+) -> WindowEvents:
     """Room for ``capacity`` entries over all trials and ticks."""
     per_trial, per_slot = np.zeros(n_trials, np.int64), np.zeros(n_trials * n_ticks, np.int64)
     return WindowEvents(
         per_trial, per_trial.copy(), per_slot, per_slot.copy(),
-        np.zeros(capacity, np.uint32), np.ones(capacity, np.float32), per_trial.copy(),
+        np.zeros(capacity, index), np.ones(capacity, value), per_trial.copy(),
     )  # fmt: skip
 
 
-def allocate_rows(n_batches: int, n_rows: int, capacity: int) -> RowIndex:
+def allocate_rows(
+    n_batches: int, n_rows: int, capacity: int, slot: Any = np.uint32, value: Any = np.float32
+) -> RowIndex:
     """Room for ``capacity`` entries over ``n_rows`` channels, the bias among them, for each batch."""
     return RowIndex(
-        np.zeros((n_batches, n_rows + 1), np.int64), np.zeros((n_batches, capacity), np.uint32),
-        np.zeros((n_batches, capacity), np.float32),
+        np.zeros((n_batches, n_rows + 1), np.int64), np.zeros((n_batches, capacity), slot),
+        np.zeros((n_batches, capacity), value),
     )  # fmt: skip
 
 
 def capacity(x: Array, n_ticks: int) -> Array:
-    """Entries each sample may need: its base, a deviation for each non-zero channel and tick, and one to spare.
-
-    The spare entry of each tick lets the encoder write before it knows whether the entry counts.
-    """
-    return np.asarray((np.count_nonzero(x, axis=1).astype(np.int64) + 1) * (n_ticks + 1))
+    """Entries each sample may need: its base with the bias, and a deviation for each non-zero channel and tick."""
+    return np.asarray(np.count_nonzero(x, axis=1).astype(np.int64) * (n_ticks + 1) + 1)

@@ -12,13 +12,37 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tegmentum.simcore.intrinsics.rowsum import add_rows
+from tegmentum.simcore.intrinsics.rowsum import sum_window
 from tegmentum.simcore.neurons.discrete import State, flow, receive
 from tegmentum.simcore.neurons.discrete import fired as output
 
 
-@njit(nogil=True, error_model="numpy")
-def advance(table, events, trial, n_ticks, constants, scratch, v, out):
+@njit(nogil=True, error_model="numpy", forceinline=True)
+def advance_from(table, events, trial, n_ticks, constants, state, current, v, out):
+    """Do what :func:`advance` does, under an input ``state[0]`` at every tick besides.
+
+    The state is carried in an array of its own instead of being read from the row before: LLVM vectorises the loop only
+    if no array is both read and written at different rows. No row, and no field of ``events``, is taken as an array of
+    its own: counting references to it would cost as much as what is done with it.
+    """
+    zero = np.float32(0.0)
+    for j in range(table.shape[1]):
+        state[1, j] = zero
+        state[2, j] = zero
+    sum_window(current, state, table, events, trial, n_ticks)
+    for t in range(n_ticks):
+        for j in range(table.shape[1]):
+            s = flow(State(state[1, j], state[2, j]), constants, zero)
+            s = receive(s, constants, current[t, j])
+            y = output(s, constants)
+            state[1, j] = s.v
+            state[2, j] = y
+            v[t + 1, j] = s.v
+            out[t + 1, j] = y
+
+
+@njit(nogil=True, error_model="numpy", forceinline=True)
+def advance(table, events, trial, n_ticks, constants, state, current, v, out):
     """Potential and output of one block of neurons in one trial.
 
     Parameters
@@ -26,34 +50,11 @@ def advance(table, events, trial, n_ticks, constants, scratch, v, out):
     table : float32 (n_rows, width), C-contiguous
         incoming weights, a row for each presynaptic neuron, the bias last
     events : WindowEvents
-    scratch : Scratch
+    state, current : float32 (3, width) and (n_ticks, width)
+        scratch: the current of the base, potential and output of the last tick; currents of all ticks
     v, out : float32 (n_ticks + 1, width)
         filled; row 0 is the state before the window, which is 0
-
-    Notes
-    -----
-    The state is carried in arrays of its own instead of being read from the row before: LLVM vectorises the loop only
-    if no array is both read and written at different rows.
     """
-    width = table.shape[1]
-    zero = np.float32(0.0)
-    base, current, state_v, state_out = scratch.base, scratch.current, scratch.v, scratch.out
-    for j in range(width):
-        base[j] = zero
-        state_v[j] = zero
-        state_out[j] = zero
-    add_rows(base, table, events.index, events.value, events.base_start[trial], events.base_count[trial])
-    for t in range(n_ticks):
-        slot = trial * n_ticks + t
-        for j in range(width):
-            current[j] = base[j]
-        add_rows(current, table, events.index, events.value, events.start[slot], events.count[slot])
-        v_now, out_now = v[t + 1], out[t + 1]
-        for j in range(width):
-            s = flow(State(state_v[j], state_out[j]), constants, zero)
-            s = receive(s, constants, current[j])
-            y = output(s, constants)
-            state_v[j] = s.v
-            state_out[j] = y
-            v_now[j] = s.v
-            out_now[j] = y
+    for j in range(table.shape[1]):
+        state[0, j] = np.float32(0.0)
+    advance_from(table, events, trial, n_ticks, constants, state, current, v, out)

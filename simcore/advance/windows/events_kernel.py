@@ -14,6 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tegmentum.simcore.intrinsics.bits import below, count_set, first_set, list_bits
+from tegmentum.simcore.lower.window_arrays import SPARE
 from tegmentum.simcore.random.philox_block import philox_block
 
 
@@ -27,44 +29,51 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
     n_channels = x.shape[1]
     certain, low = np.uint64(1) << np.uint64(32), np.uint64(0xFFFFFFFF)
     half = certain >> np.uint64(1)
-    stride = (n_channels + 7) // 8 * 8
+    stride = (n_channels + 64) // 64 * 64
     words = np.zeros(4 * stride, np.uint32)
-    channel, limit = np.zeros(stride, np.uint32), np.zeros(stride, np.uint64)
-    sign = np.zeros(stride, np.float32)
+    channel, limit = np.zeros(stride, np.uint32), np.zeros(stride, np.uint32)
+    flip = np.zeros(stride // 64, np.uint64)  # a bit for each channel of which an absent spike is listed
+    one = np.uint64(1)
     for b in range(first, last):
-        room = (offset[b + 1] - offset[b]) // (n_ticks + 1)
         base = offset[b]
         n_base, n_random, spikes = 0, 0, 0
+        flip[:] = 0
         for i in range(n_channels):
             thr = threshold[x[b, i]]
             if thr > half:  # expected to spike: part of the base, and a tick without the spike deviates
                 events.index[base + n_base] = i
                 events.value[base + n_base] = np.float32(1.0)
                 n_base += 1
-            channel[n_random], limit[n_random] = i, thr
-            sign[n_random] = np.float32(-1.0) if thr > half else np.float32(1.0)
-            n_random += thr > 0 and thr < certain
+            if thr > 0 and thr < certain:
+                channel[n_random], limit[n_random] = i, thr
+                flip[n_random // 64] |= np.uint64(thr > half) << np.uint64(n_random % 64)
+                n_random += 1
+        n_words = (n_random + 63) // 64
+        limit[n_random : 64 * n_words] = 0
         spikes = n_base * n_ticks
         events.index[base + n_base] = n_channels
         events.value[base + n_base] = np.float32(1.0)
         events.base_start[b], events.base_count[b] = base, n_base + 1
+        n = base + n_base + 1
         c2 = key[b] & low
         c3 = ((key[b] >> np.uint64(32)) ^ (stream << np.uint64(24))) & low
         for quad in range((n_ticks + 3) // 4):
             c1 = np.uint64(quad) + (epoch << np.uint64(8))
             philox_block(words, channel, n_random, c1, c2, c3, k0, k1)
             for lane in range(min(4, n_ticks - 4 * quad)):
-                tick, drawn = 4 * quad + lane, words[lane * stride : (lane + 1) * stride]
-                at = base + (1 + tick) * room
-                n = at
-                for k in range(n_random):
-                    events.index[n] = channel[k]
-                    events.value[n] = sign[k]
-                    n += (drawn[k] < limit[k]) != (sign[k] < 0)
+                tick, at = 4 * quad + lane, n
+                for k in range(n_words):
+                    absent = flip[k]
+                    listed = below(words, lane * stride + 64 * k, limit, 64 * k) ^ absent
+                    spikes += count_set(listed & ~absent) - count_set(listed & absent)
+                    while listed != 0:
+                        i = first_set(listed)
+                        events.index[n] = channel[64 * k + i]
+                        events.value[n] = 1 - 2 * np.int64(absent >> np.uint64(i) & one)
+                        n += 1
+                        listed &= listed - one
                 events.start[b * n_ticks + tick] = at
                 events.count[b * n_ticks + tick] = n - at
-                for k in range(at, n):
-                    spikes += 1 if events.value[k] > 0 else -1
         events.spikes[b] = spikes
 
 
@@ -89,27 +98,23 @@ def encode_graded(x, scale, offset, n_ticks, first, last, events):
 
 @njit(nogil=True)
 def from_spikes(spikes, n_neurons, first, last, events):
-    """List who fired in the layer before: ``spikes`` uint8 (n_trials, n_ticks, >= n_neurons).
+    """List who fired in the layer before: ``spikes`` uint8 (n_trials, n_ticks, >= n_neurons / 8), a bit for each.
 
     Every entry of ``events.value`` is 1 already and stays so.
     """
-    n_ticks = spikes.shape[1]
-    room = n_ticks * (n_neurons + 1) + 1  # one entry more in each slot: the loop writes before it counts
+    n_ticks, n_bytes = spikes.shape[1], spikes.shape[2]
+    room = n_ticks * (n_neurons + SPARE) + 1
     for b in range(first, last):
         at = b * room
         events.index[at] = n_neurons
         events.base_start[b], events.base_count[b] = at, 1
-        total = 0
+        total, begin = 0, at + 1
         for t in range(n_ticks):
-            begin = at + 1 + t * (n_neurons + 1)
-            fired = spikes[b, t]
-            n = begin
-            for i in range(n_neurons):
-                events.index[n] = i
-                n += fired[i]
+            n = list_bits(spikes, (b * n_ticks + t) * n_bytes, n_neurons, events.index, begin)
             events.start[b * n_ticks + t] = begin
-            events.count[b * n_ticks + t] = n - begin
-            total += n - begin
+            events.count[b * n_ticks + t] = n
+            total += n
+            begin += n
         events.spikes[b] = total
 
 
@@ -117,13 +122,13 @@ def from_spikes(spikes, n_neurons, first, last, events):
 def from_graded(outputs, n_neurons, first, last, events):
     """List the outputs of a graded layer before: ``outputs`` float32 (n_trials, n_ticks, >= n_neurons)."""
     n_ticks = outputs.shape[1]
-    room = n_ticks * (n_neurons + 1) + 1
+    room = n_ticks * (n_neurons + SPARE) + 1
     for b in range(first, last):
         at = b * room
         events.index[at], events.value[at] = n_neurons, np.float32(1.0)
         events.base_start[b], events.base_count[b] = at, 1
         for t in range(n_ticks):
-            begin = at + 1 + t * (n_neurons + 1)
+            begin = at + 1 + t * (n_neurons + SPARE)
             for i in range(n_neurons):
                 events.index[begin + i] = i
                 events.value[begin + i] = outputs[b, t, i]
