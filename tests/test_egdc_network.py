@@ -77,7 +77,7 @@ def test_lateral_synapses_are_sums_of_products_and_their_loop_the_covariance_wit
 
 
 def test_columns_answer_as_those_of_the_kernel():
-    """But for spikes that are still due when the window ends, and come in the margin of the trial."""
+    """But for spikes that are still due when the window ends, and come before the trial ends."""
     model, (x, _, x_max) = one()[0], samples(*ORDER)
     simulation = model.simulation
     start, events = simulation.tick, model._events(x, x_max)

@@ -18,6 +18,7 @@ from tegmentum.plasticity import (
     Hill,
     KernelAmplitude,
     LinearReceptor,
+    RateHebb,
     SequentialSTDP,
     TwoTraceSTDP,
 )
@@ -503,3 +504,29 @@ def test_files_with_a_modulator_that_nobody_releases_are_refused(tmp_path):
                 network_of(read(file))
         else:
             network_of(read(file))
+
+
+@pytest.mark.parametrize("tau", [math.inf, 5e4])
+def test_counts_last_as_long_as_the_rule_says(tau):
+    """Two arrivals, and post spikes a second and a minute later: an infinite time constant keeps all pairs whole."""
+    pre, post = SpikeTrain("pre", 1, [0.0, 1.0], [0, 0]), SpikeTrain("kick", 1, [1e3, 6e4], [0, 0])
+    cell, never = Population("cell", 1, QUIET), Modulator("never", baseline=0.0)
+    learns = Projection(
+        pre, cell, OneToOne(), 0.5, plasticity=RateHebb(never, a=0.25, tau=tau, tau_e=1e12), name="p"
+    )
+    kick = Projection(post, cell, OneToOne(), 2e6, name="kick")
+    simulation = Simulation(Network(pre, post, cell, learns, kick), dt=1.0, seed=1, precision="float64")
+    simulation.run(6.1e4)
+    fade = (math.exp(-gap / tau) for late in (1e3, 6e4) for gap in (late, late - 1.0))
+    wanted = 0.25 * sum(fade)
+    np.testing.assert_allclose(simulation.synapses("p").eligibility, wanted, rtol=1e-7)
+
+
+def test_a_time_constant_of_counts_that_is_none_is_refused():
+    with pytest.raises(DescriptionError, match=r"RateHebb: tau must be > 0 ms, got 0"):
+        Projection(
+            Population("a", 1, QUIET),
+            Population("b", 1, QUIET),
+            OneToOne(),
+            plasticity=RateHebb(Modulator("never"), tau=0.0),
+        )

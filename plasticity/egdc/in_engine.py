@@ -118,7 +118,7 @@ class EGDCNetwork:
     def _events(self, x: Array, x_max: int) -> Events:
         p = self.p
         e = bernoulli(x, x_max, p.columns.n_ticks, self.seed, scale=p.columns.rate_scale)
-        return Events(e.trial, e.tick, e.channel, e.n_trials, e.n_ticks + p.margin, e.n_channels)
+        return Events(e.trial, e.tick, e.channel, e.n_trials, p.trial_ticks, e.n_channels)
 
     def predict(self, x: Array, x_max: int) -> Array:
         """Classes, int64 (n,): the neuron of choice with the highest potential."""

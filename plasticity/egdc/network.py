@@ -61,7 +61,6 @@ class EGDCNetworkParameters:
     columns : ColumnParameters
     critical_period : samples of the first task from which fields are learned
     per_spike : spikes of its columns for which a pool sends one
-    margin : ticks of a trial beyond the window, in which what is under way arrives
     prior : what autapses of the pools begin with, a sum of squared counts
     recall_ticks : of a recall
     recall_tau : ticks over which choice neurons average what fires in recall
@@ -73,7 +72,6 @@ class EGDCNetworkParameters:
     columns: ColumnParameters = field(default_factory=ColumnParameters)
     critical_period: int = 1_000
     per_spike: int = 8
-    margin: int = 8
     prior: float = 300.0
     recall_ticks: int = 3_000
     recall_tau: float = 500.0
@@ -82,7 +80,7 @@ class EGDCNetworkParameters:
     settling: str = "recall"
 
     def __post_init__(self) -> None:
-        for name, least in (("critical_period", 1), ("per_spike", 1), ("margin", 4), ("recall_ticks", 10)):
+        for name, least in (("critical_period", 1), ("per_spike", 1), ("recall_ticks", 10)):
             if getattr(self, name) < least:
                 raise DescriptionError(
                     f"EGDCNetworkParameters: {name} must be >= {least}, got {getattr(self, name)}"
@@ -96,6 +94,12 @@ class EGDCNetworkParameters:
                 raise DescriptionError(
                     f"EGDCNetworkParameters: {name} must be > 0, got {getattr(self, name)}"
                 )
+
+    @property
+    def trial_ticks(self) -> int:
+        """Ticks of a trial: enough for a pool, at one spike a tick, to send all that its columns can fire."""
+        most = self.columns.n_ticks * max(1.0, self.columns.pool**2 / self.per_spike)
+        return math.ceil(most) + 6
 
 
 def egdc_network(shape: tuple[int, ...], n_classes: int, fields: Array, p: EGDCNetworkParameters) -> Network:
