@@ -60,7 +60,8 @@ def release_block(levels: Any, tape: Any, block: int, base: int, n: int, tick: i
     for m in range(len(levels.channels)):
         channel = levels.channels[m]
         every = channel.all
-        for r in range(channel.n_releases):
+        r = 0
+        while r < channel.n_releases:
             first, onto = every.release[r, 1], every.release[r, 3]
             size, place = channel.extent[r, 0], channel.extent[r, 1]
             k = base + cuda.threadIdx.x
@@ -70,12 +71,14 @@ def release_block(levels: Any, tape: Any, block: int, base: int, n: int, tick: i
                     level = every.onto[onto + i] if onto >= 0 else 0
                     cuda.atomic.add(levels.count, (block, place + level), 1)
                 k += cuda.blockDim.x
+            r += 1
     cuda.syncthreads()
     for m in range(len(levels.channels)):
         channel = levels.channels[m]
         every = channel.all
         mask, n_levels = every.coming.shape[1] - 1, every.coming.shape[2]
-        for r in range(channel.n_releases):
+        r = 0
+        while r < channel.n_releases:
             bucket, amount = (tick + every.release[r, 2]) & mask, every.amount[r]
             single, place = every.release[r, 3] >= 0, channel.extent[r, 1]
             k = np.int64(cuda.threadIdx.x)
@@ -85,6 +88,7 @@ def release_block(levels: Any, tape: Any, block: int, base: int, n: int, tick: i
                     every.coming[block, bucket, k] += amount
                     n -= 1
                 k += cuda.blockDim.x
+            r += 1
     cuda.syncthreads()
     k = np.int64(cuda.threadIdx.x)
     while k < levels.count.shape[1]:

@@ -34,7 +34,8 @@ def step(
         which of the launch's ticks this is
     """
     n_threads, bucket = cuda.blockDim.x, tick & (ring.shape[1] - 1)
-    for p in range(group.part.shape[0]):
+    p = 0
+    while p < group.part.shape[0]:
         slot, count, source, first = group.part[p, 1], group.part[p, 2], group.part[p, 3], group.part[p, 4]
         at, end = max(lo, slot) + cuda.threadIdx.x, min(hi, slot + count)
         while at < end:
@@ -48,6 +49,7 @@ def step(
                 tape.source[trial, tape.base[trial, block] + n] = source + at - slot
             store(group.state, trial, i, s)
             at += n_threads
+        p += 1
 
 
 def look(group: Any, field: int, trial: int, i: int) -> Any:

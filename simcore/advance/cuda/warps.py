@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import cuda
 
 
 def in_warps(width: int) -> tuple[Any, Any, Any]:
-    """Return the number of a thread's warp, its own there, and how many warps of ``width`` threads, 2^n, there are."""
-    bits = cuda.popc(width - 1)  # a device divides slowly
-    return cuda.threadIdx.x >> bits, cuda.threadIdx.x & (width - 1), cuda.blockDim.x >> bits
+    """Return the number of a thread's warp, its own there, and how many warps of ``width`` threads there are."""
+    n, own = np.uint32(width), np.uint32(cuda.threadIdx.x)  # a device divides numbers of 64 bits slowly
+    return np.int64(own // n), np.int64(own % n), np.int64(np.uint32(cuda.blockDim.x) // n)
