@@ -78,6 +78,7 @@ _PLAIN = (
     "intrinsics.memory",
     "intrinsics.bitmaps",
     "intrinsics.bounds",
+    "intrinsics.lists",
     "random.philox_block",
     "random.tables",
 )  # imported as they are
@@ -95,7 +96,7 @@ kept = cached(**options, **linked)
 entry = called(**options)
 real = np.{real}
 '''
-_APART = "from tegmentum.simcore.intrinsics.memory import look_up, own, put_own"
+_APART = "from tegmentum.simcore.intrinsics.memory import look_up, look_up_at, look_up_pair, look_up_small, own, put_own"
 
 
 def _file(name: str) -> Path:

@@ -140,25 +140,26 @@ def deliver(
     """Deliver all segments that arrive at ``tick``, in the order of emission; returns how many."""
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
-    entry = ring.entry[trial, bucket]
+    entry, spilled = ring.entry[trial, bucket], ring.spill_entry[trial]
     n_events, end = 0, 0
-    for k in range(n):
+    for k in range(
+        n + ring.spill_count[trial]
+    ):  # one loop over both: what delivers is long, and is here once
         if k + AHEAD < n:
             prefetch_segment(wires, plastics, entry[k + AHEAD])
-        if k >= end:
-            end = k + 1
+        entries, lo, due = entry, k, k >= end
+        if k >= n:
+            entries, lo = spilled, k - n
+            due = ring.spill_bucket[trial, lo] == bucket
+        if due:
+            end = lo + 1
             with each("_b0"):
-                end = run_of_b0(wires, entry, k, n)
-            n_events += deliver_some(wires, plastics, active, scratch, inputs, trial, tick, entry, k, end)
+                if k < n:
+                    end = run_of_b0(wires, entry, k, n)
+            n_events += deliver_some(wires, plastics, active, scratch, inputs, trial, tick, entries, lo, end)
+            if k >= n:
+                ring.spill_bucket[trial, lo] = -1
     ring.count[trial, bucket] = 0
-    if ring.spill_count[trial]:
-        spilled = ring.spill_entry[trial]
-        for k in range(ring.spill_count[trial]):
-            if ring.spill_bucket[trial, k] == bucket:
-                n_events += deliver_some(
-                    wires, plastics, active, scratch, inputs, trial, tick, spilled, k, k + 1
-                )
-                ring.spill_bucket[trial, k] = -1
     return n_events
 
 
