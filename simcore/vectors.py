@@ -8,6 +8,7 @@ from functools import cache
 LINE = 512  #: bits of a line of the cache, and of a vector
 GROUP = 128  #: float32 accumulators that fill a quarter of the registers, float64 ones half
 WORDS = LINE // 64
+LANES = LINE // 32
 
 
 @cache

@@ -38,6 +38,18 @@ def look_up(array, index):
     return array[index]
 
 @jit
+def look_up_at(table, row, column):
+    return table[row, column]
+
+@jit
+def look_up_pair(array, index):
+    return array[2 * index], array[2 * index + 1]
+
+@jit
+def look_up_small(array, index):
+    return array[index]
+
+@jit
 def own(array, index):
     return array[index]
 

@@ -72,13 +72,13 @@ def gain_binding(
     of = {name: next(g for g, m in enumerate(modulations) if m.trace == name) for name in fading}
     brief = [name for name in fading if taus[name] == 0.0]
     number = len(modulations) <= 1
-    ticks = [] if modulations else ["real(np.int64(row) - np.int64(start))"]
+    ticks = [] if modulations else ["real(row - start)"]
     areas, pulsed = [*ticks], [*ticks]
     for g, m in enumerate(modulations):
         at = f"plastic.gains[{g}]"
-        last = "min(start + np.uint64(1), row)" if taus[m.trace] == 0.0 else "row"
+        last = "min(start + 1, row)" if taus[m.trace] == 0.0 else "row"
         level = f"level_of_g{g}(plastic, slot, segment, at)"
-        passed = f"look_up({at}.area, ({last}, {level})) - look_up({at}.area, (start, {level}))"
+        passed = f"look_up_at({at}.area, {last}, {level}) - look_up_at({at}.area, start, {level})"
         areas.append(f"real({passed})")
         pulsed.append(f"real({passed} + {at}.pulse[{level}])")
     brief_fade = "(real(1.0) if row == start else real(0.0))"
@@ -97,8 +97,8 @@ def gain_binding(
         out.append(lines(name, "plastic, slot, segment, at, row, start", body))
     if decays:
         return "\n\n".join(["import numpy as np", _SPAN, *out, *_decaying(decays)])
-    for name, table in (("falls", "fall"), ("rises", "rise")):
-        items = [f"real(look_up(plastic.gains[{of[f]}].{table}, row))" for f in fading]
+    for name, k in (("falls", 0), ("rises", 1)):
+        items = [f"look_up_pair(plastic.gains[{of[f]}].both, row)[{k}]" for f in fading]
         out.append(lines(name, "plastic, row", fades(items)))
     fall = ["fall"] if len(fading) == 1 else [f"fall.{f}" for f in fading]
     items = [brief_fade if f in brief else there for f, there in zip(fading, fall, strict=True)]
@@ -113,7 +113,7 @@ def flow_binding(modulations: Sequence[Any], fields: Sequence[str]) -> str:
     They stand in the place of the integrals of :func:`gain_binding`; a trial's end has no pulse.
     """
     present = [f"present_of_g{g}(gains[{g}], k)" for g in range(len(modulations))]
-    kept = (f"plastic.flow[row, k, {n}]" for n in range(len(fields)))
+    kept = (f"plastic.flow[np.uint64(row), k, {n}]" for n in range(len(fields)))
     between = "flow_between(flow_at(plastic, start, k), flow_at(plastic, row, k), plastic.constants)"
 
     step = f"m = flow_step(flow_at(plastic, row - 1, k), Levels({', '.join(present)}), plastic.constants)"
@@ -177,7 +177,7 @@ def _gains(modulations: Sequence[Any]) -> list[str]:
             lines(
                 f"level_of_g{g}",
                 "plastic, slot, segment, at",
-                f"return look_up(plastic.gains[{g}].which, {place})",
+                f"return look_up_small(plastic.gains[{g}].which, {place})",
             )
         )
         for name, arguments, above in (("idle", "gain", ""), ("present", "gain, k", " + above({f}, k)")):
@@ -203,7 +203,7 @@ def _decaying(names: Sequence[str]) -> list[str]:
         lines(
             "fade_from",
             "fall, row, start",
-            "k = row - start",
+            "k = np.uint64(row - start)",
             "near, far = k & np.uint64(SPAN - 1), (k // np.uint64(SPAN)) & np.uint64(SPAN - 1)",
             tuple_of("Fades", near).replace("return", "f ="),
             "while k >= np.uint64(SPAN * SPAN):",
@@ -226,7 +226,7 @@ def block_views(modulations: Sequence[Any]) -> str:
             "return Factor(factor.level[own], factor.fast[block], factor.rest[block], factor.receptor, factor.mean)",
         ),
     ]
-    rest = ", ".join(f"gain.{name}" for name in ("share", "area", "rise", "fall", "pulse"))
+    rest = ", ".join(f"gain.{name}" for name in ("share", "area", "fall", "both", "pulse"))
     for g, m in enumerate(modulations):
         factors = "".join(f"factor_of(gain.factors[{n}], block), " for n in range(len(m.factors)))
         out.append(lines(f"of_block_g{g}", "gain, block", f"return Gain(gain.which, ({factors}), {rest})"))

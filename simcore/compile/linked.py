@@ -37,7 +37,23 @@ if not TRIED[0] <= tuple(numba.version_info[:2]) < TRIED[1]:
 KIND = "linked"  #: of what is kept on disk, where Numba's are ``object`` and ``bitcode``
 
 
-class Library(JITCodeLibrary):  # type: ignore[misc]
+#: Loops are vectorised for the widest vectors there are. LLVM shies at 512 bits on many processors, for the sake of
+#: programs that use them now and then; a kernel gathers through indices most of the time, and wide gathers cost less.
+WIDE = '"prefer-vector-width"="512"'
+
+
+class _Wide(JITCodeLibrary):  # type: ignore[misc]
+    """A library whose functions' loops are as wide as vectors are."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Add functions."""
+        for function in ir_module.functions:
+            if not function.is_declaration:
+                set.add(function.attributes, WIDE)  # llvmlite itself knows no attributes with values
+        super().add_ir_module(ir_module)
+
+
+class Library(_Wide):
     """Intermediate code of a function, and of what it calls, that waits to be linked into a caller."""
 
     @property
@@ -117,8 +133,11 @@ _models.register(types.NamedUniTuple, _WholeUniTuple)  # type: ignore[attr-defin
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _EntryLowering(NativeLowering):  # type: ignore[misc]
     _name = "tegmentum_entry_lowering"
+    _library: type[JITCodeLibrary] = _Wide
 
     def run_pass(self, state: Any) -> bool:
+        state.library = self._library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
         state.targetctx.data_model_manager = _models  # the context is this function's own
         return bool(NativeLowering.run_pass(self, state))
 
@@ -126,10 +145,7 @@ class _EntryLowering(NativeLowering):  # type: ignore[misc]
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LinkedLowering(_EntryLowering):
     _name = "tegmentum_linked_lowering"
-
-    def run_pass(self, state: Any) -> bool:
-        state.library = Library(state.targetctx.codegen(), state.func_id.func_qualname)
-        return bool(_EntryLowering.run_pass(self, state))
+    _library = Library
 
 
 class _Passes(PassManager):  # type: ignore[misc]

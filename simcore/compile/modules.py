@@ -79,6 +79,7 @@ _PLAIN = (
     "intrinsics.bitmaps",
     "intrinsics.bounds",
     "intrinsics.halves",
+    "intrinsics.lists",
     "random.philox_block",
     "random.tables",
 )  # imported as they are
@@ -96,7 +97,7 @@ kept = cached(**options, **linked)
 entry = called(**options)
 real = np.{real}
 '''
-_APART = "from tegmentum.simcore.intrinsics.memory import look_up, own, put_own"
+_APART = "from tegmentum.simcore.intrinsics.memory import look_up, look_up_at, look_up_pair, look_up_small, own, put_own"
 
 
 def _file(name: str) -> Path:

@@ -102,10 +102,9 @@ class Plastic(NamedTuple):
     post_tick: Any  # int32[n_slots, HISTORY], last spikes, a ring
     post_n: Any  # int64[n_slots], number of spikes
     settled: Any  # int64[n_slots], number of spikes that all synapses have seen
-    missed: Any  # int32[3, HISTORY, longest segment + 8], scratch: synapse, tick of the post spike, and of that before
+    missed: Any  # int32[3, HISTORY, longest segment + 16], scratch: synapse, tick of the post spike, and of that before
     n_missed: Any  # int64[HISTORY], scratch
-    left_out: Any  # uint8[longest segment in eights], scratch: synapses of a segment that missed more
-    eights: Any  # uint64[], the same memory
+    ticks: Any  # int32[longest segment + 16], scratch: a post spike of each synapse of a segment
     kept: Any  # tuple of real[n_synapses], for each field of the rule's Synapse but the weight
     gains: Any  # tuple of Gain, one for each neuromodulator's hold on an eligibility
     window: Any  # int64[1], tick at which the present window of the gains' integrals starts
@@ -130,12 +129,14 @@ class Chance(NamedTuple):
 class Gain(NamedTuple):
     """A neuromodulator's gain on one eligibility of a projection's synapses, and its integrals; see :mod:`.drift`."""
 
-    which: Any  # uint16[1, n_segments or n_synapses] or uint32[n_slots], number of the level that acts on a synapse
+    which: (
+        Any  # uint16[1, n_segments or n_synapses], uint8 or uint32[n_slots], number of the level of a synapse
+    )
     factors: Any  # tuple of Factor: the gain is their product
     share: Any  # float64[2], integral over a tick of a steady gain, and of its distance from rest [ms]
     area: Any  # float64[n_ticks + 1, n_levels], integral of the discounted gain since the window began [ms]
-    rise: Any  # float64[n_ticks + 1], exp(t / tau_e) for each tick of a window
-    fall: Any  # float64[n_ticks + 1], exp(-t / tau_e)
+    fall: Any  # float64[n_ticks + 1], exp(-t / tau_e) for each tick of a window
+    both: Any  # real[2 * (n_ticks + 1)], exp(-t / tau_e) and exp(t / tau_e) in turn, as synapses take them
     pulse: Any  # float64[n_levels], integral of the gain over a trial's pulse
 
 

@@ -261,7 +261,7 @@ def gains_on_device(
             factors.append(DeviceFactor(level, every.fast, every.rest, factor.receptor, send(factor.mean)))
         if plastic.trial:  # in a trial no gain acts, and the window does not end before it
             gain = gain._replace(area=np.zeros((len(gain.fall) + 1, len(gain.pulse))))
-        same = {name: send(getattr(gain, name)) for name in ("share", "area", "rise", "fall", "pulse")}
+        same = {name: send(getattr(gain, name)) for name in ("share", "area", "fall", "both", "pulse")}
         out.append(Gain(which=send(which), factors=tuple(factors), **same))
     return tuple(out)
 

@@ -130,18 +130,25 @@ def gains_of(
     taus: dict[str, float],
     which: list[Array],
     dt: float,
+    real: Any,
     flow_time: float = math.inf,
 ) -> tuple[Gain, ...]:
     """Return the gains that a projection's neuromodulators have on its eligibilities; their windows are equal."""
     lengths = [window_length(min(taus[m.trace] or math.inf, flow_time), m.n_levels, dt) for m in modulations]
     return tuple(
-        _gain(m, channels, taus[m.trace], numbers, min(lengths), dt)
+        _gain(m, channels, taus[m.trace], numbers, min(lengths), dt, real)
         for m, numbers in zip(modulations, which, strict=True)
     )
 
 
 def _gain(
-    modulation: Modulation, channels: dict[str, Channel], tau: float, which: Array, n: int, dt: float
+    modulation: Modulation,
+    channels: dict[str, Channel],
+    tau: float,
+    which: Array,
+    n: int,
+    dt: float,
+    real: Any,
 ) -> Gain:
     ticks = np.zeros(n + 1) if tau == 0.0 else np.arange(n + 1) * dt / tau
     share, factors = np.ones(2), []
@@ -167,10 +174,14 @@ def _gain(
         factors=tuple(factors),
         share=share,
         area=np.zeros((n + 1, modulation.n_levels)),
-        rise=np.exp(ticks),
-        fall=np.exp(-ticks),
+        **decay(ticks, real),
         pulse=np.zeros(modulation.n_levels),
     )
+
+
+def decay(ticks: Array, real: Any) -> dict[str, Array]:
+    """Return the fields of a gain that say how eligibility decays; ``ticks`` are times in its time constant."""
+    return {"fall": np.exp(-ticks), "both": np.exp(np.outer(ticks, [-1.0, 1.0])).astype(real).ravel()}
 
 
 def levels_by_place(
@@ -187,7 +198,8 @@ def levels_by_place(
     """
     groups = modulation.subpopulations
     if isinstance(groups, ByPost):
-        which = np.zeros(n_slots, np.uint32)  # which compilers gather by eights
+        small = modulation.n_levels <= 256  # for many to lie in the nearest cache
+        which = np.zeros(n_slots + 3, np.uint8 if small else np.uint32)[:n_slots]
         which[slot : slot + hi - lo] = np.asarray(groups.levels)[lo:hi]
         return which
     if isinstance(groups, ByPre):

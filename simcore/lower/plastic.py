@@ -11,9 +11,10 @@ from ..describe.modulation import BySynapse
 from ..describe.network import Projection
 from ..errors import DescriptionError
 from ..random.philox import STREAM_SYNAPSE, seed_key
+from ..vectors import LANES
 from .arrays import HISTORY, NEVER, PLASTIC, RECENT, SPAN, Chance, Channel, Plastic, TrialLog, Wires
 from .entries import group_of, length_of
-from .modulation import gains_of, levels_by_place, modulators_of
+from .modulation import decay, gains_of, levels_by_place, modulators_of
 from .plan import Plan
 from .rows import Delay, Group, has_rows, order_of
 
@@ -51,7 +52,6 @@ def plastics_of(
         mine = np.flatnonzero(group_of(wires.segment_entry) == number)
         length = length_of(wires.segment_entry[mine])
         most = int(length.max(initial=0))
-        eights = np.zeros(most // 8 + 1, np.uint64)
         begin = wires.plastic_begin[done : done + len(mine)]
         done += len(mine)
         short = projection.short_term
@@ -75,7 +75,7 @@ def plastics_of(
         decays = list(rule.decays().values())
         quantum = 1.0 if quanta is None else quanta[p.populations.index(post), group.row]
         which = [levels_by_place(m, projection, slot, n_slots, lo, hi, owner) for m in modulations]
-        gains = gains_of(modulations, named, taus, which, p.dt, rule.flow_time(p.dt))
+        gains = gains_of(modulations, named, taus, which, p.dt, real, rule.flow_time(p.dt))
         out.append(
             Plastic(
                 constants=module.Constants(*(real(c) for part in parts for c in part.derive(p.dt))),
@@ -101,10 +101,9 @@ def plastics_of(
                 post_tick=np.full((n_slots, HISTORY), NEVER, np.int32),
                 post_n=np.zeros(n_slots, np.int64),
                 settled=np.zeros(n_slots, np.int64),
-                missed=np.zeros((3, HISTORY, most + 8), np.int32),
+                missed=np.zeros((3, HISTORY, most + LANES), np.int32),
                 n_missed=np.zeros(HISTORY, np.int64),
-                left_out=eights.view(np.uint8),
-                eights=eights,
+                ticks=np.zeros(most + LANES, np.int32),
                 kept=tuple(np.zeros(n_synapses, real) for _ in module.KEPT),
                 gains=gains,
                 window=np.zeros(1, np.int64),
@@ -241,7 +240,7 @@ def with_log(plastic: Plastic, target: Array, length: int, projection: Projectio
     (gain,) = plastic.gains
     if len(gain.fall) <= length:
         ticks = np.arange(length + 1) * dt / tau
-        plastic = plastic._replace(gains=(gain._replace(rise=np.exp(ticks), fall=np.exp(-ticks)),))
+        plastic = plastic._replace(gains=(gain._replace(**decay(ticks, real)),))
     run_ptr, run_at, run_post, run_length = _runs(plastic, target)
     log = log._replace(
         arrived=np.zeros(n * length, np.uint32),

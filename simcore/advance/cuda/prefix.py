@@ -115,7 +115,7 @@ def close_trial(
             while s < plastic.ptr[row + 1]:
                 slot = np.int64(plastic.target[s])
                 synapse = synapse_of(plastic, plastic.weight, 0, s)
-                since = np.uint64(max(max(last, np.int64(plastic.post_last[slot])) - zero, 0))
+                since = np.int32(max(max(last, np.int64(plastic.post_last[slot])) - zero, 0))
                 area = pulsed_areas(plastic, slot, owner, s, place, since)
                 synapse = drift(synapse, area, fade_from(fall, place, since), plastic.constants)
                 put_synapse(plastic, plastic.weight, 0, s, synapse, silenced())

@@ -14,8 +14,8 @@ def of_block(gain: Any, block: int) -> Gain:
         (factor_of(gain.factors[0], block),),
         gain.share,
         gain.area,
-        gain.rise,
         gain.fall,
+        gain.both,
         gain.pulse,
     )
 

@@ -38,7 +38,7 @@ def drifted(plastic: Any, synapse: Any, slot: Any, segment: int, at: int, before
     Of a spike before the present window, ``before`` is the window's start.
     """
     zero, row, fall, _ = now
-    start = np.uint64(before - zero)
+    start = np.int32(before - zero)
     area = areas(plastic, slot, segment, at, row, start)
     return drift(synapse, area, fade_from(fall, row, start), plastic.constants)
 
@@ -48,7 +48,7 @@ def moment(plastic: Any, zero: Any, tick: Any) -> Any:
 
     Taken once for all synapses that live through the same moment.
     """
-    row = np.uint64(tick - zero)
+    row = np.int32(tick - zero)
     return zero, row, falls(plastic, row), rises(plastic, row)
 
 

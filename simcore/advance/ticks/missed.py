@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tegmentum.simcore.intrinsics.memory import prefetch
+from tegmentum.simcore.intrinsics.lists import list_from
+from tegmentum.simcore.intrinsics.memory import look_up, prefetch, put_own
 from tegmentum.simcore.lower.arrays import HISTORY, RECENT
 
 from .chance import draw_missed
@@ -27,38 +28,43 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
         return
     begin, length = plastic.begin[segment], plastic.length[segment]
     target = wires.target[begin : begin + length]
-    since, missed = plastic.seen[segment], plastic.missed
     prefetch_synapses(plastic, wires, begin, length)
-    n = 0
-    for s in range(length):
-        tick = plastic.recent[np.uint64(RECENT) * np.uint64(target[s])]
-        missed[0, 0, n], missed[1, 0, n] = s, tick
-        n += tick >= since
-    work_in(plastic, wires, segment, np.int64(n))  # else compiled for the constant 0 as well
+    look_back(plastic, target, 0)
+    work_in(plastic, wires, segment, begin, length, 0)
 
 
-def work_in(plastic: Any, wires: Any, segment: int, n: Any) -> None:
-    """Let the ``n`` synapses of a segment that are listed live through the post spikes that they have missed."""
-    begin, length = plastic.begin[segment], plastic.length[segment]
+def look_back(plastic: Any, target: Any, k: int) -> None:
+    """Note of each target that spike which ``k`` others have followed, ``k`` being less than RECENT."""
+    ticks, recent = plastic.ticks, plastic.recent
+    for s in range(len(target)):
+        put_own(ticks, s, look_up(recent, np.uint64(RECENT) * np.uint64(look_up(target, s)) + np.uint64(k)))
+
+
+def work_in(plastic: Any, wires: Any, segment: int, begin: int, length: int, but: int) -> None:
+    """Let synapses of a segment, ``length`` from ``begin`` on, live through the post spikes that they missed.
+
+    All but the last ``but``; what :func:`look_back` has noted is the last of these.
+    """
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first = begin - plastic.first[0]
     last, since, pre = plastic.pre_tick[segment], plastic.seen[segment], pre_of(plastic, segment)
-    missed, n_missed = plastic.missed, plastic.n_missed
+    missed, n_missed, ticks = plastic.missed, plastic.n_missed, plastic.ticks
     zero = origin(plastic)
     soonest = max(last, zero)
-    m = 0
+    n, m = list_from(ticks, length, since, missed[0, 0]), 0
+    for k in range(n):
+        missed[1, 0, k] = ticks[np.uint64(missed[0, 0, k])]
     n_missed[0] = n
-    while n > 0 and m < HISTORY - 1:
+    while n > 0 and m + but < HISTORY - 1:
         m += 1
-        more = 0
+        number, after, before = missed[0, m], missed[1, m], missed[2, m - 1]
         for k in range(n):
-            s = missed[0, m - 1, k]
-            slot = target[np.uint64(s)]
-            tick = post_spike_of(plastic, slot, m)
-            missed[2, m - 1, k] = tick
-            missed[0, m, more], missed[1, m, more] = s, tick
-            more += tick >= since
-        n_missed[m] = n = more
+            before[k] = post_spike_of(plastic, target[np.uint64(missed[0, m - 1, k])], m + but)
+        n = list_from(before, n, since, number)
+        for k in range(n):
+            j = np.uint64(number[k])
+            number[k], after[k] = missed[0, m - 1, j], before[j]
+        n_missed[m] = n
     for depth in range(m - 1, -1, -1):
         number, at, after = missed[0, depth], missed[1, depth], missed[2, depth]
         draw_missed(plastic, segment, first, n_missed[depth], number, at)
@@ -67,7 +73,18 @@ def work_in(plastic: Any, wires: Any, segment: int, n: Any) -> None:
             slot = target[np.uint64(s)]
             stored = stored_of(plastic, weight, first, s)
             stored = after_post_spike(
-                plastic, stored, slot, segment, first + s, pre, tick - last, zero, before, tick, depth, k
+                plastic,
+                stored,
+                slot,
+                segment,
+                first + s,
+                pre,
+                tick - last,
+                zero,
+                before,
+                tick,
+                depth + but,
+                k,
             )
             put_stored(plastic, weight, first, s, stored)
 

@@ -105,7 +105,7 @@ def close_trial(plastic: Any, wires: Any, start: int, tick: int, width: float) -
                 slot = target[s]
                 synapse = synapse_of(plastic, weight, first, s)
                 before = max(last, plastic.recent[RECENT * np.int64(slot)])
-                since = np.uint64(max(before - zero, 0))
+                since = np.int32(max(before - zero, 0))
                 area = pulsed_areas(plastic, slot, segment, first + s, row, since)
                 synapse = drift(synapse, area, fade_from(fall, row, since), plastic.constants)
                 put_synapse(plastic, weight, first, s, synapse, silenced())

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tegmentum.simcore.intrinsics.memory import look_up, own, put_own
+from tegmentum.simcore.intrinsics.memory import look_up, look_up_at, look_up_pair, look_up_small, own, put_own
 
 real = float
 
@@ -66,7 +66,7 @@ def curve(level: float, *parameters: float) -> float:
 
 def level_of(plastic: Any, slot: Any, segment: int, at: int) -> Any:
     """Return the number of the level that a synapse is under."""
-    return look_up(plastic.gains[0].which, slot)
+    return look_up_small(plastic.gains[0].which, slot)
 
 
 def above(factor: Any, k: Any) -> Any:
@@ -90,7 +90,7 @@ def present_of(gain: Any, k: Any) -> Any:
 def areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start: Any) -> Any:
     """Integral of a synapse's gain from one row to another; of what lasts a tick, the gain in that."""
     k = level_of(plastic, slot, segment, at)
-    return real(look_up(plastic.gains[0].area, (row, k)) - look_up(plastic.gains[0].area, (start, k)))
+    return real(look_up_at(plastic.gains[0].area, row, k) - look_up_at(plastic.gains[0].area, start, k))
 
 
 def pulsed_areas(plastic: Any, slot: Any, segment: int, at: int, row: Any, start: Any) -> Any:
@@ -109,12 +109,12 @@ def begin(plastic: Any) -> None:
 
 def falls(plastic: Any, row: Any) -> Any:
     """Factor from a stored eligibility to that of a row, for each."""
-    return real(look_up(plastic.gains[0].fall, row))
+    return look_up_pair(plastic.gains[0].both, row)[0]
 
 
 def rises(plastic: Any, row: Any) -> Any:
     """Factor back."""
-    return real(look_up(plastic.gains[0].rise, row))
+    return look_up_pair(plastic.gains[0].both, row)[1]
 
 
 def fade_from(fall: Any, row: Any, start: Any) -> Any:

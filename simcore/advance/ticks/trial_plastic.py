@@ -92,7 +92,7 @@ def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
     log, r = plastic.trial, row_of(plastic, segment)
     pre, begin, slot, c = row_pre(log, r), plastic.begin[segment], plastic.ends[2], plastic.constants
     gain = plastic.gains[0]
-    fall, rise = real(gain.fall[since]), real(gain.rise[since])
+    fall, rise = real(gain.fall[since]), gain.both[2 * since + 1]
     for k in range(log.run_ptr[segment], log.run_ptr[segment + 1]):
         at, first, n = log.run_at[k], slot + log.run_post[k], log.run_length[k]
         e, weight = log.eligibility[r, at : at + n], wires.weight[begin + at : begin + at + n]
@@ -105,7 +105,7 @@ def arrive(plastic: Any, wires: Any, segment: int, since: int) -> None:
 def fire(plastic: Any, wires: Any, first: int, last: int, since: int) -> None:
     """Let all synapses with eligibility live through the post spikes number ``first`` to ``last - 1``, of one tick."""
     log, c, gain = plastic.trial, plastic.constants, plastic.gains[0]
-    slot, fall, rise = plastic.ends[2], real(gain.fall[since]), real(gain.rise[since])
+    slot, fall, rise = plastic.ends[2], real(gain.fall[since]), gain.both[2 * since + 1]
     post = posts(plastic, slot, slot + plastic.ends[3])
     fired = log.fired[first:last]
     for r in range(log.count[2]):
