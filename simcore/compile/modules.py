@@ -97,7 +97,8 @@ kept = cached(**options, **linked)
 entry = called(**options)
 real = np.{real}
 '''
-_APART = "from tegmentum.simcore.intrinsics.memory import look_up, look_up_at, look_up_pair, look_up_small, own, put_own"
+_READS = "look_up, look_up_at, look_up_pair, look_up_small, own, put_own"
+_APART = f"from tegmentum.simcore.intrinsics.memory import {_READS}"
 
 
 def _file(name: str) -> Path:
