@@ -6,8 +6,15 @@ import os
 import shutil
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 #: Variables that say how many threads a job may use; the smallest valid number holds.
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
+
+
+#: Decorates what multiplies or factorises matrices: the last bits then depend on no number of threads, and threads of
+#: our own share the CPUs with none of a BLAS.
+one_blas_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
 def cpu_count() -> int:

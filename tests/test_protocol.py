@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,6 +150,27 @@ class TestRuns:
         assert result.mixed is None
         assert not result.leak
         assert result.cost == LearningCost(40, 400, 4000, 2.0)
+
+    def test_a_blas_has_one_thread_meanwhile(self):
+        """The last bits of a product depend on how many there are."""
+        seen = []
+
+        class Looks(Oracle):
+            def predict(self, x, x_max):
+                seen.extend(
+                    found["num_threads"]
+                    for found in threadpoolctl.threadpool_info()
+                    if found["user_api"] == "blas"
+                )
+                return super().predict(x, x_max)
+
+        with threadpoolctl.threadpool_limits(2, user_api="blas"):
+            np.ones((2, 2)) @ np.ones((2, 2))
+            run_continual(Looks(), ClassSplit((2, 0, 3, 1)), data())
+            assert seen
+            assert set(seen) == {1}
+            left = [f["num_threads"] for f in threadpoolctl.threadpool_info() if f["user_api"] == "blas"]
+        assert set(left) == {2}
 
     def test_total_forgetting(self):
         result = run_continual(Oracle(forget=range(4)), ClassSplit((2, 0, 3, 1)), data())

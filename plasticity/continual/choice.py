@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.machine import one_blas_thread
 
 from .evaluation import validate
 from .model import ContinualModel
 from .split import ClassSplit, ContinualData
 
 
+@one_blas_thread
 def choose_on_validation(
     candidates: Mapping[str, Callable[[], ContinualModel]], split: ClassSplit, data: ContinualData
 ) -> tuple[str, dict[str, float]]:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from tegmentum.simcore.machine import one_blas_thread
+
 from .accuracy_matrix import AccuracyMatrix
 from .choice import choose_on_validation
 from .evaluation import EVALUATIONS, HONEST, LEAK_WORDS, PUBLISHED, Evaluation, evaluation, validate
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 
+@one_blas_thread
 def run_continual(
     model: ContinualModel,
     split: ClassSplit,

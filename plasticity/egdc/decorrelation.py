@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+from tegmentum.simcore.machine import one_blas_thread
+
 from ..reference.rowwise import rowwise_product
 from .settling import relax
 
@@ -86,6 +88,7 @@ class DecorrelatingReadOut:
         names = ("count", "total", "products", "read_out", "offset")
         return {name: getattr(self, name) for name in names}
 
+    @one_blas_thread
     def settle(self) -> None:
         """Let the lateral inhibition settle; done after each task."""
         known = self.count > 0

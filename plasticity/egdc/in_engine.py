@@ -11,6 +11,7 @@ from scipy import linalg
 
 from tegmentum.simcore.advance.simulation import Simulation
 from tegmentum.simcore.encode import Events, bernoulli
+from tegmentum.simcore.machine import one_blas_thread
 
 from ..continual.kept import copied, fitting
 from ..continual.model import LearningCost, OnProgress
@@ -103,6 +104,7 @@ class EGDCNetwork:
         n_pools = self.simulation.network["pools"].size
         return weight[0].reshape(n_pools, n_pools), weight[1].reshape(self.n_classes, n_pools), weight[2]
 
+    @one_blas_thread
     def solved(self) -> tuple[Array, Array]:
         """Read-out (pools, classes) and offsets (classes,) that a recall nears, but for what all classes share."""
         lateral, prototype, n = self.sums()

@@ -41,6 +41,7 @@ from typing import Any
 import numpy as np
 
 from tegmentum.simcore.errors import DescriptionError
+from tegmentum.simcore.machine import one_blas_thread
 from tegmentum.simcore.random import philox as rng
 
 from ..reference.rowwise import rowwise_product
@@ -215,6 +216,7 @@ class WhitenedColumns:
             answers[some] = np.rint(out.mean(axis=1))
         return answers, events
 
+    @one_blas_thread
     def look(self, x: Array, x_max: int, moves: Sequence[tuple[int, int]], out: Array) -> Array:
         """Answer each sample, moved by each of several whole pixels: positions are alike, so that pools move instead.
 
