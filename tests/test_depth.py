@@ -65,6 +65,7 @@ def assert_equal(one, other):
 
 
 class TestDenseGraphs:
+    @pytest.mark.slow
     def test_a_chain_learns_bit_for_bit_what_windows_learn(self):
         """NACA by the path that waits for the output, which it does not need: every weight and rate is equal."""
         network = naca(N_IN, (70, 12, 64), 4, optimiser=STEP, hidden_gain=3.0)
@@ -106,6 +107,7 @@ class TestDenseGraphs:
         for learner in (deep("naca"), deep(shortcuts=False)):
             assert isinstance(learner._path, Loop)
 
+    @pytest.mark.slow
     def test_the_same_on_any_threads_and_in_any_batch(self):
         one, two = deep(), deep(threads=2)
         x, y = samples(30)

@@ -109,6 +109,7 @@ def network(rules, arrivals, posts, doses, weights, dopamine_cells):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["dopamine_b0", "dopamine_clipped_max"])
 def test_weights_are_those_that_nest_delivered(case):
     values = json.loads((Path(__file__).parent / "nest_values.json").read_text())

@@ -118,6 +118,7 @@ def test_d1_d2_signs(run, tmp_path):
     assert (tmp_path / "signs.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_dopamine_stdp(run, tmp_path):
     out = run(EXAMPLES / "dopamine_stdp.py", "--hidden", 200, "--epochs", 3)
     accuracy = [float(found) for found in re.findall(r"^epoch \d: test accuracy (0\.\d+)", out, re.MULTILINE)]
@@ -200,6 +201,7 @@ def test_analyse_in_xarray(run, tmp_path, rule):
     assert read_manifest(store) == before
 
 
+@pytest.mark.slow
 def test_continual_learning(run):
     out = run(EXAMPLES / "continual_learning.py")
     accuracy = [float(found) for found in re.findall(r"class \d: +(\d+\.\d)", out)]
@@ -271,6 +273,7 @@ def test_moved_reward(run):
     assert after > after_alone + 15
 
 
+@pytest.mark.slow
 def test_convolution(run):
     head, seed, learned, frozen, pixels = run(
         EXAMPLES / "convolution.py", "--seeds", 1, "--maps", 16, "--limit", 300

@@ -180,6 +180,7 @@ def learning(order=None):
     )
 
 
+@pytest.mark.slow
 def test_learning_by_sums_without_an_order(tmp_path):
     net, rng = learning(), np.random.default_rng(8)
     sim, whole = run(net)
@@ -211,6 +212,7 @@ def test_learning_is_that_of_floats_up_to_rounding():
         np.testing.assert_allclose(fixed.synapses(name).weight, free.synapses(name).weight, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("short_term", [None, TsodyksMarkram(U=0.7)])
 def test_what_a_learning_synapse_delivers_is_a_whole_number_of_quanta(short_term):
     cells, spikes = Population("cells", 1, LIF(), "stepped"), SpikeTrain("in", 1, [0.1], [0])

@@ -243,6 +243,7 @@ class TestLearning:
             assert np.quantile(difference, 0.999) < 1e-6
             assert difference.max() < 4e-4  # Adam turns the rounding of a sum that cancels into a step of lr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("hidden", "n_classes"), [((70,), 3), ((70, 5), 60)])
     def test_graded_network_equals_the_dense_implementation(self, hidden, n_classes):
         learner = make(hidden, n_classes, rule="naca-ann", optimiser=ADAM)

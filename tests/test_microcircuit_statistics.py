@@ -71,6 +71,7 @@ def test_stars_mark_what_is_outside(example):
     assert example.cell([None], [1.0], 0.10, 2) == "- "
 
 
+@pytest.mark.slow
 def test_table(tmp_path):
     try:
         workload("microcircuit", 0.01)

@@ -199,6 +199,7 @@ def test_many_neurons_are_asked_at_once():
     assert not lazy(Population("c", n, model, initial={"v": late}))
 
 
+@pytest.mark.slow
 def test_driven_and_started_neurons_fire_as_stepped_ones():
     n_spikes = []
     for update in ("auto", "stepped"):
@@ -210,6 +211,7 @@ def test_driven_and_started_neurons_fire_as_stepped_ones():
     assert n_spikes[0]["driven"] > 300
 
 
+@pytest.mark.slow
 def test_whole_ticks_of_refractoriness():
     # a drawn refractory time ends in the same tick for lazy neurons as for stepped ones
     found = []
@@ -223,6 +225,7 @@ def test_whole_ticks_of_refractoriness():
     np.testing.assert_allclose(*found, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_states_are_loaded_only_where_the_population_lives_on_from_them():
     def make(update):
         p = Population("p", 20, LIF(), update)

@@ -54,6 +54,7 @@ def test_exponential_psp_is_the_closed_form_and_peaks_when_it_should(tau_m, tau)
     assert t[v.argmax()] == pytest.approx(np.log(tau_m / tau) / (1 / tau - 1 / tau_m), abs=0.01)
 
 
+@pytest.mark.slow
 def test_alpha_psp_is_the_quadrature():
     tau_m, tau, w, c_m = 10.0, 2.0, 50.0, 250.0
     t, v = response(LIFAlpha(tau_m=tau_m, tau_exc=tau, c_m=c_m, v_thresh=1e9), w, 40.0)
@@ -98,6 +99,7 @@ def test_smooth_where_the_synapse_is_as_slow_as_the_membrane(kind):
         assert values[3] == pytest.approx(peak, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_conductances_converge_at_second_order():
     model = LIFCond(v_thresh=1e9, v_reset=-100.0)
 
@@ -112,6 +114,7 @@ def test_conductances_converge_at_second_order():
     assert errors[1] / errors[2] == pytest.approx(4.0, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tau_syn", [2.0, 20.0])
 def test_driven_rate_is_the_closed_form(tau_syn):
     for model in (
@@ -193,6 +196,7 @@ def test_adex_patterns(pattern):
         assert intervals.std() > 0.3 * intervals.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"a": 0.1, "d": 2.0}, {"b": 0.25, "d": 2.0}])
 def test_izhikevich_spikes_are_those_of_an_adaptive_integrator(changes):
     model = Izhikevich(**changes, i_e=10.0)

@@ -57,6 +57,7 @@ def chain(model, weight, receptor, seed=0):
         (LIFExp(tau_m=10.0, tau_exc=4.0, v_thresh=1.0, t_ref=0.0, c_m=10.0), 0.6, "exc"),
     ],
 )
+@pytest.mark.slow
 def test_a_network_comes_back_and_fires_in_the_same_ticks(model, weight, receptor, tmp_path):
     network = chain(model, weight, receptor) if receptor == "exc" else chain_of_varied(model, weight)
     simulation = Simulation(network, dt=1.0, seed=1, precision="float64")
@@ -86,6 +87,7 @@ def chain_of_varied(model, weight):
     )
 
 
+@pytest.mark.slow
 def test_a_recurrent_network_of_snntorch_fires_the_same_spikes(tmp_path):
     # written and run by snnTorch 1.0.0; docs/interchange.md has the script
     path = tmp_path / "snntorch.nir"

@@ -114,6 +114,7 @@ def test_the_engine_takes_the_same_steps():
     np.testing.assert_allclose(result.traces["v"][0, :, 0], expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_hodgkin_huxley_fires_as_its_equations_do():
     # one solution over the whole time, with the current's steps and one synaptic jump, instead of tick by tick
     dt, ms, arrival = 0.1, 80.0, 30.0
@@ -162,6 +163,7 @@ def test_hodgkin_huxley_rests_at_its_rest_and_its_steps_hold_after_inhibition():
     assert max(map(abs, near)) < 1e-6
 
 
+@pytest.mark.slow
 def test_parameters_may_differ_and_models_travel():
     p = Population("p", 20, HodgkinHuxley(i_e=Normal(800.0, 100.0)))
     one = Simulation(Network(p), seed=3).run(50.0, Record(spikes=[p])).spikes["p"]
