@@ -233,6 +233,20 @@ def test_an_input_changes_nothing_before_its_delay():
     assert np.count_nonzero(b.tick == 230) > 300
 
 
+def test_more_spikes_than_a_queue_has_room_for_arrive_at_once():
+    """300 spikes of tick 0 under way to tick 1 find room for 64, before the queue can grow: all arrive, in order."""
+    weights = np.random.default_rng(3).uniform(0.0, 1e-3, 300)
+    arrived = []
+    for at in (0.0, 1.0):  # of a later tick, the queue has grown before they arrive
+        train = SpikeTrain("in", 300, np.full(300, at), np.arange(300))
+        p = Population("p", 1, LIF())
+        network = Network(train, p, Projection(train, p, AllToAll(), weight=weights[:, None], delay=DT))
+        result = Simulation(network, dt=DT).run(at + DT, Record(traces={"v": Trace(p)}))
+        arrived.append(result.traces["v"][0, -1, 0] - LIF().v_rest)
+    assert arrived[0] == arrived[1]
+    assert arrived[0] == pytest.approx(weights.sum(), rel=1e-3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_dc_response_is_the_closed_form(precision, tolerance):

@@ -141,25 +141,31 @@ def deliver(
     bucket = tick & (ring.count.shape[1] - 1)
     n = ring.count[trial, bucket]
     entry = ring.entry[trial, bucket]
-    n_events, end = 0, 0
-    for k in range(n):
-        if k + AHEAD < n:
-            prefetch_segment(wires, plastics, entry[k + AHEAD])
-        if k >= end:
-            end = k + 1
-            with each("_b0"):
-                end = run_of_b0(wires, entry, k, n)
-            n_events += deliver_some(wires, plastics, active, scratch, inputs, trial, tick, entry, k, end)
+    n_events = 0
+    while n > 0:
+        end = 0
+        for k in range(n):
+            if k + AHEAD < n:
+                prefetch_segment(wires, plastics, entry[k + AHEAD])
+            if k >= end:
+                end = k + 1
+                with each("_b0"):
+                    end = run_of_b0(wires, entry, k, n)
+                n_events += deliver_some(wires, plastics, active, scratch, inputs, trial, tick, entry, k, end)
+        n = recall(ring, trial, bucket)
     ring.count[trial, bucket] = 0
-    if ring.spill_count[trial]:
-        spilled = ring.spill_entry[trial]
-        for k in range(ring.spill_count[trial]):
-            if ring.spill_bucket[trial, k] == bucket:
-                n_events += deliver_some(
-                    wires, plastics, active, scratch, inputs, trial, tick, spilled, k, k + 1
-                )
-                ring.spill_bucket[trial, k] = -1
     return n_events
+
+
+def recall(ring: Any, trial: int, bucket: int) -> Any:
+    """Put what spilled where what is delivered lay, as much as there is room for, in order; returns how much."""
+    n = 0
+    for k in range(ring.spill_count[trial]):
+        if ring.spill_bucket[trial, k] == bucket and n < ring.entry.shape[2]:
+            ring.entry[trial, bucket, n] = ring.spill_entry[trial, k]
+            ring.spill_bucket[trial, k] = -1
+            n += 1
+    return n
 
 
 def barrier(control: Any, n_shards: int) -> None:

@@ -34,7 +34,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
         tick = plastic.recent[np.uint64(RECENT) * np.uint64(target[s])]
         missed[0, 0, n], missed[1, 0, n] = s, tick
         n += tick >= since
-    work_in(plastic, wires, segment, n)
+    work_in(plastic, wires, segment, np.int64(n))  # else compiled for the constant 0 as well
 
 
 def work_in(plastic: Any, wires: Any, segment: int, n: int) -> None:
