@@ -37,7 +37,7 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     work_in(plastic, wires, segment, np.int64(n))  # else compiled for the constant 0 as well
 
 
-def work_in(plastic: Any, wires: Any, segment: int, n: int) -> None:
+def work_in(plastic: Any, wires: Any, segment: int, n: Any) -> None:
     """Let the ``n`` synapses of a segment that are listed live through the post spikes that they have missed."""
     begin, length = plastic.begin[segment], plastic.length[segment]
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
