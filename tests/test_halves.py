@@ -142,6 +142,9 @@ def test_threads_with_too_many_targets_for_16_bits_round_alike():
         simulation = Simulation(Network(pre, post, drawn, learns), precision="mixed", threads=threads)
         assert simulation._halves == (threads == 2)
         found.append(simulation.synapses("drawn"))
+        simulation.set_weights("drawn", np.linspace(1.0, 3.0, 30_000))
+        again = simulation.synapses("drawn").weight
+        np.testing.assert_array_equal(again, rounded(np.linspace(1.0, 3.0, 30_000)))
     np.testing.assert_array_equal(found[0].weight, found[1].weight)
     np.testing.assert_array_equal(found[0].post, found[1].post)
     np.testing.assert_array_equal(found[0].weight, rounded(found[0].weight))

@@ -394,14 +394,16 @@ class Machine:
         """Find a projection's synapses; ``begins`` before the traces of plastic ones are there."""
         projection = self._projection(name)
         number = next(k for k, other in enumerate(self.network.projections) if other is projection)
-        groups = [number in g.members for g in order_of(self._groups)]
+        ordered = order_of(self._groups)
+        group = next(k for k, g in enumerate(ordered) if number in g.members)
         return synapses.locate(
             self._plan,
             self._wires,
             None if begins else self._plastics,
-            len(groups),
-            groups.index(True),
+            len(ordered),
+            group,
             projection,
+            ordered[group].format == HALF,
         )
 
     def _ids_here(self, name: str | Projection, places: Places) -> Array:

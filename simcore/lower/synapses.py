@@ -69,6 +69,7 @@ class Places:
     form: int
     constant: float
     halves: tuple[bool, ...]  # by shard, whether they lie in words with their targets
+    rounded: bool  # whether weights are of half precision, wherever they lie
 
     def at(self, ids: Array) -> Places:
         """Return the places of some synapses."""
@@ -83,10 +84,12 @@ def locate(
     n_groups: int,
     group: int,
     projection: Any,
+    rounded: bool = False,
 ) -> Places:
     """Find the synapses of a projection, of the ``group``-th of ``n_groups`` groups, in all shards.
 
-    ``plastics`` are the traces of plastic projections, or None before there are any.
+    ``plastics`` are the traces of plastic projections, or None before there are any; ``rounded`` is as in
+    :class:`.Places`.
     """
     columns: list[list[Array]] = [[], [], [], [], []]
     halves = tuple(_format(wires, n_groups, group)[0] == HALF for wires in all_wires)
@@ -133,7 +136,15 @@ def locate(
     pre, post, delay, shard, position = (np.concatenate(column) for column in columns)
     order = np.lexsort((position, post, delay, pre))
     return Places(
-        pre[order], post[order], delay[order], shard[order], position[order], form, constant, halves
+        pre[order],
+        post[order],
+        delay[order],
+        shard[order],
+        position[order],
+        form,
+        constant,
+        halves,
+        rounded,
     )
 
 
@@ -214,7 +225,7 @@ def weights_for(places: Places, weights: Any, projection: Any, n: int | None = N
     n = len(places.pre) if n is None else n
     if values.ndim and values.shape != (n,):
         raise DescriptionError(f"{where}: weight must have {n} values, got shape {values.shape}")
-    if any(places.halves) and np.abs(values).max(initial=0.0) > LARGEST:
+    if places.rounded and np.abs(values).max(initial=0.0) > LARGEST:
         raise DescriptionError(
             f"{where}: weight must be between -{LARGEST:g} and {LARGEST:g} in half precision (precision='mixed'), got "
             f"{np.abs(values).max():g}"
@@ -225,12 +236,14 @@ def weights_for(places: Places, weights: Any, projection: Any, n: int | None = N
 
 def write(places: Places, all_wires: list[Any], values: Array) -> None:
     """Set the weights in the order of ids."""
+    if places.rounded:
+        values = values.astype(np.float32).astype(np.float16)
     for k, wires in enumerate(all_wires):
         mine = places.shard == k
         at = places.position[mine]
         if places.halves[k]:
-            bits = values[mine].astype(np.float32).astype(np.float16).view(np.uint16)
-            wires.word[at] = target_of(wires.word[at]) | bits.astype(np.uint32) << np.uint32(16)
+            bits = values[mine].view(np.uint16).astype(np.uint32)
+            wires.word[at] = target_of(wires.word[at]) | bits << np.uint32(16)
         else:
             _weights(wires, places)[at] = values[mine]
 
