@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from .egdc.columns import ColumnParameters
     from .egdc.decorrelation import DecorrelatingReadOut
     from .egdc.egdc import EGDC, EGDCParameters
+    from .egdc.in_engine import EGDCNetwork
+    from .egdc.network import EGDCNetworkParameters, egdc_network
     from .egdc.whitened import WhitenedParameters
     from .learning.column_classifier import COLUMN_RULES, ColumnClassifier, ColumnClassifierParameters
     from .learning.dopamine_classifier import ABLATIONS, DopamineParameters, dopamine_network
@@ -94,6 +96,8 @@ __all__ = [
     "D1",
     "D1D2",
     "EGDC",
+    "EGDCNetwork",
+    "EGDCNetworkParameters",
     "RULES",
     "SGD",
     "STDP",
@@ -181,6 +185,7 @@ __all__ = [
     "compile_rule",
     "continual_rule",
     "dopamine_network",
+    "egdc_network",
     "evaluation",
     "make_model",
     "naca",
@@ -195,6 +200,8 @@ _HOMES = {
     "registry": "CONTINUAL_RULES ContinualRule Setting continual_rule make_model",
     "egdc.decorrelation": "DecorrelatingReadOut",
     "egdc.egdc": "EGDC EGDCParameters",
+    "egdc.in_engine": "EGDCNetwork",
+    "egdc.network": "EGDCNetworkParameters egdc_network",
     "egdc.whitened": "WhitenedParameters",
     "reference.gate": "Gate",
     "learning.learner": "Learner",
