@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -12,9 +14,16 @@ from threadpoolctl import threadpool_limits
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
 
 
-#: Decorates what multiplies or factorises matrices: the last bits then depend on no number of threads, and threads of
-#: our own share the CPUs with none of a BLAS.
-one_blas_thread = threadpool_limits.wrap(limits=1, user_api="blas")
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def one_blas_thread(function: Decorated) -> Decorated:
+    """Let a function multiply and factorise matrices on one thread.
+
+    Their last bits then depend on no number of threads, and a BLAS takes no CPU from threads of our own.
+    """
+    wrapped: Decorated = threadpool_limits.wrap(limits=1, user_api="blas")(function)
+    return wrapped
 
 
 def cpu_count() -> int:
