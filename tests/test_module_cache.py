@@ -320,7 +320,7 @@ class TestEach:
             for at, node in enumerate(parent.body)
             if isinstance(node, ast.With)
         ]
-        assert len(blocks) == {"advance/ticks/loop": 23, "advance/ticks/events": 6}[name]
+        assert len(blocks) == {"advance/ticks/loop": 25, "advance/ticks/events": 6}[name]
         for parent, at in blocks:
             marked = parent.body[at]
             parent.body[at : at + 1] = marked.body

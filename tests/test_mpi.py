@@ -265,7 +265,10 @@ class TestOnePart:
             placing.count_delays(rows.ptr, rows.post, lo, hi, delay.least, count, draws)
             begin = (np.cumsum(count.ravel()) - count.ravel()).reshape(count.shape)
             target, weight = np.empty(count.sum(), np.uint32), np.empty(count.sum())
-            placing.place(rows.ptr, rows.post, lo, hi, 0, delay.least, begin.copy(), target, weight, draws)
+            none = np.empty(0, np.uint32)
+            placing.place(
+                rows.ptr, rows.post, lo, hi, 0, delay.least, begin.copy(), target, weight, none, draws
+            )
             return count, target, weight
 
         whole = rows_for(projection, number, delay, key, wiring)
