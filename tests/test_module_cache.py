@@ -113,7 +113,7 @@ print(*drawn, round(float(v[0, 1, 0]), 6), sum(sum(k.stats.cache_hits.values()) 
         assert first[2:] == [f"{1 / (1 + np.exp(-1.0)):.6f}", "0"]
         old = {}
         for name, before, after in (
-            ("intrinsics/rowsum", "b.call(fma, [scale,", "b.call(fma, [b.fadd(scale, scale),"),
+            ("intrinsics/rowsum", "b.call(self.fma, [scale,", "b.call(self.fma, [b.fadd(scale, scale),"),
             ("random/philox", "np.uint64(0xD2511F53)", "np.uint64(0xD2511F55)"),
         ):
             old[name] = (simcore / f"{name}.py").read_text()
