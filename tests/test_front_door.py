@@ -312,7 +312,7 @@ def bash(script: str, cwd: Path, **environment: str) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("broken", [None, "slow-1", "slow-2", "dev", "newest", "lowest"])
+@pytest.mark.parametrize("broken", [None, "slow-cuda", "slow-1", "slow-2", "dev", "newest", "lowest"])
 def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
     """The step that runs the tests, with programs in the place of Python: each log's end, a failed one's whole."""
     for where in ("dev", "newest", "lowest"):
@@ -320,7 +320,8 @@ def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
         program.parent.mkdir(parents=True)
         program.write_text(
             f'#!/bin/sh\nif [ "$1" = --version ]; then echo Python 3; exit; fi\n'
-            f'case "$*" in *test_cli.py*) name=slow-1;; *test_sign.py*) name=slow-2;; *) name={where};; esac\n'
+            'case "$*" in *test_cuda.py*) name=slow-cuda;; *test_cli.py*) name=slow-1;; *test_sign.py*) name=slow-2;; '
+            f"*) name={where};; esac\n"
             'echo first of $name; echo "== slowest 10 durations =="; echo "last of $name: $*"\n'
             f"[ $name != {broken} ]\n"
         )
@@ -329,7 +330,7 @@ def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
     done = bash(f"{settings}; step 'the tests' tests; echo went on", tmp_path)
     assert (done.returncode == 0) == (broken is None)
     assert ("went on" in done.stdout) == (broken is None)
-    for name in ("slow-1", "slow-2", "dev", "newest", "lowest"):
+    for name in ("slow-cuda", "slow-1", "slow-2", "dev", "newest", "lowest"):
         (line,) = (
             line for line in done.stdout.splitlines() if line.startswith(f"last of {name}: -m pytest ")
         )
