@@ -15,16 +15,15 @@ results, later.
 
 from __future__ import annotations
 
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
-from numba.core import transforms, types
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import DEFAULT_FLAGS, CompilerBase, CompileResult, DefaultPassBuilder, compile_result
-from numba.core.compiler_machinery import PassManager, _pass_registry, register_pass
+from numba.core.compiler import CompilerBase, CompileResult, DefaultPassBuilder, compile_result
+from numba.core.compiler_machinery import register_pass
 from numba.core.datamodel import default_manager
 from numba.core.datamodel.manager import DataModelManager
 from numba.core.datamodel.models import TupleModel, UniTupleModel
@@ -148,36 +147,22 @@ class _LinkedLowering(_EntryLowering):
     _library = Library
 
 
-class _Passes(PassManager):  # type: ignore[misc]
-    """Numba's passes without what it does around each of the 27: events, timers, lifetimes that no pass asks for."""
-
-    def _runPass(self, index: int, step: Any, state: Any) -> None:
-        step.analysis = self._analysis
-        for run in (step.run_initialization, step.run_pass, step.run_finalizer):
-            run(state)
-        if _pass_registry.get(type(step)).mutates_CFG:
-            state.func_ir.blocks = transforms.canonicalize_cfg(state.func_ir.blocks)
-
-
-@cache
-def _passes(lowering: type[NativeLowering]) -> _Passes:
-    """Return the passes, which are the same for all functions."""
-    numbas = DefaultPassBuilder.define_nopython_pipeline(SimpleNamespace(flags=DEFAULT_FLAGS, func_ir=None))
-    passes = _Passes(numbas.pipeline_name)
-    passes.passes = [(lowering if p is NativeLowering else p, text) for p, text in numbas.passes]
+def _pipeline(state: Any, lowering: type[NativeLowering]) -> list[Any]:
+    passes = DefaultPassBuilder.define_nopython_pipeline(state)
+    passes.passes = [(lowering if p is NativeLowering else p, text) for p, text in passes.passes]
     passes.finalize()
-    return passes
+    return [passes]
 
 
 class EntryCompiler(CompilerBase):  # type: ignore[misc]
     """Compile a function that Python calls, with all that it calls."""
 
     def define_pipelines(self) -> list[Any]:  # noqa: D102
-        return [_passes(_EntryLowering)]
+        return _pipeline(self.state, _EntryLowering)
 
 
 class LinkedCompiler(CompilerBase):  # type: ignore[misc]
     """Compile a function that other compiled functions call, as far as :class:`Library` goes."""
 
     def define_pipelines(self) -> list[Any]:  # noqa: D102
-        return [_passes(_LinkedLowering)]
+        return _pipeline(self.state, _LinkedLowering)
