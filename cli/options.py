@@ -24,7 +24,6 @@ RunStoreName = Annotated[
     str, typer.Argument(help="The run store, for example run.zarr, or a URL.", show_default=False)
 ]
 CHECKPOINT_EVERY = 60.0
-_BYTES = {"float32": 4, "float64": 8, "mixed": 4}  #: of a number of the state, by precision
 Durable = Annotated[
     bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
 ]
@@ -87,17 +86,21 @@ def check_store(path: Path | str, force: bool) -> None:
 
 def trace_bytes(record: Record, ms: float, dt: float, n_trials: int, precision: str) -> float:
     """Bytes of the traces that a run records, before compression; spikes, a matter of the run, not counted."""
+    from tegmentum.simcore.lower.plan import real_of
+
     n_samples = ms / (dt if record.every is None else record.every)
     n_columns = 0
     for trace in record.traces.values():
         assert not isinstance(trace.population, str)  # a file's record is made of the network's populations
         n_columns += trace.population.size if trace.neurons is None else len(trace.neurons)
-    return float(n_samples * n_trials * n_columns * _BYTES[precision])
+    return float(n_samples * n_trials * n_columns * real_of(precision).itemsize)
 
 
 def history_bytes(record: Record, network: Network, ms: float, precision: str) -> float:
     """Bytes of whole snapshots and of levels that a run records, before compression; changes alone not counted."""
-    real, n_bytes = _BYTES[precision], 0.0
+    from tegmentum.simcore.lower.plan import real_of
+
+    real, n_bytes = real_of(precision).itemsize, 0.0
     for kind in ("weights", "eligibility"):
         for name, snapshots in getattr(record, kind).items():
             if not snapshots.changed:

@@ -19,7 +19,6 @@ from ..lower.arrays import Trains
 from ..lower.grid import check_sums, to_grid
 from ..lower.inputs import trains_of
 from ..lower.modulation import modulators_of, raise_levels
-from ..lower.queues import new_control, with_room
 from ..lower.synapses import Places, Synapses
 from ..lower.watch import gathered, watches_of
 from ..record import state as states
@@ -332,10 +331,7 @@ class Controlled(Machine):
             self._check_sums(f"SpikeTrain {old.name!r}", trains)
         self._trains = trains
         self._given = given
-        for k, wires in enumerate(self._wires):
-            self._ring[k] = with_room(self._ring[k], wires, self._trains, self._window_ticks)
-        control = new_control(self._plan, self._trains, self.threads, self.n_trials, self._window_ticks)
-        self._control.room[:] = control.room
+        self._make_room()
 
     def reset(self, keep: tuple[str, ...] = ("weights",), seed: int | None = None) -> None:
         """Go back to time 0: initial state, no spikes in flight. Weights stay as they are.

@@ -35,7 +35,16 @@ from ..lower.modulation import channels_of, modulators_of
 from ..lower.plan import Plan, model_group_arrays, plan, real_of
 from ..lower.plastic import learns_in_trials, plastics_of
 from ..lower.protocol import TrialState
-from ..lower.queues import new_active, new_control, new_fired, new_ring, new_scratch, window_of_shards
+from ..lower.queues import (
+    new_active,
+    new_control,
+    new_fired,
+    new_ring,
+    new_scratch,
+    room_of,
+    window_of_shards,
+    with_room,
+)
 from ..lower.rows import PLACING, WIRING, Delay, build_rows, delay_of, groups_of, order_of, without_diagonal
 from ..lower.segments import wires_of
 from ..lower.sharing import Ties, ties_of
@@ -295,6 +304,12 @@ class Machine:
         self._trials = TrialState(np.zeros(len(modulators_of(self.network))))
         self._at_rest = True
         self._watched: tuple[int, Array] = (0, np.zeros(len(p.populations), np.int64))
+
+    def _make_room(self) -> None:
+        """Let what spills, and what is recorded, have room for other trains of given spikes."""
+        for k, wires in enumerate(self._wires):
+            self._ring[k] = with_room(self._ring[k], wires, self._trains, self._window_ticks)
+        self._control.room[:] = room_of(self._plan, self._trains, self._window_ticks)
 
     def _label(self) -> None:
         """Tell synapses their levels where each has a choice of its own."""

@@ -27,7 +27,6 @@ from ..lower.modulation import modulators_of
 from ..lower.plan import model_group_arrays
 from ..lower.plastic import with_log
 from ..lower.protocol import protocol_of, session, widths
-from ..lower.queues import new_control, with_room
 from ..record.histories import Histories
 from ..record.log import Log
 from .progress import reporting
@@ -326,10 +325,7 @@ def _play(sim: Simulation, events: Any, node: Any, first: Array, last: Array, le
     source = (np.asarray(events.channel) + sim._plan.first_source[node.name]).astype(np.int32)
     border = np.searchsorted(trial, np.append(first, events.n_trials))
     sim._trains = Trains(tick, source, border[:-1].copy(), border[1:].copy())
-    for k, wires in enumerate(sim._wires):
-        sim._ring[k] = with_room(sim._ring[k], wires, sim._trains, sim._window_ticks)
-    control = new_control(sim._plan, sim._trains, sim.threads, sim.n_trials, sim._window_ticks)
-    sim._control.room[:] = control.room
+    sim._make_room()
 
 
 def _compile(sim: Simulation) -> None:

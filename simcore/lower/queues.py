@@ -80,19 +80,24 @@ def new_scratch() -> Scratch:
 
 def new_control(p: Plan, trains: Trains, n_workers: int, n_trials: int, window: int) -> Control:
     """Return clocks at 0 and what else shards agree on."""
-    room = p.n_sources
-    if len(trains.tick):
-        same = np.diff(np.flatnonzero(np.diff(trains.tick, prepend=-1, append=-1)))
-        room += int(same.max(initial=1))
     return Control(
         clock=np.zeros((p.n_shards, n_trials), np.int64),
         barrier=np.zeros(8, np.int64),
         window=np.array([window], np.int64),
         stop=np.zeros((2, p.n_shards), np.int64),
-        room=np.array([2 * window * room], np.int64),
+        room=np.array([room_of(p, trains, window)], np.int64),
         events=np.zeros((n_workers, 8), np.int64),
         spikes=np.zeros((n_trials, len(p.populations)), np.int64),
     )
+
+
+def room_of(p: Plan, trains: Trains, window: int) -> int:
+    """Return the spikes of two windows in which everything fires in each tick."""
+    room = p.n_sources
+    if len(trains.tick):
+        same = np.diff(np.flatnonzero(np.diff(trains.tick, prepend=-1, append=-1)))
+        room += int(same.max(initial=1))
+    return 2 * window * room
 
 
 def window_of_shards(p: Plan, shortest: int) -> int:

@@ -135,10 +135,8 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
 
 def prefetch_range(array: Any, begin: int, end: int) -> None:
     """Ask the memory for ``array[begin:end]``."""
-    step = LINE >> (array.itemsize > 1) + (array.itemsize > 2) + (
-        array.itemsize > 4
-    )  # to divide takes longer
-    s = begin
+    size = array.itemsize
+    step, s = LINE >> (size > 1) + (size > 2) + (size > 4), begin  # to divide takes longer
     while s < end:
         prefetch(array, s)
         s += step
