@@ -26,7 +26,7 @@ FEW = (
     "sources, float32",
     "modulators, float64",
     "trials, float32",
-    "EProp, float64",
+    "EPropALIF, float64",
     "lag, float32",
 )
 

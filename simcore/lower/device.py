@@ -31,6 +31,7 @@ class Board(NamedTuple):
     quanta: Any  # whole[n_synapses], weight
     ring: Any  # whole[n_trials, n_buckets, n_rows * n_slots]
     current: Any  # real[n_trials, n_slots], injected [pA]
+    n_sources: Any  # int
     trials: Any  # DeviceTrials, or 0 where no samples are shown
 
 
@@ -66,7 +67,7 @@ class Probes(NamedTuple):
 
     probe: Any  # int64[n, 4]: model group, field, index, column
     ptr: Any  # int64[n_blocks + 1]
-    every: Any  # int64[2]: ticks between samples, number of the first sample
+    due: Any  # int64[3]: ticks between samples; which of a launch's ticks is the first that has one, and its row
     trace: Any  # real[n_trials, n_samples, n_columns]
 
 
@@ -238,7 +239,14 @@ def probes_of(p: Plan, groups: tuple[ModelGroup, ...], recording: Recording, bou
     block = np.searchsorted(bounds, np.array(slots, np.int64), side="right") - 1
     order = np.argsort(block, kind="stable")
     ptr = np.searchsorted(block[order], np.arange(len(bounds)))
-    return Probes(probe[order], ptr.astype(np.int64), recording.every, recording.trace)
+    return Probes(probe[order], ptr.astype(np.int64), due_of(recording, 0), recording.trace)
+
+
+def due_of(recording: Recording, start: int) -> Array:
+    """Return ``due`` of :class:`Probes` for a launch after ``start``, in 32 bits: no launch has as many ticks."""
+    every, first = (int(n) for n in recording.every)
+    number = start // every + 1
+    return np.minimum([every, number * every - start - 1, number - first], 2**32 - 1)
 
 
 def given_of(trains: Trains, start: int, n_ticks: int) -> tuple[Array, Array]:

@@ -110,6 +110,7 @@ class Device:
             whole,
             cuda.to_device(ring),
             cuda.to_device(np.ascontiguousarray(s._inputs[0][:, -1, :])),
+            p.n_sources,
             0,
         )
         if trials is not None:
@@ -214,7 +215,7 @@ class Device:
         s = self.simulation
         p, present = s._plan, set(s._sources)
         self.board.current.copy_to_device(np.ascontiguousarray(s._inputs[0][:, -1, :]))
-        self.probes.every.copy_to_device(self.recording.every)
+        self.probes.due.copy_to_device(lowered.due_of(self.recording, s.tick))
         if "gaussian" in present:
             self.inputs = self.inputs._replace(gaussian=_all_sent(s._gaussian[0]))
         if "poisson_inhomogeneous" in present:

@@ -47,14 +47,16 @@ from .trials import of_block as of_block_e0
 from .trials import relapse as relapse_e0
 from .trials import sample_of as sample_of_e0
 from .trials import tally as tally_e0
-from .warps import in_warps
+from .warps import divided, in_lanes, in_warps
 from .watch import watch as watch_u0
 
 
-def sample(groups: Any, probes: Any, block: int, trial: int, tick: int) -> None:
+def sample(groups: Any, probes: Any, block: int, trial: int, now: int) -> None:
     """Take the samples that are due of a block's neurons, a thread for each."""
-    if tick % probes.every[0] == 0:
-        row = tick // probes.every[0] - probes.every[1]
+    first = probes.due[1]
+    n, past = divided(max(now - first, 0), probes.due[0])
+    if now >= first and past == 0:
+        row = probes.due[2] + n
         q = probes.ptr[block] + cuda.threadIdx.x
         while q < probes.ptr[block + 1]:
             group, field, i = probes.probe[q, 0], probes.probe[q, 1], probes.probe[q, 2]
@@ -106,9 +108,9 @@ def update(
         threads of a warp
     """
     n_blocks = board.bounds.shape[0] - 1
-    block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
+    block, lane, n_lanes = in_lanes(n_blocks)
     lo, hi, ring, current = board.bounds[block], board.bounds[block + 1], board.ring, board.current
-    trial, n_sources, since = lane, (board.ptr.shape[0] - 1) // n_blocks, np.int64(NEVER)
+    trial, n_sources, since = lane, board.n_sources, np.int64(NEVER)
     with each("_e0"):
         since = began_e0(board.trials.protocol, tick)
     if lane == 0:  # what learns has one trial
@@ -139,7 +141,7 @@ def update(
         if block == 0:
             play(tape, block, trial, now)
         cuda.syncthreads()
-        sample(groups, probes, block, trial, tick)
+        sample(groups, probes, block, trial, now)
         with each("_e0"):
             if ends_e0(board.trials.protocol, tick):
                 hold(groups, board.trials, lo, hi, trial)
@@ -149,9 +151,9 @@ def update(
 def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: Any, levels: Any) -> None:
     """Add the rows of all who fired in a tick to a block's accumulators, a warp for each."""
     ring, n_blocks, mask = board.ring, board.bounds.shape[0] - 1, board.ring.shape[1] - 1
-    block, lane, n_lanes = cuda.blockIdx.x % n_blocks, cuda.blockIdx.x // n_blocks, cuda.gridDim.x // n_blocks
+    block, lane, n_lanes = in_lanes(n_blocks)
     warp, own, n_warps = in_warps(width)
-    trial, n_sources = lane, (board.ptr.shape[0] - 1) // n_blocks
+    trial, n_sources = lane, board.n_sources
     while trial < ring.shape[0]:
         base, n = tape.base[trial, block], tape.count[trial, now]
         with each("_e0"):
@@ -186,12 +188,12 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
 
 def conclude(tick: int, width: int, board: Any, groups: Any, plastics: Any, levels: Any) -> None:
     """End the trials of a block's lane: judge, modulate, learn from the pulse, and let the next begin at rest."""
-    ring, n_blocks, grid_block = board.ring, board.bounds.shape[0] - 1, cuda.blockIdx.x
-    block, trial, n_lanes = grid_block % n_blocks, grid_block // n_blocks, cuda.gridDim.x // n_blocks
+    ring, n_blocks = board.ring, board.bounds.shape[0] - 1
+    block, trial, n_lanes = in_lanes(n_blocks)
     lo, hi = board.bounds[block], board.bounds[block + 1]
     while trial < ring.shape[0]:
         with each("_e0"):
-            protocol_e0 = of_block_e0(board.trials.protocol, grid_block)
+            protocol_e0 = of_block_e0(board.trials.protocol, cuda.blockIdx.x)
             sample_e0 = sample_of_e0(protocol_e0, trial, tick)
             if sample_e0 >= 0:
                 best_e0 = judge_e0(protocol_e0, board.trials, block, trial, sample_e0)
@@ -264,6 +266,6 @@ def deliver_one(
 
 def settle_all(tick: int, width: int, bounds: Any, plastics: Any) -> None:
     """Let all synapses live through the post spikes before ``tick``, in a launch of its own."""
-    block = cuda.blockIdx.x % (bounds.shape[0] - 1)
+    block, _, _ = in_lanes(bounds.shape[0] - 1)
     with each("_p0") as q:
         settle_p0(plastics[q], bounds, block, tick, width)

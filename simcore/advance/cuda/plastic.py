@@ -48,7 +48,7 @@ from ..ticks.rule_binding import (
 )
 from .binding import whole
 from .chance import arrived, fired
-from .warps import in_warps
+from .warps import divided, in_warps
 
 
 def catch_up(plastic: Any, row: int, owner: int, zero: Any, own: int, width: int) -> None:
@@ -208,7 +208,7 @@ def settle(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None
     warp, own, n_warps = in_warps(width)
     n, q = plastic.n_pre * n_delays, warp
     while q < n:
-        catch_up(plastic, q * n_blocks + block, q // n_delays, zero, own, width)
+        catch_up(plastic, q * n_blocks + block, divided(q, n_delays)[0], zero, own, width)
         q += n_warps
     cuda.syncthreads()
     q = np.int64(cuda.threadIdx.x)

@@ -33,7 +33,7 @@ from .plastic import catch_up, rest, settle
 from .rule_views import extend as extend_f0
 from .rule_views import of_block as of_block_g0
 from .rule_views import span_of as span_of_g0
-from .warps import in_warps
+from .warps import divided, in_warps
 
 
 def accrue(plastic: Any, bounds: Any, block: int, tick: int, width: int) -> None:
@@ -66,7 +66,7 @@ def start_window(plastic: Any, bounds: Any, block: int, tick: int, width: int) -
     warp, own, n_warps = in_warps(width)
     now, q = moment(plastic, zero, tick), warp
     while q < plastic.n_pre * n_delays:
-        row, owner = q * n_blocks + block, q // n_delays
+        row, owner = q * n_blocks + block, divided(q, n_delays)[0]
         last = max(plastic.pre_tick[row], zero)
         s = plastic.ptr[row] + own
         while s < plastic.ptr[row + 1]:
@@ -107,7 +107,7 @@ def close_trial(
             k_g0 += cuda.blockDim.x
     cuda.syncthreads()
     while q < plastic.n_pre * n_delays:
-        row, owner = q * n_blocks + block, q // n_delays
+        row, owner = q * n_blocks + block, divided(q, n_delays)[0]
         last = plastic.pre_tick[row]
         if last > start:  # synapses whose pre neuron did not fire have no eligibility
             catch_up(plastic, row, owner, zero, own, width)

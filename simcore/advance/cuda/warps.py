@@ -1,4 +1,4 @@
-"""Where a thread stands in its block.
+"""Where a thread stands in its block, and a block in the grid.
 
 A kernel template.
 """
@@ -11,7 +11,22 @@ import numpy as np
 from numba import cuda
 
 
+def divided(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return quotient and remainder of numbers from 0 to 2^32 - 1.
+
+    Longer ones a device divides by a call, for which all that is in registers has to go into those that calls leave.
+    """
+    x, y = np.uint32(a), np.uint32(b)
+    return np.int64(x // y), np.int64(x % y)
+
+
 def in_warps(width: int) -> tuple[Any, Any, Any]:
     """Return the number of a thread's warp, its own there, and how many warps of ``width`` threads there are."""
-    n, own = np.uint32(width), np.uint32(cuda.threadIdx.x)  # a device divides numbers of 64 bits slowly
-    return np.int64(own // n), np.int64(own % n), np.int64(np.uint32(cuda.blockDim.x) // n)
+    warp, own = divided(cuda.threadIdx.x, width)
+    return warp, own, divided(cuda.blockDim.x, width)[0]
+
+
+def in_lanes(n_blocks: int) -> tuple[Any, Any, Any]:
+    """Return the number of a block in its lane, its lane's, and how many lanes of ``n_blocks`` blocks there are."""
+    lane, block = divided(cuda.blockIdx.x, n_blocks)
+    return block, lane, divided(cuda.gridDim.x, n_blocks)[0]

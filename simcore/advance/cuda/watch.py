@@ -14,6 +14,7 @@ import numpy as np
 from numba import cuda
 
 from ..ticks.watch_binding import level_of_neuron, load_watched, potential_of, store_watched, watch_neuron
+from .warps import divided
 
 
 def watch(watched: Any, bounds: Any, tape: Any, block: int, base: int, n: int, tick: int) -> None:
@@ -35,7 +36,7 @@ def watch(watched: Any, bounds: Any, tape: Any, block: int, base: int, n: int, t
             k += cuda.blockDim.x
     cuda.syncthreads()
     n_past = watched.n_past
-    place = (tick - 1) % n_past if n_past > 0 else 0
+    place = divided(tick - 1, n_past)[1] if n_past > 0 else 0  # ticks of what learns have 31 bits
     i = lo + cuda.threadIdx.x
     while i < hi:
         before = watched.past[place, i] if n_past > 0 else seen[i]
