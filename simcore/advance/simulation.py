@@ -600,6 +600,7 @@ class Simulation(Controlled):
             control,
             self._scratch[worker],
             self._inputs[k],
+            self._inputs[k].reshape(self.n_trials, -1),
         )
 
     def _grow(self) -> None:

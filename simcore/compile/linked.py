@@ -15,6 +15,8 @@ results, later.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +30,7 @@ from numba.core.datamodel import default_manager
 from numba.core.datamodel.manager import DataModelManager
 from numba.core.datamodel.models import TupleModel, UniTupleModel
 from numba.core.typed_passes import NativeLowering
+from numba.core.types.functions import BaseFunction
 
 TRIED = (0, 64), (0, 69)  #: Numba's versions: from, and up to but without
 if not TRIED[0] <= tuple(numba.version_info[:2]) < TRIED[1]:
@@ -127,6 +130,32 @@ class _WholeUniTuple(_Whole, UniTupleModel):  # type: ignore[misc]
 _models: DataModelManager = DataModelManager().chain(default_manager)
 _models.register(types.NamedTuple, _WholeTuple)  # type: ignore[attr-defined]
 _models.register(types.NamedUniTuple, _WholeUniTuple)  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def remembering() -> Iterator[None]:
+    """Let Numba ask once, not at each place, what an operator or a function of its own makes of some types.
+
+    It tries one after another all that anyone has said of ``+``: a fifteenth of the time that a kernel takes.
+    """
+    ask, known = BaseFunction.get_call_type, {}  # type: ignore[var-annotated]
+    if ask.__module__ == __name__:  # a kernel's compilation begins that of another
+        yield
+        return
+
+    def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
+        if kws:
+            return ask(self, context, args, kws)
+        key = (self, *args)
+        if key not in known:
+            known[key] = ask(self, context, args, kws)
+        return known[key]
+
+    BaseFunction.get_call_type = get_call_type  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BaseFunction.get_call_type = ask  # type: ignore[method-assign]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)

@@ -30,13 +30,14 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
 try:
-    from .linked import EntryCompiler, LinkedCompiler, rebuild
+    from .linked import EntryCompiler, LinkedCompiler, rebuild, remembering
 
     LINKED = True
 except (ImportError, AttributeError):  # a Numba that this was not tried with
     from numba.core.compiler import Compiler, CompileResult
 
     LINKED, EntryCompiler, LinkedCompiler = False, Compiler, Compiler  # type: ignore[misc, assignment, unused-ignore]
+    remembering = contextlib.nullcontext  # type: ignore[misc, assignment, unused-ignore]
 
     def rebuild(context: Any, payload: tuple[Any, ...]) -> Any:
         """Return a compiled function from what is kept on disk."""
@@ -72,7 +73,7 @@ def cached(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
         def compile_once(signature: Any) -> Any:
             # the lock is taken before any file's, in all threads: neither can wait for the other
-            with global_compiler_lock, uncollected():
+            with global_compiler_lock, uncollected(), remembering():
                 try:
                     return compile_(signature)
                 finally:

@@ -88,6 +88,7 @@ import math
 import numba
 import numpy as np
 from typing import NamedTuple
+from tegmentum.simcore.intrinsics.extremes import max, min
 from tegmentum.simcore.compile.module_cache import LinkedCompiler, cached, called
 
 options = dict(nogil=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)

@@ -22,6 +22,7 @@ _HEADER = """import math
 import numba
 import numpy as np
 from typing import NamedTuple
+from tegmentum.simcore.intrinsics.extremes import max, min
 from tegmentum.simcore.compile.module_cache import cached as njit
 
 jit = numba.njit(nogil=True, error_model="numpy")

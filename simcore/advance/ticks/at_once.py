@@ -40,11 +40,11 @@ def meet(plastic: Any, wires: Any, segment: int, pre: Any, tick: int) -> None:
 def meet_some(plastic: Any, wires: Any, segment: int, begin: int, length: int, pre: Any, tick: int) -> None:
     """Let ``length`` of them from ``begin`` on live through it."""
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
-    look_back(plastic, target, 2)
-    work_in(plastic, wires, segment, begin, length, 2)
+    look_back(plastic, target, np.int64(2))
+    work_in(plastic, wires, segment, begin, length, np.int64(2))
     first, zero, old = begin - plastic.first[0], origin(plastic), pre_of(plastic, segment)
     last, since = np.int32(plastic.pre_tick[segment]), np.int32(plastic.seen[segment])
-    now, soonest = moment(plastic, zero, tick), np.int32(max(plastic.pre_tick[segment], zero))
+    now, soonest = moment(plastic, zero, np.int32(tick)), np.int32(max(plastic.pre_tick[segment], zero))
     recent, ticks = plastic.recent, plastic.ticks
     for s in range(length):
         slot, at = look_up(target, s), first + s
@@ -53,10 +53,10 @@ def meet_some(plastic: Any, wires: Any, segment: int, begin: int, length: int, p
         t_0, t_1, t_2 = max(tick_0, soonest), max(tick_1, soonest), max(own(ticks, s), soonest)
         stored = stored_of(plastic, weight, first, s)
         lag = np.int32(t_1 - last)
-        then = after_post_spike(plastic, stored, slot, segment, at, old, lag, zero, t_2, t_1, 1, s)
+        then = after_post_spike(plastic, stored, slot, segment, at, old, lag, zero, t_2, t_1, np.int64(1), s)
         stored = then if tick_1 >= since else stored
         lag = np.int32(t_0 - last)
-        then = after_post_spike(plastic, stored, slot, segment, at, old, lag, zero, t_1, t_0, 0, s)
+        then = after_post_spike(plastic, stored, slot, segment, at, old, lag, zero, t_1, t_0, np.int64(0), s)
         stored = then if tick_0 >= since else stored
         stored = after_arrival(plastic, stored, slot, segment, at, pre, t_0, now, s)
         put_stored(plastic, weight, first, s, stored)

@@ -126,10 +126,10 @@ def prefetch_segment(wires: Any, plastics: Any, entry: Any) -> None:
                 prefetch_plastic_0(plastics[k], wires, begin)
     elif kind == DENSE:
         prefetch(wires.dense, begin)
-    elif kind not in (BITMAP, HALF):
+    elif kind != BITMAP and kind != HALF:
         end = begin + length_of(entry)
         prefetch_range(wires.target, begin, end)
-        if kind in (WEIGHTED, LAZY_WEIGHTED):
+        if kind == WEIGHTED or kind == LAZY_WEIGHTED:  # noqa: SIM109 (for `in`, Numba compiles a function)
             prefetch_range(wires.weight, begin, end)
 
 

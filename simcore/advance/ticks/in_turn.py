@@ -24,11 +24,11 @@ def meet(plastic: Any, wires: Any, segment: int, pre: Any, tick: int) -> None:
     begin, length = plastic.begin[segment], plastic.length[segment]
     target, weight = wires.target[begin : begin + length], wires.weight[begin : begin + length]
     first, zero = begin - plastic.first[0], origin(plastic)
-    now, soonest = moment(plastic, zero, tick), max(plastic.pre_tick[segment], zero)
+    now, soonest = moment(plastic, zero, np.int32(tick)), max(plastic.pre_tick[segment], zero)
     draw_arrivals(plastic, segment, first, length, tick)
     for s in range(length):
         slot = target[s]
-        before = max(soonest, plastic.recent[np.uint64(RECENT) * np.uint64(slot)])
+        before = np.int32(max(soonest, plastic.recent[np.uint64(RECENT) * np.uint64(slot)]))
         stored = stored_of(plastic, weight, first, s)
         stored = after_arrival(plastic, stored, slot, segment, first + s, pre, before, now, s)
         put_stored(plastic, weight, first, s, stored)

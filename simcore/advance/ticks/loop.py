@@ -85,6 +85,7 @@ def advance(
     control: Any,
     scratch: Any,
     inputs: Any,
+    rows: Any,
 ) -> None:
     """Advance one shard to the tick ``until``, or to where its workers stop for want of room.
 
@@ -96,13 +97,15 @@ def advance(
         number of the shard
     inputs : real[n_trials, n_rows, n_slots]
         accumulators, one row for each receptor, and in the last row injected currents, if there are any
+    rows : real[n_trials, n_rows * n_slots]
+        the same, one row behind the other
     """
     n_shards = fired.ptr.shape[2]
     first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
     events, reached = 0, 0
     for trial in range(first, inputs.shape[0], step):
         tick = control.clock[k, trial]
-        flat = inputs[trial].reshape(inputs.shape[1] * inputs.shape[2])
+        flat = rows[trial]
         told, pending = tick, False
         window = control.window[0]
         with each("_x0"):

@@ -29,18 +29,18 @@ def catch_up(plastic: Any, wires: Any, segment: int) -> None:
     begin, length = plastic.begin[segment], plastic.length[segment]
     target = wires.target[begin : begin + length]
     prefetch_synapses(plastic, wires, begin, length)
-    look_back(plastic, target, 0)
-    work_in(plastic, wires, segment, begin, length, 0)
+    look_back(plastic, target, np.int64(0))
+    work_in(plastic, wires, segment, begin, length, np.int64(0))
 
 
-def look_back(plastic: Any, target: Any, k: int) -> None:
+def look_back(plastic: Any, target: Any, k: Any) -> None:
     """Note of each target that spike which ``k`` others have followed, ``k`` being less than RECENT."""
     ticks, recent = plastic.ticks, plastic.recent
     for s in range(len(target)):
         put_own(ticks, s, look_up(recent, np.uint64(RECENT) * np.uint64(look_up(target, s)) + np.uint64(k)))
 
 
-def work_in(plastic: Any, wires: Any, segment: int, begin: int, length: int, but: int) -> None:
+def work_in(plastic: Any, wires: Any, segment: int, begin: int, length: int, but: Any) -> None:
     """Let synapses of a segment, ``length`` from ``begin`` on, live through the post spikes that they missed.
 
     All but the last ``but``; what :func:`look_back` has noted is the last of these.
@@ -69,7 +69,8 @@ def work_in(plastic: Any, wires: Any, segment: int, begin: int, length: int, but
         number, at, after = missed[0, depth], missed[1, depth], missed[2, depth]
         draw_missed(plastic, segment, first, n_missed[depth], number, at)
         for k in range(n_missed[depth]):
-            s, tick, before = number[k], at[k], max(soonest, after[k])
+            s, tick = np.int64(number[k]), at[k]
+            before = np.int32(max(soonest, after[k]))
             slot = target[np.uint64(s)]
             stored = stored_of(plastic, weight, first, s)
             stored = after_post_spike(

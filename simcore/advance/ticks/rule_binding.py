@@ -187,12 +187,12 @@ class Stored(NamedTuple):
     e: float
 
 
-def stored_of(plastic: Any, weight: Any, first: int, s: int) -> Stored:
+def stored_of(plastic: Any, weight: Any, first: int, s: Any) -> Stored:
     """Load the synapse number ``s`` of a segment."""
     return Stored(own(weight, s), own(plastic.kept[0], first + s))
 
 
-def put_stored(plastic: Any, weight: Any, first: int, s: int, stored: Stored) -> None:
+def put_stored(plastic: Any, weight: Any, first: int, s: Any, stored: Stored) -> None:
     """Store it."""
     put_own(weight, s, stored.w)
     put_own(plastic.kept[0], first + s, stored.e)

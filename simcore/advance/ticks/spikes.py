@@ -26,7 +26,7 @@ def after_post_spike(
     zero: Any,
     before: Any,
     tick: Any,
-    depth: int,
+    depth: Any,
     drawn: Any,
 ) -> Any:
     """Return the synapse number ``at`` after a post spike at ``tick``.
