@@ -41,11 +41,16 @@ class Draws(NamedTuple):
 
     delays: Any  # int64: one for all synapses, one for each, or none where they are drawn [ticks]
     delay_table: Any  # float64[3, n_cells], quantiles
+    delay_ticks: Any  # int32[4096 or 0], delays by the first 12 bits of a word, 0 where it takes more [ticks]
     weights: Any  # float64: one, all, or none where they are drawn
     weight_table: Any  # float64[3, n_cells]
     delay_words: Any  # uint32[256]
     weight_words: Any  # uint32[256]
     counters: Any  # uint32[64]
+    own: Any  # int64[256], synapses of a block that are wanted
+    drawn: Any  # int64[256], numbers of their words
+    tick: Any  # int64[256], their delays
+    value: Any  # float64[256], their weights
     projection: Any  # int, number in the network
     key: Any  # uint64[2]
     start: (

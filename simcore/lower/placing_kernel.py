@@ -17,6 +17,7 @@ from .entries import packed
 from .halves import half_of, value_of, word_of
 
 CELLS = 16384  # of a quantile table
+TICK_BITS = 12  # the first of a word, by which most delays are found without arithmetic
 
 
 def quantile(word: Any, table: Any) -> Any:
@@ -30,38 +31,6 @@ def quantile(word: Any, table: Any) -> Any:
         return table[part, fine] + (table[part, fine + np.uint64(1)] - table[part, fine]) * share
     share = (np.float64(rest) + 0.5) / (1 << 18)
     return table[0, cell] + (table[0, cell + np.uint64(1)] - table[0, cell]) * share
-
-
-def tick_of(k: int, s: int, draws: Any) -> Any:
-    """Delay in ticks of synapse ``s``, the ``k``-th of its block of words: given or drawn; at least 1."""
-    if len(draws.delays) == 1:
-        return np.int64(draws.delays[0])
-    if len(draws.delays) > 1:
-        return np.int64(draws.delays[s])
-    return max(np.int64(1), np.int64(round(quantile(np.uint64(draws.delay_words[k]), draws.delay_table))))
-
-
-def weight_of(k: int, s: int, draws: Any) -> Any:
-    """Weight of synapse ``s``, the ``k``-th of its block of words: given or drawn."""
-    if len(draws.weights) == 1:
-        return draws.weights[0]
-    if len(draws.weights) > 1:
-        return draws.weights[s]
-    return quantile(np.uint64(draws.weight_words[k]), draws.weight_table)
-
-
-def draw_delays(i: int, first: int, draws: Any) -> None:
-    """Draw the words for the delays of neuron ``i``'s synapses from the ``first`` on, if delays are drawn."""
-    if len(draws.delays) == 0:
-        counter, number = first // BLOCK * GROUP, draws.projection
-        draw(draws.delay_words, draws.counters, STREAM_DELAYS, number, counter, i, 0, draws.key)
-
-
-def draw_weights(i: int, first: int, draws: Any) -> None:
-    """Draw the words for the weights of neuron ``i``'s synapses from the ``first`` on, if weights are drawn."""
-    if len(draws.weights) == 0:
-        counter, number = first // BLOCK * GROUP, draws.projection
-        draw(draws.weight_words, draws.counters, STREAM_WEIGHTS, number, counter, i, 0, draws.key)
 
 
 def number_of(i: int, s: int, ptr: Any, draws: Any) -> Any:
@@ -84,18 +53,88 @@ def block_end(i: int, s: int, end: int, ptr: Any, draws: Any) -> Any:
     return s
 
 
+def count_own(post: Any, begin: int, stop: int, lo: int, hi: int) -> Any:
+    """Count the synapses of a block that reach targets in [lo, hi)."""
+    n, least, width = np.uint32(0), np.uint32(lo), np.uint32(hi - lo)
+    for s in range(np.uint64(begin), np.uint64(stop)):
+        n += np.uint32(np.uint32(post[s] - least) < width)
+    return np.int64(n)
+
+
+def list_own(i: int, begin: int, stop: int, ptr: Any, post: Any, lo: int, hi: int, draws: Any) -> Any:
+    """List those synapses of a block that reach targets in [lo, hi), and their words' numbers; returns how many.
+
+    Of most blocks those are all or none, as rows list their targets about in order.
+    """
+    n, own, drawn = count_own(post, begin, stop, lo, hi), draws.own, draws.drawn
+    if n == stop - begin:
+        for k in range(n):
+            own[k] = begin + k
+    elif n > 0:
+        n = 0
+        for s in range(begin, stop):
+            own[np.uint64(n)] = s
+            n += lo <= post[np.uint64(s)] < hi
+    if len(draws.number):
+        for k in range(n):
+            drawn[k] = draws.number[own[k]] % np.uint32(BLOCK)
+    else:
+        shift = number_of(i, begin, ptr, draws) % BLOCK - begin
+        for k in range(n):
+            drawn[k] = own[k] + shift
+    return n
+
+
+def draw_words(words: Any, stream: Any, i: int, number: int, draws: Any) -> None:
+    """Draw the words of the block of synapses that holds the ``number``-th of neuron ``i``."""
+    draw(words, draws.counters, stream, draws.projection, number // BLOCK * GROUP, i, 0, draws.key)
+
+
+def find_delays(i: int, number: int, n: int, draws: Any) -> None:
+    """Put the delays of the ``n`` listed synapses to ``draws.tick``: given or drawn; at least 1."""
+    tick, own, drawn = draws.tick, draws.own, draws.drawn
+    if len(draws.delays) == 1:
+        for k in range(n):
+            tick[k] = draws.delays[0]
+    elif len(draws.delays) > 1:
+        for k in range(n):
+            tick[k] = draws.delays[np.uint64(own[k])]
+    else:
+        draw_words(draws.delay_words, STREAM_DELAYS, i, number, draws)
+        for k in range(n):
+            word = np.uint64(draws.delay_words[np.uint64(drawn[k])])
+            known = draws.delay_ticks[word >> np.uint64(32 - TICK_BITS)]
+            tick[k] = (
+                known if known > 0 else max(np.int64(1), np.int64(round(quantile(word, draws.delay_table))))
+            )
+
+
+def find_weights(i: int, number: int, n: int, draws: Any) -> None:
+    """Put the weights of the ``n`` listed synapses to ``draws.value``: given or drawn."""
+    value, own, drawn = draws.value, draws.own, draws.drawn
+    if len(draws.weights) == 1:
+        for k in range(n):
+            value[k] = draws.weights[0]
+    elif len(draws.weights) > 1:
+        for k in range(n):
+            value[k] = draws.weights[np.uint64(own[k])]
+    else:
+        draw_words(draws.weight_words, STREAM_WEIGHTS, i, number, draws)
+        for k in range(n):
+            value[k] = quantile(np.uint64(draws.weight_words[np.uint64(drawn[k])]), draws.weight_table)
+
+
 def count_delays(ptr: Any, post: Any, lo: int, hi: int, least: int, count: Any, draws: Any) -> None:
     """Add to ``count[i, delay - least]`` the synapses of each pre neuron onto targets in [lo, hi)."""
     for i in range(len(ptr) - 1):
         begin, end = ptr[i], ptr[i + 1]
         while begin < end:
-            first = number_of(i, begin, ptr, draws) // BLOCK * BLOCK
             stop = block_end(i, begin, end, ptr, draws)
-            draw_delays(i, first, draws)
-            for s in range(begin, stop):
-                if lo <= post[s] < hi:
-                    k = number_of(i, s, ptr, draws) - first
-                    count[i, tick_of(k, s, draws) - least] += 1
+            n = list_own(i, begin, stop, ptr, post, lo, hi, draws)
+            if n > 0:
+                find_delays(i, number_of(i, begin, ptr, draws), n, draws)
+                for k in range(n):
+                    count[i, np.uint64(draws.tick[k] - least)] += 1
             begin = stop
 
 
@@ -117,28 +156,26 @@ def place(
     ``shift`` turns a post neuron's number into its target; ``weight`` has length 0 where all are equal, and where they
     lie in one ``word`` with their targets, which else has length 0.
     """
+    own, value = draws.own, draws.value
     for i in range(len(ptr) - 1):
         begin, end = ptr[i], ptr[i + 1]
         while begin < end:
-            first = number_of(i, begin, ptr, draws) // BLOCK * BLOCK
-            stop = block_end(i, begin, end, ptr, draws)
-            draw_delays(i, first, draws)
-            if len(weight) + len(word):
-                draw_weights(i, first, draws)
-            for s in range(begin, stop):
-                if lo <= post[s] < hi:
-                    k = number_of(i, s, ptr, draws) - first
-                    d = tick_of(k, s, draws) - least
-                    position = cursor[i, d]
-                    cursor[i, d] = position + 1
-                    if len(word):
-                        word[position] = word_of(post[s] + shift, weight_of(k, s, draws))
-                        continue
-                    target[position] = post[s] + shift
-                    if len(weight) and draws.half:
-                        weight[position] = value_of(half_of(weight_of(k, s, draws)) << np.uint32(16))
-                    elif len(weight):
-                        weight[position] = weight_of(k, s, draws)
+            stop, number = block_end(i, begin, end, ptr, draws), number_of(i, begin, ptr, draws)
+            n = list_own(i, begin, stop, ptr, post, lo, hi, draws)
+            if n > 0:
+                find_delays(i, number, n, draws)
+                if len(weight) + len(word):
+                    find_weights(i, number, n, draws)
+            for k in range(n):
+                d = np.uint64(draws.tick[k] - least)
+                to, at = post[np.uint64(own[k])] + shift, np.uint64(cursor[i, d])
+                cursor[i, d] += 1
+                if len(word):
+                    word[at] = word_of(to, value[k])
+                    continue
+                target[at] = to
+                if len(weight):
+                    weight[at] = value_of(half_of(value[k]) << np.uint32(16)) if draws.half else value[k]
             begin = stop
 
 
@@ -151,30 +188,32 @@ def take(ptr: Any, post: Any, lo: int, hi: int, out: Any, weight: Any, draws: An
         pre, post, delay in ticks; where n is 0, synapses are counted only
     weight : float64[n]
     """
-    n = 0
+    at = 0
     for i in range(len(ptr) - 1):
         for begin in range(ptr[i], ptr[i + 1], BLOCK):
-            draw_delays(i, begin - ptr[i], draws)
-            draw_weights(i, begin - ptr[i], draws)
-            for k in range(min(BLOCK, ptr[i + 1] - begin)):
-                s = begin + k
-                if lo <= post[s] < hi:
-                    if len(weight):
-                        out[0, n], out[1, n], out[2, n] = i, post[s], tick_of(k, s, draws)
-                        weight[n] = weight_of(k, s, draws)
-                    n += 1
-    return n
+            n = list_own(i, begin, min(begin + BLOCK, ptr[i + 1]), ptr, post, lo, hi, draws)
+            if n > 0 and len(weight) > 0:
+                find_delays(i, begin - ptr[i], n, draws)
+                find_weights(i, begin - ptr[i], n, draws)
+                for k in range(n):
+                    out[0, at + k], out[1, at + k], out[2, at + k] = i, post[draws.own[k]], draws.tick[k]
+                    weight[at + k] = draws.value[k]
+            at += n
+    return at
 
 
 def fill_dense(n_pre: int, n_post: int, lo: int, hi: int, diagonal: bool, out: Any, draws: Any) -> None:
     """Rows of an all-to-all matrix onto targets in [lo, hi), one after another in ``out``."""
     for i in range(n_pre):
         for first in range(lo // BLOCK * BLOCK, hi, BLOCK):
-            draw_weights(i, first, draws)
-            for k in range(max(lo - first, 0), min(BLOCK, hi - first)):
-                x = first + k
-                w = weight_of(k, i * n_post + x, draws)
-                out[i * (hi - lo) + x - lo] = 0.0 if diagonal and x == i else w
+            begin, n = max(lo, first), 0
+            for x in range(begin, min(first + BLOCK, hi)):
+                draws.own[n], draws.drawn[n] = i * n_post + x, x - first
+                n += 1
+            find_weights(i, first, n, draws)
+            for k in range(n):
+                x = begin + k
+                out[i * (hi - lo) + x - lo] = 0.0 if diagonal and x == i else draws.value[k]
 
 
 def fill_segments(

@@ -28,12 +28,14 @@ from .arrays import (
 )
 from .bitmaps import pay
 from .halves import LARGEST, SMALLEST
+from .placing_kernel import TICK_BITS
 from .plan import Plan
 from .targets import Before, Builder
 
 Array = np.ndarray[Any, Any]
 _WHOLE, _NO_NUMBERS = np.zeros(0, np.int64), np.zeros(0, np.uint32)
 EDGE = 2.0**-34  # of the quantiles that are drawn, the smallest
+SURE = 1e-6  # ticks; delays nearer than that to the border between two are rounded with all their bits
 LONGEST = 2**31  # ticks; a segment's delay is 4 bytes
 #: Kernels of :mod:`.wiring_kernel` and :mod:`.placing_kernel`.
 WIRING = (
@@ -61,6 +63,19 @@ def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
     tail = edges / cells
     u = np.stack([edges, tail, 1 - tail[::-1]])
     return np.asarray(d.quantile(np.clip(u, EDGE, 1 - EDGE))) * scale
+
+
+def ticks_by_bits(delay: Delay) -> Array:
+    """Tabulate delays [ticks] by the first bits of a drawn word: 0 where these do not tell, none where not drawn."""
+    if delay.given.size:
+        return np.zeros(0, np.int32)
+    edges = delay.table[0]
+    step = (len(edges) - 1) >> TICK_BITS
+    cells = np.stack([edges[k : len(edges) - step + k : step] for k in range(step + 1)])
+    least, most = (np.rint(x).astype(np.int32) for x in (cells.min(axis=0) - SURE, cells.max(axis=0) + SURE))
+    ticks = np.where(least == most, np.maximum(least, 1), 0)
+    ticks[[0, -1]] = 0  # the outermost have tables of their own
+    return ticks
 
 
 def delay_of(projection: Projection, dt: float) -> Delay:
@@ -323,8 +338,25 @@ def draws_of(
     half: bool = False,
 ) -> Draws:
     """Return what the kernels need to know of a projection's delays and weights, and their scratch."""
-    words = (np.zeros(256, np.uint32), np.zeros(256, np.uint32), np.zeros(64, np.uint32))
-    return Draws(delay.given, delay.table, weights, table, *words, number, key, start, row_number, half)
+    return Draws(
+        delays=delay.given,
+        delay_table=delay.table,
+        delay_ticks=ticks_by_bits(delay),
+        weights=weights,
+        weight_table=table,
+        delay_words=np.zeros(256, np.uint32),
+        weight_words=np.zeros(256, np.uint32),
+        counters=np.zeros(64, np.uint32),
+        own=np.zeros(256, np.int64),
+        drawn=np.zeros(256, np.int64),
+        tick=np.zeros(256, np.int64),
+        value=np.zeros(256),
+        projection=number,
+        key=key,
+        start=start,
+        number=row_number,
+        half=half,
+    )
 
 
 def dense_weights(

@@ -20,6 +20,7 @@ from ..describe.connectivity import (
 )
 from ..describe.network import Projection
 from ..errors import DescriptionError
+from .wiring_kernel import ROOM
 
 Array = np.ndarray[Any, Any]
 _PIECES, _SMALL = 8, 1 << 16  # into how many calls a projection is split, unless it has few synapses
@@ -31,6 +32,11 @@ _LEAST = 1024  # targets that are drawn together, whatever the rule but FixedTot
 def ends(counts: Array) -> Array:
     """Return where rows of these lengths begin, and at last where all end."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
+def _scratch() -> tuple[Array, Array]:
+    """Return room for the words that a kernel draws together, and for their counters."""
+    return np.zeros(ROOM, np.uint32), np.zeros((2, ROOM // 4), np.uint32)
 
 
 #: Returns, for counts of synapses by pre neuron, how many lower ranks have of each.
@@ -263,7 +269,9 @@ class Builder:
         if self.lo < self.hi:
             self.kernels.split(rule.n, 0, depth, sizes, first, self.number, self.key)
         self._each(
-            lambda _, lo, hi: self.kernels.count_pre(lo, hi, first, sizes, counts, self.number, self.key),
+            lambda _, lo, hi: self.kernels.count_pre(
+                lo, hi, first, sizes, counts, *_scratch(), self.number, self.key
+            ),
             len(sizes),
             sizes.sum(),
         )
@@ -279,7 +287,7 @@ class Builder:
         def draw(ptr: Array, post: Array, before: Array, number: Array) -> None:
             def call(_: int, lo: int, hi: int) -> None:
                 out = counts(), ptr, post, before, number
-                self.kernels.deal(lo, hi, *parts, self.lo, self.hi, *out, *flags)
+                self.kernels.deal(lo, hi, *parts, self.lo, self.hi, *out, *_scratch(), *flags)
 
             self._each(call, self.n_pre, work)
 

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..random.philox import STREAM_CONNECT, STREAM_SPLIT, philox
+from ..random.philox_block import philox_block
+
+ROOM = 256  # synapses whose words are drawn together
 
 
 def draw(i: Any, j: Any, projection: Any, key: Any) -> Any:
@@ -194,20 +197,42 @@ def split(n: int, i: int, depth: int, counts: Any, first: int, projection: int, 
         begin, nodes = start, stop - start + 1
 
 
-def count_pre(lo: int, hi: int, first: int, sizes: Any, counts: Any, projection: int, key: Any) -> None:
+def count_pre(
+    lo: int,
+    hi: int,
+    first: int,
+    sizes: Any,
+    counts: Any,
+    words: Any,
+    counters: Any,
+    projection: int,
+    key: Any,
+) -> None:
     """Draw the pre neurons of the synapses of the parts ``lo`` to ``hi - 1``, and count them in ``counts[part]``.
 
-    Of each part there are ``sizes[part]`` synapses; that of index 0 is the part ``first``.
+    Of each part there are ``sizes[part]`` synapses; that of index 0 is the part ``first``. The words of ROOM synapses
+    are drawn together: ``words`` is scratch, uint32[ROOM], and ``counters``, uint32[2, ROOM / 4].
     """
     for part in range(lo, hi):
-        count = counts[part]
-        n: Any = np.int64(sizes[part])
-        for j in range((n + 3) // 4):
-            w = philox(
-                np.uint64(j), np.uint64(first + part), np.uint64(projection), STREAM_SPLIT, key[0], key[1]
-            )
-            for c in range(min(4, n - 4 * j)):
-                count[below(w[c], len(count))] += 1
+        count, left = counts[part], int(sizes[part])
+        for begin in range(0, left, ROOM):
+            n = min(left - begin, ROOM)
+            for j in range(ROOM // 4):
+                counters[0, j], counters[1, j] = begin // 4 + j, first + part
+            draw_some(words, counters, n, STREAM_SPLIT, projection, key)
+            for s in range(n):
+                count[below(word_of(words, s), len(count))] += 1
+
+
+def draw_some(words: Any, counters: Any, n: int, stream: Any, projection: int, key: Any) -> None:
+    """Draw ``n`` words, at most ROOM, four for each counter, whose first two words are in ``counters``."""
+    number, k0, k1 = np.uint64(projection), np.uint64(key[0]), np.uint64(key[1])
+    philox_block(words, counters[0], (n + 3) // 4, counters[1], number, stream, k0, k1)
+
+
+def word_of(words: Any, s: int) -> Any:
+    """Return the ``s``-th of some words, four of one counter after another, from where :func:`philox_block` puts it."""
+    return np.uint64(words[np.uint64((s & 3) * (ROOM // 4) + (s >> 2))])
 
 
 def deal(
@@ -224,6 +249,8 @@ def deal(
     post: Any,
     before: Any,
     number: Any,
+    words: Any,
+    counters: Any,
     n_post: int,
     avoid: bool,
     projection: int,
@@ -236,7 +263,7 @@ def deal(
     Where they ``avoid`` autapses, no neuron is its own target. With an empty ``post`` the targets are counted, to
     ``ptr[i]``, and to ``before[i]`` the synapses of the parts but the first, ``skip``, which lower ranges count; else
     they are written from ``post[ptr[i]]`` on and, unless it is empty, to ``number`` their place in the whole row, of
-    which lower ranges have counted ``before[i]``.
+    which lower ranges have counted ``before[i]``. ``words`` and ``counters`` are the scratch of :func:`count_pre`.
     """
     fill, room, spare = len(post) > 0, n_post - (1 if avoid else 0), np.uint64(depth)
     for i in range(lo, hi):
@@ -251,16 +278,19 @@ def deal(
             high = np.uint64(part + c) << (np.uint64(32) - spare)
             count: Any = np.int64(counts[c, column])
             stream = STREAM_CONNECT | np.uint64((part + c) << 8)
-            for j in range((count + 3) // 4):
-                w = philox(np.uint64(i), np.uint64(j), np.uint64(projection), stream, key[0], key[1])
-                for q in range(min(4, count - 4 * j)):
-                    x = below(high | (w[q] >> spare), room)
+            for begin in range(0, count, ROOM):
+                some = min(count - begin, ROOM)
+                for j in range(ROOM // 4):
+                    counters[0, j], counters[1, j] = i, begin // 4 + j
+                draw_some(words, counters, some, stream, projection, key)
+                for s in range(some):
+                    x = below(high | (word_of(words, s) >> spare), room)
                     x += avoid and x >= i
                     if first <= x < last:
                         if fill:
-                            post[n] = x
+                            post[np.uint64(n)] = x
                             if len(number) > 0:
-                                number[n] = at + 4 * j + q
+                                number[np.uint64(n)] = at + begin + s
                         n += 1
             at += count
         if not fill:
