@@ -649,6 +649,13 @@ def for_compilers():
         yield f"sources, {precision}", Network(cells, *drawn), {"precision": precision}
         yield f"STDP, {precision}", learners(STDP()), {"precision": precision}
         yield f"modulators, {precision}", under_modulators(), {"precision": precision}
+        spikes, post = train(), Population("post", 12, LIF(v_thresh=4.0), "stepped")
+        rules = [DopamineSTDP(Modulator(f"m{k}", tau=3.0)) for k in range(6)]
+        six = [
+            Projection(spikes, post, AllToAll(), 0.5, 0.1, plasticity=rule, name=f"p{k}")
+            for k, rule in enumerate(rules)
+        ]
+        yield f"six that learn, {precision}", Network(post, spikes, *six), {"precision": precision}
 
 
 entered, entering = Counter(), threading.Lock()

@@ -27,7 +27,7 @@ FEW = (
     "modulators, float64",
     "trials, float32",
     "EPropALIF, float64",
-    "lag, float32",
+    "six that learn, float32",
 )
 
 

@@ -269,13 +269,15 @@ class TestEach:
             "    for i in range(n):\n"
             "        with each('_r0'):\n            c_r0(poisson_dense_r0)\n"
             "    with each('_0') as k:\n        if n == k:\n            b_0(kinds[k], at_0)\n"
+            "    g(*kinds, *at_0, *poisson_dense_r0)\n"
         )
         assert self.unroll(text) == (
             "from .a import b as b_0\n\n"
             "def f(kinds, at_0, at_1, n):\n"
             "    for i in range(n):\n        pass\n"
             "    if n == 0:\n        b_0(kinds[0], at_0)\n"
-            "    if n == 1:\n        b_1(kinds[1], at_1)"
+            "    if n == 1:\n        b_1(kinds[1], at_1)\n"
+            "    g(*kinds, at_0, at_1)"
         )
 
     @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ In a kernel template,
         step_0(model_groups[k], trial, tick)
 
 is written once for k = 0, 1, ... by :mod:`.modules`, with ``step_1`` in the place of ``step_0`` and so on. Names that
-end in a suffix stand for several, so they may appear within such a block only (and among a function's parameters, which
-are repeated likewise): :func:`unrolled` raises where one is left over.
+end in a suffix stand for several, so they may appear within such a block only (and among a function's parameters or,
+behind a star, the arguments of a call, which are repeated likewise): :func:`unrolled` raises where one is left over.
 """
 
 from __future__ import annotations
@@ -86,14 +86,19 @@ class _Unroll(ast.NodeTransformer):
         arguments: list[ast.arg] = []
         for argument in node.args.args:
             suffix = self.suffix_of(argument.arg)
-            if suffix is None:
-                arguments.append(argument)
-            else:
-                stem = argument.arg.removesuffix(suffix) + suffix[:-1]
-                arguments += [ast.arg(f"{stem}{k}", argument.annotation) for k in range(self.repeats[suffix])]
+            names = [argument.arg] if suffix is None else self.all_of(argument.arg, suffix)
+            arguments += [ast.arg(name, argument.annotation) for name in names]
         node.args.args = arguments
         self.generic_visit(node)
         return node
+
+    def visit_Starred(self, node: ast.Starred) -> ast.Starred | list[ast.Name]:
+        suffix = self.suffix_of(node.value.id) if isinstance(node.value, ast.Name) else None
+        if suffix is None:
+            self.generic_visit(node)
+            return node
+        assert isinstance(node.value, ast.Name)
+        return [ast.Name(name, ast.Load()) for name in self.all_of(node.value.id, suffix)]
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom | None:
         """Import what stands for several where there is at least one; who binds them imports the others."""
@@ -114,6 +119,9 @@ class _Unroll(ast.NodeTransformer):
             node.body.append(ast.Pass())
         return node
 
+    def all_of(self, name: str, suffix: str) -> list[str]:
+        return [_numbered(name, suffix, k) for k in range(self.repeats[suffix])]
+
     def suffix_of(self, name: str) -> str | None:
         return next((suffix for suffix in self.repeats if name.endswith(suffix)), None)
 
@@ -128,5 +136,9 @@ class _Number(ast.NodeTransformer):
         if node.id == self.number:
             return ast.Constant(self.k)
         if node.id.endswith(self.suffix):
-            node.id = f"{node.id.removesuffix(self.suffix)}{self.suffix[:-1]}{self.k}"
+            node.id = _numbered(node.id, self.suffix, self.k)
         return node
+
+
+def _numbered(name: str, suffix: str, k: int) -> str:
+    return f"{name.removesuffix(suffix)}{suffix[:-1]}{k}"

@@ -83,7 +83,7 @@ class Device:
         self._n_past = max((int(rows.delays.max()) for rows in self._plastic_rows), default=1)
         self._modulations = [q.modulations for q in learners]
         self._numbers = {m.name: k for k, m in enumerate(modulators_of(p.network))}
-        self.plastics: Any = 0
+        self.plastics: tuple[Any, ...] = ()
         self.levels: Any = 0
         self.lent, self._told = False, -1  # whether a run has it, and the tick whose synapses the host knows
 
@@ -160,16 +160,17 @@ class Device:
             turns=max(self._turns, 1 + int(past.max(initial=0)) // n_sources),
         )
         self._refresh()
-        grid, learning = shape.n_blocks * shape.n_lanes, (self.plastics, self.levels)
-        args = self.board, tape, self.probes, self.inputs, self.groups, *learning
+        grid = shape.n_blocks * shape.n_lanes, shape.n_threads
+        own = self.levels, *self.groups, *self.plastics
+        args = self.board, tape, self.probes, self.inputs, *own
         self._told = -1
         if shape.persistent:
-            self.kernels.advance[grid, shape.n_threads](start, n_ticks, shape.width, *args)
+            self.kernels.advance[grid](start, n_ticks, shape.width, *args)
         else:
             for now in range(n_ticks):
                 at = start + now + 1, now, shape.width
-                self.kernels.update_one[grid, shape.n_threads](*at, *args)
-                self.kernels.deliver_one[grid, shape.n_threads](*at, self.board, tape, self.groups, *learning)
+                self.kernels.update_one[grid](*at, *args)
+                self.kernels.deliver_one[grid](*at, self.board, tape, *own)
         count = tape.count.copy_to_host()
         most = int(count.sum(axis=1).max(initial=0))
         written = self._tape[:, :most].copy_to_host() if most else np.zeros((s.n_trials, 0), np.int32)
@@ -243,7 +244,7 @@ class Device:
             return
         if self.plastics:
             grid = shape.n_blocks, shape.n_threads
-            self.kernels.settle_all[grid](tick + 1, shape.width, self.board.bounds, self.plastics)
+            self.kernels.settle_all[grid](tick + 1, shape.width, self.board.bounds, *self.plastics)
             for rows, plastic, there in zip(self._plastic_rows, s._plastics[0], self.plastics, strict=True):
                 learnt.take_plastic(rows, wires, plastic, there, tick)
         if self.levels:
@@ -267,7 +268,7 @@ class Device:
                 rows, plastic, modulations, self._numbers, self.levels, followed, _sent
             )
             plastics.append(learnt.plastic_of(rows, s._wires[0], plastic, gains, n_blocks, tick, _sent))
-        self.plastics = tuple(plastics) or 0
+        self.plastics = tuple(plastics)
         turns = learnt.turns_of(s._trains) if plastics else np.zeros(len(s._trains.tick), np.int64)
         self._turns = 1 + int(turns.max(initial=0))
         learnt.check_turns(p.n_sources, self._turns)
@@ -283,7 +284,7 @@ class Device:
         self.bring()
         if self.trials is not None:
             shown.take_trials(self.trials, self.board.trials)
-        self.lent, self.plastics, self.levels = False, 0, 0
+        self.lent, self.plastics, self.levels = False, (), 0
         wires, n_buckets = s._wires[0], s._ring[0].count.shape[1]
         ring = new_ring(wires, s._trains, s.n_trials, n_buckets, s._ring[0].entry.shape[2])
         s._ring[0] = self._left = put_back(wires, ring, self.pending, s.tick)

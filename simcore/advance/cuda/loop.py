@@ -51,7 +51,7 @@ from .warps import divided, in_lanes, in_warps
 from .watch import watch as watch_u0
 
 
-def sample(groups: Any, probes: Any, block: int, trial: int, now: int) -> None:
+def sample(probes: Any, block: int, trial: int, now: int, group_0: Any) -> None:
     """Take the samples that are due of a block's neurons, a thread for each."""
     first = probes.due[1]
     n, past = divided(max(now - first, 0), probes.due[0])
@@ -62,18 +62,18 @@ def sample(groups: Any, probes: Any, block: int, trial: int, now: int) -> None:
             group, field, i = probes.probe[q, 0], probes.probe[q, 1], probes.probe[q, 2]
             with each("_0") as k:
                 if group == k:
-                    probes.trace[trial, row, probes.probe[q, 3]] = look_0(groups[k], field, trial, i)
+                    probes.trace[trial, row, probes.probe[q, 3]] = look_0(group_0, field, trial, i)
             q += cuda.blockDim.x
 
 
-def hold(groups: Any, trials: Any, lo: int, hi: int, trial: int) -> None:
+def hold(trials: Any, lo: int, hi: int, trial: int, group_0: Any) -> None:
     """Put the potentials of the readout's neurons among a block's own where all blocks see them."""
     group, field, first, slot = trials.membrane[0], trials.membrane[1], trials.membrane[2], trials.membrane[3]
     i, end = max(lo - slot, 0) + cuda.threadIdx.x, min(hi - slot, trials.protocol.readout[2])
     while i < end:
         with each("_0") as k:
             if group == k:
-                trials.protocol.potential[trial, i] = look_0(groups[k], field, trial, first + i)
+                trials.protocol.potential[trial, i] = look_0(group_0, field, trial, first + i)
         i += cuda.blockDim.x
 
 
@@ -94,9 +94,9 @@ def update(
     tape: Any,
     probes: Any,
     inputs: Any,
-    groups: Any,
-    plastics: Any,
     levels: Any,
+    group_0: Any,
+    plastic_p0: Any,
 ) -> None:
     """Draw the input of one tick and advance a block's neurons to its end, in every trial of the block's lane.
 
@@ -114,15 +114,15 @@ def update(
     with each("_e0"):
         since = began_e0(board.trials.protocol, tick)
     if lane == 0:  # what learns has one trial
-        with each("_p0") as q:
-            fade_p0(plastics[q], board.bounds, block)
-            accrue_p0(plastics[q], board.bounds, block, tick, width)
+        with each("_p0"):
+            fade_p0(plastic_p0, board.bounds, block)
+            accrue_p0(plastic_p0, board.bounds, block, tick, width)
         cuda.syncthreads()
         with each("_m0"):
             relax_block_m0(levels, block, tick)
-        with each("_p0") as q:
+        with each("_p0"):
             take_arrivals_p0(
-                plastics[q], ring, tape, n_sources, n_blocks, block, tick - now - 1, since, tick, width
+                plastic_p0, ring, tape, n_sources, n_blocks, block, tick - now - 1, since, tick, width
             )
     while trial < ring.shape[0]:
         with each("_r0"):
@@ -136,19 +136,19 @@ def update(
         with each("_w0"):
             add_gaussian_w0(inputs.gaussian, current, lo, hi, trial, tick)
         cuda.syncthreads()
-        with each("_0") as q:
-            step_0(groups[q], current, ring, tape, block, lo, hi, trial, tick, now)
+        with each("_0"):
+            step_0(group_0, current, ring, tape, block, lo, hi, trial, tick, now)
         if block == 0:
             play(tape, block, trial, now)
         cuda.syncthreads()
-        sample(groups, probes, block, trial, now)
+        sample(probes, block, trial, now, *group_0)
         with each("_e0"):
             if ends_e0(board.trials.protocol, tick):
-                hold(groups, board.trials, lo, hi, trial)
+                hold(board.trials, lo, hi, trial, *group_0)
         trial += n_lanes
 
 
-def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: Any, levels: Any) -> None:
+def deliver(tick: int, now: int, width: int, board: Any, tape: Any, levels: Any, plastic_p0: Any) -> None:
     """Add the rows of all who fired in a tick to a block's accumulators, a warp for each."""
     ring, n_blocks, mask = board.ring, board.bounds.shape[0] - 1, board.ring.shape[1] - 1
     block, lane, n_lanes = in_lanes(n_blocks)
@@ -163,8 +163,8 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
             release_block_m0(levels, tape, block, base, n, tick)
         with each("_u0") as q:
             watch_u0(levels.watched[q], board.bounds, tape, block, base, n, tick)
-        with each("_p0") as q:
-            remember_p0(plastics[q], board.bounds, tape, block, base, n, tick, width)
+        with each("_p0"):
+            remember_p0(plastic_p0, board.bounds, tape, block, base, n, tick, width)
         k = warp
         while k < n:
             source = np.int64(tape.source[trial, base + k])
@@ -186,7 +186,7 @@ def deliver(tick: int, now: int, width: int, board: Any, tape: Any, plastics: An
     cuda.syncthreads()
 
 
-def conclude(tick: int, width: int, board: Any, groups: Any, plastics: Any, levels: Any) -> None:
+def conclude(tick: int, width: int, board: Any, levels: Any, group_0: Any, plastic_p0: Any) -> None:
     """End the trials of a block's lane: judge, modulate, learn from the pulse, and let the next begin at rest."""
     ring, n_blocks = board.ring, board.bounds.shape[0] - 1
     block, trial, n_lanes = in_lanes(n_blocks)
@@ -202,13 +202,13 @@ def conclude(tick: int, width: int, board: Any, groups: Any, plastics: Any, leve
                     expect_e0(protocol_e0, levels_m0, block, sample_e0, best_e0)
                 with each("_p0") as q:
                     start_p0, pulse_p0 = tick - protocol_e0.length[0], protocol_e0.width[q]
-                    close_trial_p0(plastics[q], board.bounds, block, start_p0, tick, pulse_p0, width)
+                    close_trial_p0(plastic_p0, board.bounds, block, start_p0, tick, pulse_p0, width)
                 with each("_m0"):
                     levels_m0 = levels
                     relapse_e0(protocol_e0, levels_m0, block)
             learning_e0 = protocol_e0.learning[0] > 0.0
             with each("_0") as q:
-                renew_0(groups[q], board.trials.start[q], protocol_e0.count, lo, hi, trial, learning_e0)
+                renew_0(group_0, board.trials.start[q], protocol_e0.count, lo, hi, trial, learning_e0)
             cuda.syncthreads()
             forget_e0(board.trials, ring, board.current.shape[1], block, lo, hi, trial)
         trial += n_lanes
@@ -222,19 +222,19 @@ def advance(
     tape: Any,
     probes: Any,
     inputs: Any,
-    groups: Any,
-    plastics: Any,
     levels: Any,
+    group_0: Any,
+    plastic_p0: Any,
 ) -> None:
     """Advance the network by ``n_ticks`` ticks after ``start``: one launch, in which the blocks meet once a tick."""
     grid = cuda.cg.this_grid()
     for now in range(n_ticks):
-        update(start + now + 1, now, width, board, tape, probes, inputs, groups, plastics, levels)
+        update(start + now + 1, now, width, board, tape, probes, inputs, levels, *group_0, *plastic_p0)
         grid.sync()
-        deliver(start + now + 1, now, width, board, tape, plastics, levels)
+        deliver(start + now + 1, now, width, board, tape, levels, *plastic_p0)
         with each("_e0"):
             if ends_e0(board.trials.protocol, start + now + 1):
-                conclude(start + now + 1, width, board, groups, plastics, levels)
+                conclude(start + now + 1, width, board, levels, *group_0, *plastic_p0)
                 grid.sync()
 
 
@@ -246,26 +246,26 @@ def update_one(
     tape: Any,
     probes: Any,
     inputs: Any,
-    groups: Any,
-    plastics: Any,
     levels: Any,
+    group_0: Any,
+    plastic_p0: Any,
 ) -> None:
     """Do the first half of one tick, in a launch of its own."""
-    update(tick, now, width, board, tape, probes, inputs, groups, plastics, levels)
+    update(tick, now, width, board, tape, probes, inputs, levels, *group_0, *plastic_p0)
 
 
 def deliver_one(
-    tick: int, now: int, width: int, board: Any, tape: Any, groups: Any, plastics: Any, levels: Any
+    tick: int, now: int, width: int, board: Any, tape: Any, levels: Any, group_0: Any, plastic_p0: Any
 ) -> None:
     """Do the second half of one tick, in a launch of its own."""
-    deliver(tick, now, width, board, tape, plastics, levels)
+    deliver(tick, now, width, board, tape, levels, *plastic_p0)
     with each("_e0"):
         if ends_e0(board.trials.protocol, tick):
-            conclude(tick, width, board, groups, plastics, levels)
+            conclude(tick, width, board, levels, *group_0, *plastic_p0)
 
 
-def settle_all(tick: int, width: int, bounds: Any, plastics: Any) -> None:
+def settle_all(tick: int, width: int, bounds: Any, plastic_p0: Any) -> None:
     """Let all synapses live through the post spikes before ``tick``, in a launch of its own."""
     block, _, _ = in_lanes(bounds.shape[0] - 1)
-    with each("_p0") as q:
-        settle_p0(plastics[q], bounds, block, tick, width)
+    with each("_p0"):
+        settle_p0(plastic_p0, bounds, block, tick, width)
