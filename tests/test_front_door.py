@@ -326,16 +326,35 @@ def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
             f"[ $name != {broken} ]\n"
         )
         program.chmod(0o755)
-    settings = f"work={tmp_path}; oldest=one; newest=two; lowest_too() {{ true; }}"
-    done = bash(f"{settings}; step 'the tests' tests; echo went on", tmp_path)
+    settings = f"work={tmp_path}; oldest=one; newest=two; lowest_too() {{ true; }}; beside() {{ true; }}"
+    done = bash(f"{settings}; step 'the tests' all_at_once; echo went on", tmp_path)
     assert (done.returncode == 0) == (broken is None)
     assert ("went on" in done.stdout) == (broken is None)
     for name in ("slow-cuda", "slow-1", "slow-2", "dev", "newest", "lowest"):
         (line,) = (
             line for line in done.stdout.splitlines() if line.startswith(f"last of {name}: -m pytest ")
         )
-        assert line.endswith(" -m slow" if "slow" in name else " -m not slow")
+        marks = {"newest": "not slow", "dev": "not slow", "lowest": "not slow and not numbers"}
+        assert line.endswith(f" -m {marks.get(name, 'slow')}")
         assert (f"first of {name}" in done.stdout) == (name == broken)
+
+
+@pytest.mark.parametrize(
+    "left_out", [None, "events_0123456789abcdef0123.play", "rule_fedcba98765432109876.learn"]
+)
+def test_ci_fails_where_the_lowest_dependencies_leave_a_kernel_out(tmp_path, left_out):
+    """By its name: two networks compile it from two texts, of each environment's own hash."""
+    kernels = ["events_0123456789abcdef0123.play", "rule_fedcba98765432109876.learn"]
+    for where in ("newest", "lowest"):
+        (tmp_path / f"cache-{where}").mkdir()
+        for kernel in [*kernels, "events_01234567890123456789.play.linked"] if where == "newest" else kernels:
+            if where == "newest" or kernel != left_out:
+                (tmp_path / f"cache-{where}" / f"tegmentum_{kernel}.aa.nbc").touch()
+    done = bash(f"work={tmp_path}; as_many_kernels; echo went on", tmp_path)
+    assert (done.returncode == 0) == ("went on" in done.stdout) == (left_out is None)
+    if left_out is not None:
+        module, function = left_out.split(".")
+        assert f"{module.partition('_')[0]}.{function}" in done.stdout.splitlines()
 
 
 def test_a_step_of_ci_fails_by_any_of_its_commands(tmp_path):

@@ -43,6 +43,7 @@ def spike_times(model, ms, dt=0.1):
     return Simulation(Network(p), dt=dt, precision="float64").run(ms, Record(spikes=[p])).spikes["p"].t
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize(("tau_m", "tau"), [(10.0, 2.0), (10.0, 0.5), (7.0, 20.0)])
 def test_exponential_psp_is_the_closed_form_and_peaks_when_it_should(tau_m, tau):
     model = LIFExp(tau_m=tau_m, tau_exc=tau, c_m=250.0, v_thresh=1e9)
@@ -65,6 +66,7 @@ def test_alpha_psp_is_the_quadrature():
     np.testing.assert_allclose(v[t > 0], expected, rtol=1e-10)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(("tau_m", "tau"), [(10.0, 2.0), (10.0, 0.5), (7.0, 20.0)])
 def test_alpha_psp_peaks_where_its_derivative_vanishes(tau_m, tau, precision):
@@ -84,6 +86,7 @@ def test_alpha_psp_peaks_where_its_derivative_vanishes(tau_m, tau, precision):
     assert t[v.argmax()] == pytest.approx(peak, abs=flat)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("kind", [LIFExp, LIFAlpha])
 def test_smooth_where_the_synapse_is_as_slow_as_the_membrane(kind):
     values = [
