@@ -40,10 +40,13 @@ FAST = settings(
 
 @st.composite
 def networks(draw):
-    """A random network: sizes, models, COO synapses with dyadic weights, given spikes."""
-    models = {}
-    for k in range(draw(st.integers(1, 3))):
-        models[f"p{k}"] = draw(st.sampled_from([LIF_EXACT, DiscreteLIF(rho=0.25), Parrot()]))
+    """A random network: sizes, COO synapses with dyadic weights, given spikes; a population of each model, or two.
+
+    Each combination of models would be an engine of its own to compile.
+    """
+    kinds = [LIF_EXACT, DiscreteLIF(rho=0.25), Parrot()]
+    kinds += draw(st.lists(st.sampled_from(kinds), max_size=2))
+    models = {f"p{k}": model for k, model in enumerate(kinds)}
     sizes = {name: draw(st.integers(1, 7)) for name in models}
     sizes["in"] = draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
