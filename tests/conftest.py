@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +20,25 @@ def use_data_beside_the_checkout() -> None:
         os.environ["TEGMENTUM_DATA"] = str(folder)
 
 
+def note_kernels(path: str) -> None:
+    """Write to a file the name of each kernel whose machine code is looked for: its template's and its own."""
+    seen = set()
+
+    def note(event: str, arguments: tuple) -> None:
+        if event == "open" and str(arguments[0]).endswith(".nbc"):
+            found = re.search(r"tegmentum_(\w+)_[0-9a-f]{20}\.(\w+)", str(arguments[0]))
+            if found and found.groups() not in seen:
+                seen.add(found.groups())
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(".".join(found.groups()) + "\n")
+
+    sys.addaudithook(note)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     use_data_beside_the_checkout()
+    if "TEGMENTUM_KERNELS" in os.environ:
+        note_kernels(os.environ["TEGMENTUM_KERNELS"])
     hypothesis.settings.register_profile(
         "any machine", deadline=None
     )  # compiling counts as the first example's time

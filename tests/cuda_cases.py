@@ -440,15 +440,18 @@ def samples_now_and_then():
     return compare(driven(*MODELS["LIF"][:3]), parts=(1.1, 1.2), every=0.3)
 
 
-def learners(rule, short_term=None, sign=1):
-    """Return cells whose synapses learn, with several delays; given spikes, some of them at once, drive them."""
+def learners(rule, short_term=None, sign=1, other=None):
+    """Return cells whose synapses learn, with several delays; given spikes, some of them at once, drive them.
+
+    By one rule, or those from the spikes by another.
+    """
     rng = np.random.default_rng(5)
     cells = Population("cells", 9, LIF(tau_m=9.0, v_thresh=3.0, v_reset=-0.5, t_ref=0.3), "stepped")
     times, neuron = np.round(rng.uniform(0.0, 2.5, 50), 1), rng.integers(6, size=50)
     times[:4], neuron[:4] = [0.0, 0.0, 0.7, 0.7], [1, 1, 2, 2]
     spikes = SpikeTrain("in", 6, times, neuron)
     i, j = rng.integers(9, size=30), rng.integers(9, size=30)
-    rules = {"plasticity": rule, "short_term": short_term}
+    first, second = ({"plasticity": one, "short_term": short_term} for one in (rule, other or rule))
     return Network(
         cells,
         spikes,
@@ -459,9 +462,17 @@ def learners(rule, short_term=None, sign=1):
             FromCOO(i, j),
             sign * rng.uniform(0.1, 0.5, 30),
             rng.integers(1, 9, 30) * 0.1,
-            **rules,
+            **first,
         ),
-        Projection(spikes, cells, FixedIndegree(2), weight=sign * 0.2, delay=0.3, name="in", **rules),
+        Projection(
+            spikes,
+            cells,
+            FixedIndegree(2),
+            weight=0.2 if other else sign * 0.2,
+            delay=0.3,
+            name="in",
+            **second,
+        ),
     )
 
 
@@ -536,22 +547,13 @@ def more_post_spikes_than_a_history_holds():
 
 
 @case
-def rules_with_more_traces():
-    """Coincident spikes that make no pair, traces of triplets, negative weights, and what is released on the way."""
-    early = learners(STDP(lam=0.05, coincident=False), TsodyksMarkram(tau_fac=50.0))
-    n = across(early)
-    return n + across(learners(InhibitorySTDP(eta=0.01), sign=-1))
+def coincident_spikes_that_make_no_pair():
+    """With traces of short-term plasticity, and what is released on the way."""
+    return across(learners(STDP(lam=0.05, coincident=False), TsodyksMarkram(tau_fac=50.0)))
 
 
-@case
-def resources_of_each_synapse():
-    own = TsodyksMarkram(U=Uniform(0.2, 0.8), tau_fac=50.0)
-    return across(learners(STDP(lam=0.05), own), tolerance=1e-5)  # it calls exp
-
-
-@case
 def shared_weights():
-    """Of a kernel, in a run whose parts end at no sharing moment; under dopamine, too."""
+    """Of a kernel with padding, on what it drives as well; the cases of :mod:`cuda_more_cases` share in each way."""
     rng = np.random.default_rng(0)
     times, neuron = np.round(rng.uniform(0.0, 2.5, 80), 1), rng.integers(16, size=80)
     spikes = SpikeTrain("in", 16, times, neuron)
@@ -617,7 +619,7 @@ def _rule(name, precision):
 
 BY_NAME = {
     f"{name}_{precision}": _rule(name, precision) for name in RULES for precision in ("float32", "float64")
-}
+} | {"shared_weights": shared_weights}
 
 
 @case

@@ -1,11 +1,12 @@
 """More small networks for both backends, as :mod:`cuda_cases` has them: ``cuda_more_cases.py [NAME...]``.
 
 Rules that follow potentials, synapses that turn over or share weights, resources of a synapse's own, and what else the
-package exports; every rule once, in ``RULES`` here and there.
+package exports; every rule once, here or there.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import tempfile
@@ -141,11 +142,6 @@ def levels_that_follow_side_by_side():
     return compare(following(delay=0.2), parts=(1.9,))
 
 
-@case
-def levels_that_follow_in_double_precision():
-    return across(following(delay=0.4), parts=(1.3, 1.0), precision="float64")
-
-
 def adapting(tau_out=0.7, one_signal=False, peak=4.0):
     """Return adaptive cells under e-prop, with others before them that nothing watches; a window ends at 0.8 ms."""
     rng = np.random.default_rng(5)
@@ -205,8 +201,8 @@ def _pairing(precision):
     return run
 
 
-case(_pairing("float32"))
 case(_pairing("float64"))
+BY_NAME["clopaths_neurons_float32"] = _pairing("float32")
 
 
 def turning(**turnover):
@@ -310,8 +306,8 @@ def _own_resources(precision):
     return run
 
 
-case(_own_resources("float32"))
 case(_own_resources("float64"))
+BY_NAME["resources_of_each_synapse_float32"] = _own_resources("float32")
 
 
 @case
@@ -321,17 +317,17 @@ def resources_and_nothing_that_learns():
     return n + across(learners(None, TsodyksMarkram(U=0.1, tau_rec=3.0, tau_fac=5.0), sign=-1))
 
 
-def by_pre(receptor, n_levels=3):
-    """Return cells each of whose sources has a level of dopamine for its synapses."""
+def by_pre(*receptors, n_levels=3):
+    """Return cells each of whose sources has a level of dopamine for its synapses, of each receptor in turn."""
     net, rng = learners(STDP()), np.random.default_rng(8)
     given = Given([0.0, 0.5, 0.9, 1.4], [0.8, 0.5, 0.9, 0.4], np.arange(4) % n_levels)
     dopamine = Modulator("dopamine", n_levels, tau=3.0, baseline=0.4, given=[given])
-    parts = []
+    parts, turns = [], itertools.cycle(receptors)
     for q in net.projections:
         rule = None
         if q.plasticity is not None:
             of = ByPre(rng.integers(n_levels, size=q.pre.size))
-            rule = DopamineSTDP(dopamine, receptor, of, tau_e=0.6, a_plus=0.2, a_minus=0.2, w_max=2.0)
+            rule = DopamineSTDP(dopamine, next(turns), of, tau_e=0.6, a_plus=0.2, a_minus=0.2, w_max=2.0)
         parts.append(Projection(q.pre, q.post, q.rule, q.weight, q.delay, plasticity=rule, name=q.name))
     return Network(*net.populations, *net.spike_trains, *parts)
 
@@ -343,20 +339,21 @@ def levels_by_pre_neuron():
     return n + compare(by_pre(LinearReceptor(1.5, 0.2)), parts=(0.6, 1.3))
 
 
-#: Receptors, and whether their float32 gains are the CPU's: those that take a power are up to rounding.
 RECEPTORS = {
-    "D1": (D1(0.6), True),
-    "D1D2": (D1D2(0.4), True),
-    "Hill": (Hill(half=0.5), True),
-    "KernelAmplitude": (KernelAmplitude(0.1, 1.0), True),
-    "LinearReceptor": (LinearReceptor(1.5, 0.2), True),
-    "NacaReceptor": (NacaReceptor(), True),
+    "D1": D1(0.6),
+    "D1D2": D1D2(0.4),
+    "Hill": Hill(half=0.5),
+    "KernelAmplitude": KernelAmplitude(0.1, 1.0),
+    "LinearReceptor": LinearReceptor(1.5, 0.2),
+    "NacaReceptor": NacaReceptor(),
 }
 
 
 @case
 def receptors():
-    return sum(compare(by_pre(receptor), parts=(1.0,)) for receptor, _ in RECEPTORS.values())
+    """Two in a network, each for a projection: an engine for every pair of them."""
+    kinds = list(RECEPTORS.values())
+    return sum(compare(by_pre(*kinds[k : k + 2]), parts=(1.0,)) for k in range(0, len(kinds), 2))
 
 
 @case
@@ -442,11 +439,35 @@ def _rule(name, precision):
     return lambda: across(make(), tolerance=None if exact else 1e-5, precision=precision)
 
 
-#: Each rule of the package in one case, in float32; by name in float64 as well.
+#: Each rule of the package, in float32 and in float64, by name.
 EVERY_RULE = sorted({**base.RULES, **RULES})
 BY_NAME |= {f"{name}_{p}": _rule(name, p) for name in EVERY_RULE for p in ("float32", "float64")}
-for _name in EVERY_RULE:
-    CASES[_name] = BY_NAME[f"{_name}_float32"]
+CASES["PowerLawSTDP"] = BY_NAME["PowerLawSTDP_float32"]
+#: The others that no case above or of :mod:`cuda_cases` shows, two in a network: an engine for every pair of them.
+PAIRS = (
+    ("BCM", "CorticostriatalSTDP"),
+    ("BennaFusiSTDP", "GatedSTDP"),
+    ("CascadeSTDP", "Hebb"),
+    ("CentredSTDP", "SequentialSTDP"),
+    ("InhibitorySTDP", "RateHebb"),
+    ("Oja", "RewardSTDP"),
+    ("PowerSTDP", "ScaledSTDP"),
+    ("STDP", "TripletSTDP"),
+)
+
+
+def _pair(one, other):
+    def run():
+        (make, exact), (make_other, exact_other) = base.RULES[one], base.RULES[other]
+        net = learners(make(), sign=sign_of(one), other=make_other())
+        return across(net, tolerance=None if exact and exact_other else 1e-5)
+
+    run.__name__ = f"{one}_and_{other}"
+    return run
+
+
+for _names in PAIRS:
+    case(_pair(*_names))
 
 
 def for_compilers():
@@ -461,7 +482,7 @@ def for_compilers():
         yield f"shared, {precision}", convolution(STDP()), options
         own = TsodyksMarkram(U=Uniform(0.3, 0.9), tau_fac=5.0)
         yield f"own resources, {precision}", learners(STDP(), own), options
-        for name, (receptor, _) in RECEPTORS.items():
+        for name, receptor in RECEPTORS.items():
             yield f"{name}, {precision}", by_pre(receptor), options
 
 

@@ -106,7 +106,7 @@ def test_currents_of_two_receptors(stored):
 
 
 @pytest.mark.parametrize("n_spikes", [1, 8, 9, 63, 64, 150])
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.numbers)])
 def test_each_target_gets_the_sum_of_its_synapses(stored, n_spikes, precision):
     """Potentials after spikes that arrive together are what adding weights one by one gives, to the last bit."""
     rng = np.random.default_rng(n_spikes)

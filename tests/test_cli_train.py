@@ -65,6 +65,7 @@ def test_table_and_cost(tegmentum):
     assert "epoch 2: test accuracy" in done.err
 
 
+@pytest.mark.numbers
 def test_learns_digits(tegmentum):
     """Half of the neurons of the main job, a quarter of its epochs: far above chance, near the result."""
     result = tegmentum(

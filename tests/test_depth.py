@@ -214,6 +214,7 @@ def one_layer(homeostasis, optimiser=STEP, local=None):
     )  # fmt: skip
 
 
+@pytest.mark.numbers
 def test_what_was_expected_teaches_nothing():
     """An output that fires at every tick for the expected class alone: the error is 0, and no weight moves."""
     learner = Learner(one_layer(None), n_ticks=6, batch=2, seed=1)
@@ -228,6 +229,7 @@ def test_what_was_expected_teaches_nothing():
     assert (before[0] != weights_of(learner)[0]).any()
 
 
+@pytest.mark.numbers
 class TestAnticipation:
     def learner(self, **options):
         network = naca(
@@ -285,6 +287,7 @@ class TestAnticipation:
         np.testing.assert_array_equal(learner.rates(x[7:8], 255), rates[7:8])
 
 
+@pytest.mark.numbers
 def test_homeostasis_holds_rates():
     """With nothing else to learn, rates near the threshold come closer to the target, from either side."""
     for target in (0.05, 0.6):
@@ -401,6 +404,7 @@ def mixed(kappa, rho=0.5, hidden=(70, 12), local=None, n_ticks=2, shortcuts=True
     return Learner(Network(*parts), n_ticks=n_ticks, batch=8, seed=5, threads=1)
 
 
+@pytest.mark.numbers
 class TestBackpropagated:
     def gradients(self, learner, x, y, scale=None):
         """What the engine steps by, and the tape's gradients; both by name."""

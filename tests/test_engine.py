@@ -40,10 +40,13 @@ FAST = settings(
 
 @st.composite
 def networks(draw):
-    """A random network: sizes, models, COO synapses with dyadic weights, given spikes."""
-    models = {}
-    for k in range(draw(st.integers(1, 3))):
-        models[f"p{k}"] = draw(st.sampled_from([LIF_EXACT, DiscreteLIF(rho=0.25), Parrot()]))
+    """A random network: sizes, COO synapses with dyadic weights, given spikes; a population of each model, or two.
+
+    Each combination of models would be an engine of its own to compile.
+    """
+    kinds = [LIF_EXACT, DiscreteLIF(rho=0.25), Parrot()]
+    kinds += draw(st.lists(st.sampled_from(kinds), max_size=2))
+    models = {f"p{k}": model for k, model in enumerate(kinds)}
     sizes = {name: draw(st.integers(1, 7)) for name in models}
     sizes["in"] = draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -180,6 +183,7 @@ def test_threads_meet_once_a_window_which_no_delay_is_shorter_than(delay, window
     assert (meetings == both.tick) == (window == 1)
 
 
+@pytest.mark.numbers
 def test_state_goes_on_exactly_with_other_threads():
     network, exc, _ = balanced()
     record = Record(spikes=[exc])
@@ -209,6 +213,7 @@ def test_seed_matters():
     assert Simulation(network, seed=1).run(50.0).n_spikes != Simulation(network, seed=2).run(50.0).n_spikes
 
 
+@pytest.mark.numbers
 def test_trials_differ_by_their_input_alone():
     relay = Population("relay", 3, Parrot())
     train = SpikeTrain("in", 3, [1.0, 2.0, 3.0], [0, 1, 2], trial=[0, 1, 1])
@@ -221,6 +226,7 @@ def test_trials_differ_by_their_input_alone():
     ]
 
 
+@pytest.mark.numbers
 def test_numbering_of_neurons_changes_nothing_but_names():
     rng = np.random.default_rng(0)
     n = 50
@@ -243,6 +249,7 @@ def test_numbering_of_neurons_changes_nothing_but_names():
     assert found[0] == found[1]
 
 
+@pytest.mark.numbers
 def test_an_input_changes_nothing_before_its_delay():
     network, exc, inh = balanced()
     kick = SpikeTrain("kick", 1, [20.0], [0])
@@ -286,6 +293,7 @@ def test_dc_response_is_the_closed_form(precision, tolerance):
     np.testing.assert_allclose(result.traces["v"][0, :, 1], expected, rtol=tolerance)
 
 
+@pytest.mark.numbers
 def test_lif_rate_is_the_closed_form():
     neuron = LIF(tau_m=20.0, v_rest=0.0, v_thresh=15.0, v_reset=5.0, t_ref=3.0, i_e=250.0, c_m=250.0)
     p = Population("p", 1, neuron)
@@ -319,6 +327,7 @@ def test_current_frequency_curve_of_the_lif_is_the_formula(precision):
         assert 1e3 / (intervals.mean() * dt) == pytest.approx(rate, rel=1.01 * dt / (3.0 + climb))
 
 
+@pytest.mark.numbers
 def test_poisson_input_has_the_right_mean_and_variance():
     counter = LIF(tau_m=1e9, v_thresh=1e9, v_reset=0.0)
     p = Population("p", 2000, counter)
@@ -332,6 +341,7 @@ def test_poisson_input_has_the_right_mean_and_variance():
         assert n.var() / mean == pytest.approx(1.0, abs=5 * np.sqrt(2 / 2000))
 
 
+@pytest.mark.numbers
 def test_heterogeneous_parameters_and_initial_state():
     tau = np.linspace(5.0, 50.0, 100)
     p = Population("p", 100, LIF(tau_m=tau, v_thresh=1e3), initial={"v": Uniform(-10.0, 10.0)})
@@ -386,6 +396,7 @@ def test_the_run_store_holds_what_the_result_would(tmp_path, n_trials):
         np.testing.assert_array_equal(found, expected.traces["v"][n_trials - 1])
 
 
+@pytest.mark.numbers
 def test_poisson_rates_by_neuron_and_in_time():
     counter = LIF(tau_m=1e9, v_thresh=1e9, v_reset=0.0)
     p = Population("p", 3000, counter)

@@ -326,16 +326,42 @@ def test_ci_fails_where_any_of_its_runs_fails(tmp_path, broken):
             f"[ $name != {broken} ]\n"
         )
         program.chmod(0o755)
-    settings = f"work={tmp_path}; oldest=one; newest=two; lowest_too() {{ true; }}"
-    done = bash(f"{settings}; step 'the tests' tests; echo went on", tmp_path)
+    settings = f"work={tmp_path}; oldest=one; newest=two; lowest_too() {{ true; }}; beside() {{ true; }}"
+    done = bash(f"{settings}; step 'the tests' all_at_once; echo went on", tmp_path)
     assert (done.returncode == 0) == (broken is None)
     assert ("went on" in done.stdout) == (broken is None)
     for name in ("slow-cuda", "slow-1", "slow-2", "dev", "newest", "lowest"):
         (line,) = (
             line for line in done.stdout.splitlines() if line.startswith(f"last of {name}: -m pytest ")
         )
-        assert line.endswith(" -m slow" if "slow" in name else " -m not slow")
+        fewer = "not slow and not numbers"
+        marks = {"dev": "not slow", "newest": fewer, "lowest": fewer}.get(name, "slow")
+        assert line.endswith(f" -m {marks}")
         assert (f"first of {name}" in done.stdout) == (name == broken)
+
+
+@pytest.mark.parametrize("left_out", [None, "events.play", "rule.learn"])
+@pytest.mark.parametrize("where", ["newest", "lowest"])
+def test_ci_fails_where_an_environment_leaves_a_kernel_out(tmp_path, where, left_out):
+    (tmp_path / "dev.kernels").write_text("events.play\nrule.learn\nevents.reach\n")
+    names = [name for name in ("rule.learn", "bits.more", "events.reach", "events.play") if name != left_out]
+    (tmp_path / f"{where}.kernels").write_text("\n".join([*names, ""]))
+    done = bash(f"work={tmp_path}; step kernels as_many_kernels; echo went on", tmp_path)
+    assert (done.returncode == 0) == ("went on" in done.stdout) == (left_out is None)
+    assert (f"{where}: no test compiles\n{left_out}\n" in done.stdout) == (left_out is not None)
+
+
+def test_kernels_are_noted_by_name(tmp_path):
+    code = (
+        "import conftest; conftest.note_kernels('kernels')\n"
+        "from tegmentum.simcore.compile.modules import _HEADER, load\n"
+        "text = _HEADER.format(real='float32') + '@entry\\ndef twice(x):\\n    return x + x\\n'\n"
+        "for x in (1, 2, 0.5):\n"
+        "    assert load('tiny_one', text).twice(x) == 2 * x\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "TEGMENTUM_CACHE": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "kernels").read_text() == "tiny_one.twice\n"
 
 
 def test_a_step_of_ci_fails_by_any_of_its_commands(tmp_path):

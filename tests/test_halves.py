@@ -133,6 +133,7 @@ def test_weights_that_are_given_or_too_large_or_too_small_keep_their_precision()
     np.testing.assert_array_equal(given.synapses("ee").weight, Simulation(network()).synapses("ee").weight)
 
 
+@pytest.mark.numbers
 def test_threads_with_too_many_targets_for_16_bits_round_alike():
     pre, post = Population("pre", 50, LIFExp()), Population("post", 70_000, LIFExp(), update="stepped")
     drawn = Projection(pre, post, FixedTotal(30_000), Uniform(1.0, 3.0), 1.0, name="drawn")

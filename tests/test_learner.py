@@ -180,6 +180,7 @@ class TestForward:
         np.testing.assert_allclose(learner.rates(x, 255), expected[-1][2][:, 0], rtol=0, atol=1e-6)
 
 
+@pytest.mark.numbers
 class TestLearning:
     @pytest.mark.parametrize("optimiser", [SGD_, ADAM], ids=["SGD", "Adam"])
     @pytest.mark.parametrize(("hidden", "n_classes"), SHAPES)
@@ -325,6 +326,7 @@ class TestLearning:
 
 
 class TestInvariance:
+    @pytest.mark.numbers
     @pytest.mark.parametrize("optimiser", [SGD_, Adam()], ids=["SGD", "Adam"])
     def test_threads_and_chunks_change_no_bit(self, optimiser, monkeypatch):
         x, y = samples(61, 60)
@@ -359,6 +361,7 @@ class TestInvariance:
             learners.append(learner)
         assert_equal_weights(*learners)
 
+    @pytest.mark.numbers
     @pytest.mark.parametrize("rule", ["naca", "naca-ann"])
     def test_a_sample_is_predicted_the_same_in_any_company(self, rule, monkeypatch):
         learner = make((70, 5), 10, rule=rule, optimiser=ADAM, n_ticks=20)

@@ -8,6 +8,8 @@ from tegmentum.plasticity.learning.learner import Learner
 from tegmentum.plasticity.rules.naca import RULES, naca
 from tegmentum.plasticity.rules.optimiser import SGD, Adam
 
+pytestmark = pytest.mark.numbers
+
 STEP = SGD(0.0625)
 
 

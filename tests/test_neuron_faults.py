@@ -32,6 +32,8 @@ from tegmentum.simcore import (
 from tegmentum.simcore.lower.plan import fires_alone, plan
 from tegmentum.simcore.neurons.base import fires_from
 
+pytestmark = pytest.mark.numbers
+
 # ------------------------------------------------- a model of one's own: v follows a current, in closed form
 
 

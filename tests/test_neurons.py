@@ -43,6 +43,7 @@ def spike_times(model, ms, dt=0.1):
     return Simulation(Network(p), dt=dt, precision="float64").run(ms, Record(spikes=[p])).spikes["p"].t
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize(("tau_m", "tau"), [(10.0, 2.0), (10.0, 0.5), (7.0, 20.0)])
 def test_exponential_psp_is_the_closed_form_and_peaks_when_it_should(tau_m, tau):
     model = LIFExp(tau_m=tau_m, tau_exc=tau, c_m=250.0, v_thresh=1e9)
@@ -65,6 +66,7 @@ def test_alpha_psp_is_the_quadrature():
     np.testing.assert_allclose(v[t > 0], expected, rtol=1e-10)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(("tau_m", "tau"), [(10.0, 2.0), (10.0, 0.5), (7.0, 20.0)])
 def test_alpha_psp_peaks_where_its_derivative_vanishes(tau_m, tau, precision):
@@ -84,6 +86,7 @@ def test_alpha_psp_peaks_where_its_derivative_vanishes(tau_m, tau, precision):
     assert t[v.argmax()] == pytest.approx(peak, abs=flat)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("kind", [LIFExp, LIFAlpha])
 def test_smooth_where_the_synapse_is_as_slow_as_the_membrane(kind):
     values = [
@@ -239,18 +242,27 @@ def test_izhikevich_patterns(parameters, pattern):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", MODELS)
-def test_float32_and_plain_python_agree_with_float64(kind):
-    model = kind()
-    weight = 20.0 if kind is LIFCond else 5.0 if kind is Izhikevich else 50.0
-    t, v = response(model, weight, 20.0)
-    _, single = response(model, weight, 20.0, precision="float32")
-    np.testing.assert_allclose(single, v, rtol=2e-5, atol=2e-5)
-    home = model.home()
-    c, s, plain = model.derive(0.1), model.initial(), []
-    for k in range(1, len(t) + 1):
-        x = [weight if k == 10 else 0.0, 0.0][: len(model.receptors)]
-        s = home.receive(home.flow(s, c, 0.0), c, *x)
-        s = home.reset(s, c) if home.threshold(s, c) else s
-        plain.append(s.v)
-    np.testing.assert_allclose(v, plain, rtol=1e-12, atol=1e-12)
+def test_float32_and_plain_python_agree_with_float64():
+    """Of one neuron of each model, side by side, so that one engine is compiled for each precision."""
+    weights = {kind: {LIFCond: 20.0, Izhikevich: 5.0}.get(kind, 50.0) for kind in MODELS}
+    cells = {kind: Population(kind.__name__, 1, kind()) for kind in MODELS}
+    train = SpikeTrain("in", 1, [0.9], [0])
+    parts = [Projection(train, p, AllToAll(), weights[kind], 0.1) for kind, p in cells.items()]
+    network = Network(train, *cells.values(), *parts)
+    traces = {p.name: Trace(p, "v") for p in cells.values()}
+    double, single = (
+        Simulation(network, precision=precision).run(20.0, Record(traces=traces)).traces
+        for precision in ("float64", "float32")
+    )
+    for kind, weight in weights.items():
+        model, v = kind(), double[kind.__name__][0, :, 0]
+        np.testing.assert_allclose(single[kind.__name__][0, :, 0], v, rtol=2e-5, atol=2e-5)
+        home = model.home()
+        c, s, plain = model.derive(0.1), model.initial(), []
+        for k in range(1, len(v) + 1):
+            x = [weight if k == 10 else 0.0, 0.0][: len(model.receptors)]
+            s = home.receive(home.flow(s, c, 0.0), c, *x)
+            s = home.reset(s, c) if home.threshold(s, c) else s
+            plain.append(s.v)
+        assert np.ptp(plain) > 0.1, kind
+        np.testing.assert_allclose(v, plain, rtol=1e-12, atol=1e-12, err_msg=kind.__name__)

@@ -47,6 +47,7 @@ def test_moments_and_independence():
     assert long.std() == pytest.approx(30.0 * 20, rel=4.5 / np.sqrt(2 * n))
 
 
+@pytest.mark.numbers
 def test_sources_add_up():
     several = (
         lambda p: Noise(p, std=30.0),
@@ -75,6 +76,7 @@ def test_threads_and_splits_change_no_bit(precision):
             np.testing.assert_array_equal(value, state[key])
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("dt", [0.1, 1.0])
 def test_variance_of_the_membrane_is_the_closed_form(dt):
     n, std = 20_000, 500.0

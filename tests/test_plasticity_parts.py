@@ -22,6 +22,8 @@ from tegmentum.simcore.errors import DescriptionError
 from tegmentum.simcore.neurons import DiscreteLIF, GradedUnit
 from tegmentum.simcore.random import philox as rng
 
+pytestmark = pytest.mark.numbers
+
 ROWS = {
     10: [18, 15, 13, 11, 9, 8, 7, 5, 3, 0],
     11: [20, 16, 14, 12, 11, 10, 8, 7, 5, 3, 0],

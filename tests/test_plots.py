@@ -64,8 +64,11 @@ def test_every_kind_has_its_help_and_its_options():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["rates", "psth", "traces", "weight-change", "matrix", "connectivity"])
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [(kind, "png") for kind in ("rates", "psth", "traces", "weight-change", "matrix", "connectivity")]
+    + [(kind, ending) for kind in ("traces", "matrix") for ending in ("svg", "pdf")],  # lines and an image
+)
 def test_each_kind_is_written(tegmentum, path, tmp_path, kind, ending):
     done = tegmentum("plot", path, kind, "-o", f"a.{ending}")
     assert (done.code, done.out) == (0, f"a.{ending}\n"), done.err

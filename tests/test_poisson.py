@@ -31,6 +31,7 @@ def test_alias_table_returns_its_distribution():
     np.testing.assert_allclose(q[:5], p, atol=1e-9)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("mean", [0.002, 0.05, 0.7, 2.5, 60.0])
 def test_numbers_follow_the_distribution_in_body_and_tail(mean):
     """One tick's input, at a time constant that keeps it; 20 trials of 40,000 neurons."""
@@ -52,6 +53,7 @@ def test_numbers_follow_the_distribution_in_body_and_tail(mean):
     assert stats.chisquare(*pooled).pvalue > 1e-3
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("mean", [0.003, 0.06])
 def test_rare_spikes_of_neurons_and_ticks_are_independent(mean):
     """Counts of neurons over time, and of all neurons in each tick, have the variance of Poisson numbers."""
@@ -84,6 +86,7 @@ def assert_threads_change_nothing(network):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("update", ["stepped", "lazy"])
 @pytest.mark.parametrize("rate", [5.0, 400.0, 20_000.0])
 def test_input_does_not_depend_on_threads(update, rate):
@@ -91,6 +94,7 @@ def test_input_does_not_depend_on_threads(update, rate):
     assert_threads_change_nothing(Network(p, Poisson(p, rate=rate, weight=20_000.0 / rate)))
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("mean", [0.02, 0.4, 1.5, 30.0])
 def test_varied_rates_follow_the_distribution(mean):
     """Neurons of three rates side by side; 8 trials of 30,000 neurons."""
@@ -111,6 +115,7 @@ def test_varied_rates_follow_the_distribution(mean):
         )
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("rate", [300.0, 9_000.0, 60_000.0])
 def test_varied_input_does_not_depend_on_threads(rate):
     p = Population("p", 3_000, LIF(tau_m=10.0, v_thresh=15.0))

@@ -316,20 +316,17 @@ def test_trials_may_be_longer_than_a_window_of_integrals():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("sparse", "precision"),
-    [({}, "float32"), ({"sparse": 0.6}, "float64"), ({"sparse": 0.6, "general": True}, "float64")],
-)
-def test_threads_splits_and_saves_change_no_bit(sparse, precision):
+@pytest.mark.parametrize("sparse", [{}, {"sparse": 0.6}, {"sparse": 0.6, "general": True}])
+def test_threads_splits_and_saves_change_no_bit(sparse):
     events, labels = samples(9)
-    whole = simulation(network(**sparse), precision=precision, threads=1)
+    whole = simulation(network(**sparse), threads=1)
     shown, rest = learn(whole, events, labels), []
     for threads in (2, 3):
-        sim = simulation(network(**sparse), precision=precision, threads=threads)
+        sim = simulation(network(**sparse), threads=threads)
         learn(sim, part(events, 0, 4), labels[:4])
         sim.synapses("first")  # reading changes nothing
         sim.present(part(events, 3, 6), readout="output")  # nor does a test
-        other = simulation(network(**sparse), precision=precision, threads=threads - 1)
+        other = simulation(network(**sparse), threads=threads - 1)
         other.load_state(sim.state())
         rest += [(s, learn(s, part(events, 4, 9), labels[4:])) for s in (sim, other)]
     for sim, r in rest:

@@ -141,6 +141,7 @@ class TestOneBatch:
         assert cost.synaptic_events == np.count_nonzero(spikes) * len(active) + n_fired * N_CLASSES
 
 
+@pytest.mark.numbers
 class TestLoop:
     @pytest.mark.parametrize("spiking", [True, False])
     @pytest.mark.parametrize("rule", ["naca", "frozen", "sgd", "ewc"])
@@ -191,6 +192,7 @@ class TestLoop:
         assert distances[1] < 0.9 * distances[0]
 
 
+@pytest.mark.numbers
 class TestInvariance:
     @pytest.mark.parametrize("spiking", [True, False])
     @pytest.mark.parametrize("kind", ["sample", "none"])

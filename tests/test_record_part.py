@@ -20,6 +20,8 @@ from tegmentum.simcore import (
     Trace,
 )
 
+pytestmark = pytest.mark.numbers
+
 SOME = [3, 17, 40]
 
 

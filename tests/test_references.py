@@ -14,6 +14,8 @@ from tegmentum.plasticity.reference.workspace import WorkspaceNet
 from tegmentum.plasticity.registry import CONTINUAL_RULES, Setting, continual_rule, make_model
 from tegmentum.simcore.errors import DescriptionError
 
+pytestmark = pytest.mark.numbers
+
 N_IN, N_CLASSES = 36, 4
 
 

@@ -163,6 +163,7 @@ def test_a_signal_as_firing():
     assert not np.array_equal(again[1], Firing(200, seed=4).spikes(1.0, 0.0, 500.0)[1])
 
 
+@pytest.mark.slow
 def test_released_by_hand_and_by_firing():
     """An error of prediction raises the level by itself by hand, and by gain times itself above base as firing."""
     drive = SpikeTrain("drive", 50, np.zeros(0), np.zeros(0, int))

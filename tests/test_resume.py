@@ -32,6 +32,8 @@ from tegmentum.simcore.record import checkpoints
 from tegmentum.simcore.record.manifest import committed_nodes, read_manifest, update_manifest
 from tegmentum.simcore.record.store import RunStore
 
+pytestmark = pytest.mark.numbers
+
 CELL = LIF(tau_m=20.0, v_thresh=20.0, v_reset=10.0, t_ref=2.0)
 
 

@@ -112,15 +112,7 @@ def models():
 
 PLAIN = [name for name in RULES if "," not in name]
 #: of each form of state one
-SOME = [
-    "TripletSTDP",
-    "ScaledSTDP",
-    "BennaFusiSTDP",
-    "CascadeSTDP",
-    "EPropALIF",
-    "TwoTraceSTDP",
-    "SequentialSTDP",
-]
+SOME = ["TripletSTDP", "ScaledSTDP", "BennaFusiSTDP", "CascadeSTDP", "EPropALIF", "TwoTraceSTDP"]
 NETWORKS = {
     "models": models,
     "some rules": lambda: learning(SOME),

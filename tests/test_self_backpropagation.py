@@ -12,6 +12,8 @@ from tegmentum.datasets import load, load_nettalk
 from tegmentum.plasticity import Propagation, SelfBackpropagation, SelfBackpropagationParameters
 from tegmentum.simcore.errors import DataError, DescriptionError
 
+pytestmark = pytest.mark.numbers
+
 KINDS = ("spiking", "rbm")
 
 

@@ -146,7 +146,7 @@ drawn = st.fixed_dictionaries(
     "kind",
     [
         "stdp",
-        "dopamine",
+        pytest.param("dopamine", marks=pytest.mark.slow),
         pytest.param("clopath", marks=pytest.mark.slow),
         pytest.param("e-prop", marks=pytest.mark.slow),
     ],
@@ -193,12 +193,12 @@ RULES = {
 }
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize(
     ("name", "precision"),
     [
         ("STDP", "float64"),
-        ("dopamine", "float64"),
-        pytest.param("dopamine", "float32", marks=pytest.mark.slow),
+        pytest.param("dopamine", "float64", marks=pytest.mark.slow),
         pytest.param("short-term", "float32", marks=pytest.mark.slow),
         pytest.param("keeps", "float32", marks=pytest.mark.slow),
         pytest.param("clopath", "float64", marks=pytest.mark.slow),

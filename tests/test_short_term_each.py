@@ -34,25 +34,28 @@ SPIKES = np.random.default_rng(4).integers(1, 2500, 60) * DT
 NEURON = np.random.default_rng(5).integers(0, 3, 60)
 
 
-def network(short_term, plasticity=None) -> Network:
+def network(short_term, **plasticity) -> Network:
     """Connect three inputs to four neurons that never fire and forget within a tick, so that traces show deliveries."""
     inputs = SpikeTrain("inputs", 3, SPIKES, NEURON)
     cells = Population("cells", N, LIF(tau_m=0.002, v_thresh=1e6))
-    learn = Projection(
-        inputs, cells, AllToAll(), 2.0, DT, plasticity=plasticity, short_term=short_term, name="learn"
-    )
-    return Network(inputs, cells, learn)
+    learn = [
+        Projection(inputs, cells, AllToAll(), 2.0, DT, plasticity=rule, short_term=short_term, name=name)
+        for name, rule in (plasticity or {"learn": None}).items()
+    ]
+    return Network(inputs, cells, *learn)
 
 
-def deliveries(short_term, parts=(260.0,), threads=1, plasticity=None, precision="float64"):
+def deliveries(short_term, parts=(260.0,), threads=1, precision="float64", **plasticity):
     """Return what each neuron received in each tick, and the simulation; through a state after each part."""
     made = []
-    simulation = Simulation(network(short_term, plasticity), DT, 3, precision=precision, threads=threads)
+    simulation = Simulation(network(short_term, **plasticity), DT, 3, precision=precision, threads=threads)
     for ms in parts:
         cells = simulation.network["cells"]
         made.append(simulation.run(ms, Record(traces={"v": Trace(cells, "v")})).traces["v"][0])
         state = simulation.state()
-        simulation = Simulation(network(short_term, plasticity), DT, 3, precision=precision, threads=threads)
+        simulation = Simulation(
+            network(short_term, **plasticity), DT, 3, precision=precision, threads=threads
+        )
         simulation.load_state(state)
     return np.concatenate(made), simulation
 
@@ -116,19 +119,21 @@ def test_drawn_parameters_are_of_the_seed_and_keep_to_their_range():
     assert np.array_equal(two["jump"], kept["jump"])
 
 
-@pytest.mark.parametrize("plasticity", ["pairs", "dopamine"])
-def test_equal_numbers_by_synapse_are_those_of_the_projection(plasticity):
-    """Beside a rule that learns, with one eligibility or none: what each releases is what all release."""
+def test_equal_numbers_by_synapse_are_those_of_the_projection():
+    """Beside rules that learn, with one eligibility and with none: what each releases is what all release."""
     da = Modulator("da", tau=50.0, baseline=0.3)
-    rule = STDP(lam=0.1, w_max=4.0) if plasticity == "pairs" else None
-    if rule is None:
-        rule = DopamineSTDP(da, LinearReceptor(1.0), Whole(), a_plus=0.1, a_minus=0.1, w_max=4.0)
+    rules = {
+        "pairs": STDP(lam=0.1, w_max=4.0),
+        "dopamine": DopamineSTDP(da, LinearReceptor(1.0), Whole(), a_plus=0.1, a_minus=0.1, w_max=4.0),
+    }
     one = TsodyksMarkram(U=0.3, tau_rec=200.0, tau_fac=100.0)
     each = TsodyksMarkram(U=[0.3] * 3 * N, tau_rec=200.0, tau_fac=100.0)
-    (found, here), (expected, there) = (deliveries(short, plasticity=rule) for short in (each, one))
+    (found, here), (expected, there) = (deliveries(short, **rules) for short in (each, one))
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
-    np.testing.assert_allclose(here.synapses("learn").weight, there.synapses("learn").weight, rtol=1e-12)
-    assert set(here.synapses("learn").kept) > set(there.synapses("learn").kept)
+    for name in rules:
+        ours, theirs = here.synapses(name), there.synapses(name)
+        np.testing.assert_allclose(ours.weight, theirs.weight, rtol=1e-12)
+        assert set(ours.kept) > set(theirs.kept)
 
 
 def test_bytes_are_said_before_the_run_and_reset_restores():

@@ -271,6 +271,7 @@ def noisy(simulation):
     return simulation.state()
 
 
+@pytest.mark.numbers
 def test_reset_repeats_the_input_or_draws_new_one():
     simulation = Simulation(network(std=50.0), seed=3)
     wired = simulation.synapses("exc-exc")

@@ -20,6 +20,8 @@ from tegmentum.simcore import (
     Simulation,
 )
 
+pytestmark = pytest.mark.numbers
+
 MS, TRIALS = 2_000.0, 4
 
 

@@ -114,6 +114,7 @@ class TestTicksAreWindows:
         assert all((a != b).any() for a, b in zip(before[::2], weights_of(learners[0])[::2], strict=True))
         np.testing.assert_array_equal(*(learner.rates(x, 255) for learner in learners))
 
+    @pytest.mark.numbers
     @pytest.mark.parametrize("rule", ["naca", "frozen"])
     def test_one_draw_of_weights_and_levels_and_the_same_learning(self, rule):
         network = naca(N_IN, (70, 12), 4, rule=rule, optimiser=Adam(1e-2, epsilon=1e-3), hidden_gain=3.0)
@@ -236,6 +237,7 @@ class Slow:
         return found
 
 
+@pytest.mark.numbers
 class TestAnyShape:
     def test_equals_the_sum_over_single_synapses(self):
         learner = Learner(tangled(), n_ticks=6, batch=4, seed=2)
@@ -331,6 +333,7 @@ class TestAnyShape:
             other.learn(x, y, 255, 1)
             assert_equal(learner, other)
 
+    @pytest.mark.slow
     def test_a_sparse_delayed_layer_learns_the_digits(self):
         data = datasets.load("digits")
         learner = Learner(sparse_digits(), n_ticks=20, batch=32, seed=0, threads=2)

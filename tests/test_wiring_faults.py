@@ -34,6 +34,8 @@ from tegmentum.simcore import (
     Uniform,
 )
 
+pytestmark = pytest.mark.numbers
+
 CURRENTS = [LIFExp, LIFAlpha, AdEx]
 CELL = Population("c", 1, LIFCond())
 TRAIN = SpikeTrain("t", 1, [10.0, 20.0], [0, 0])

@@ -20,6 +20,8 @@ from tegmentum.plasticity.rules.stdp import STDP
 from tegmentum.simcore import Record, Simulation
 from tegmentum.simcore.errors import DataError, DescriptionError
 
+pytestmark = pytest.mark.numbers
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 #: What issue 3 lists, and what else ``bench --json`` prints.
 KEYS = [
@@ -98,7 +100,9 @@ def test_bench_measures(name):
     )
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize(
+    "name", [*names(leave=["dopamine"]), pytest.param("dopamine", marks=pytest.mark.slow)]
+)
 def test_threads_change_no_spike(name):
     found = []
     for threads in (1, 2):
