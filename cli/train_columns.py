@@ -9,26 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from tegmentum.simcore.errors import DescriptionError
 
+from .training_config import TrainingConfig
+
 if TYPE_CHECKING:
     from tegmentum.datasets import Dataset
     from tegmentum.plasticity.learning.column_classifier import ColumnClassifierParameters
 
 
-@dataclass(frozen=True)
-class ColumnsConfig:
-    """A training run, resolved: what the store's manifest keeps."""
+@dataclass(frozen=True, kw_only=True)
+class ColumnsConfig(TrainingConfig):
+    """A training run of columns."""
 
-    dataset: str
-    rule: str
-    hidden: tuple[int, ...]
-    epochs: int
-    ticks: int
     parameters: dict[str, Any]
-    seed: int
-    threads: int
-    n_train: int
-    n_test: int
-    record: int
 
 
 class ColumnsTraining:

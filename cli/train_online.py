@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tegmentum.simcore.describe import checks
 from tegmentum.simcore.errors import DescriptionError
 
+from .training_config import TrainingConfig
+
 if TYPE_CHECKING:
     from tegmentum.datasets import Dataset
 
@@ -18,22 +20,12 @@ BYTES = 10  # of a plastic synapse: target 2, weight 4, eligibility 4
 INHIBITION = 4  # of a fixed one
 
 
-@dataclass(frozen=True)
-class OnlineConfig:
-    """A training run, resolved: what the store's manifest keeps."""
+@dataclass(frozen=True, kw_only=True)
+class OnlineConfig(TrainingConfig):
+    """A training run of trials."""
 
-    dataset: str
-    rule: str
     ablation: str
-    hidden: tuple[int, ...]
-    epochs: int
-    ticks: int
     parameters: dict[str, Any]
-    seed: int
-    threads: int
-    n_train: int
-    n_test: int
-    record: int
     backend: str = "cpu"
     arithmetic: str = "float"
 

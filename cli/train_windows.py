@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tegmentum.simcore.errors import DescriptionError
 
+from .training_config import TrainingConfig
+
 if TYPE_CHECKING:
     from tegmentum.datasets import Dataset
 
@@ -19,25 +21,15 @@ DEFAULT = (1e-4, 10)
 ERROR_LR = 3e-4
 
 
-@dataclass(frozen=True)
-class WindowConfig:
-    """A training run, resolved: what the store's manifest keeps."""
+@dataclass(frozen=True, kw_only=True)
+class WindowConfig(TrainingConfig):
+    """A training run of windows."""
 
-    dataset: str
-    rule: str
-    hidden: tuple[int, ...]
-    epochs: int
     batch: int
-    ticks: int
     optimiser: str
     lr: float
     hidden_gain: float
     rate_scale: float
-    seed: int
-    threads: int
-    n_train: int
-    n_test: int
-    record: int
     shortcuts: bool = False
     kappa: float | None = None
 

@@ -444,7 +444,10 @@ def test_shift_is_for_square_images():
     half = {part: np.ascontiguousarray(getattr(data, part)[:, :32]) for part in ("x_train", "x_test")}
     data = replace(data, shape=(4, 8), **half)
     p = parameters_of("digits", (20,), None, "none", 1, 0.5)
-    config = OnlineConfig("digits", "dopamine-stdp", "none", (20,), 1, 50, p, 0, 1, 1438, 359, 0)
+    config = OnlineConfig(
+        dataset="digits", rule="dopamine-stdp", ablation="none", hidden=(20,), epochs=1, ticks=50, parameters=p,
+        seed=0, threads=1, n_train=1438, n_test=359, record=0,
+    )  # fmt: skip
     with pytest.raises(DescriptionError, match="--shift: is for square images, digits has 32 inputs"):
         OnlineTraining(config, data)
 

@@ -29,8 +29,9 @@ def test_a_training_on_a_device_goes_on_without_one(monkeypatch):
     data = load("digits")
     p = parameters_of("digits", None, None, "none", None, None)
     config = OnlineConfig(
-        "digits", "dopamine-stdp", "none", (1000,), 10, 50, p, 0, 1, 10, 10, 5, "cuda", "fixed"
-    )
+        dataset="digits", rule="dopamine-stdp", ablation="none", hidden=(1000,), epochs=10, ticks=50, parameters=p,
+        seed=0, threads=1, n_train=10, n_test=10, record=5, backend="cuda", arithmetic="fixed",
+    )  # fmt: skip
     training = _training_of({**asdict(config), "checksums": data.checksums}, data, None)
     assert (training.config.backend, training.config.arithmetic) == ("cpu", "fixed")
 

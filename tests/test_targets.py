@@ -8,10 +8,13 @@ import pytest
 
 from tegmentum.simcore import (
     LIF,
+    AllToAll,
     FixedIndegree,
     FixedOutdegree,
     FixedProbability,
     FixedTotal,
+    FromCOO,
+    OneToOne,
     Population,
     Projection,
 )
@@ -61,6 +64,15 @@ def test_pieces_and_threads_change_nothing(rule, same, monkeypatch):
     assert ptr[-1] == len(post)
     assert np.all(np.diff(ptr) >= 0)
     assert np.all(post < (50 if same else 61))
+
+
+@pytest.mark.parametrize("rule", [*RULES, OneToOne(), AllToAll(), FromCOO([3, 1, 3], [60, 2, 0])], ids=repr)
+def test_targets_of_two_bytes_are_those_of_four(rule):
+    n_post = 50 if isinstance(rule, OneToOne) else 61
+    wide, narrow = (builder(rule, False, 50, n_post, kind=kind).targets() for kind in (np.uint32, np.uint16))
+    assert (wide[1].dtype, narrow[1].dtype) == (np.uint32, np.uint16)
+    for expected, found in zip(wide[:2], narrow[:2], strict=True):
+        np.testing.assert_array_equal(expected, found)
 
 
 LARGE = [

@@ -57,7 +57,7 @@ def count_own(post: Any, begin: int, stop: int, lo: int, hi: int) -> Any:
     """Count the synapses of a block that reach targets in [lo, hi)."""
     n, least, width = np.uint32(0), np.uint32(lo), np.uint32(hi - lo)
     for s in range(np.uint64(begin), np.uint64(stop)):
-        n += np.uint32(np.uint32(post[s] - least) < width)
+        n += np.uint32(np.uint32(np.uint32(post[s]) - least) < width)
     return np.int64(n)
 
 

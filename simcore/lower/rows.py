@@ -277,12 +277,13 @@ def rows_for(
     spread: Any = map,
     own: tuple[int, int] | None = None,
     before: Before | None = None,
+    kind: Any = np.uint32,
 ) -> TargetRows:
     """Rows of one projection, the ``number``-th of its network.
 
-    ``own`` and ``before`` are as in :class:`.Builder`.
+    ``own``, ``before`` and ``kind`` are as in :class:`.Builder`.
     """
-    builder = Builder(projection, number, key, kernels, spread, own, before)
+    builder = Builder(projection, number, key, kernels, spread, own, before, kind)
     ptr, post, order = builder.targets()
     n = len(post) if builder.n is None else builder.n
     weights, table = given_weights(projection, order, n)
@@ -310,6 +311,7 @@ def build_rows(
     :class:`.Builder`.
     """
     key = np.array(seed_key(seed), dtype=np.uint64)
+    narrow = all(population.size <= 1 << 16 for population in network.populations)
     return [
         None
         if is_dense(projection, delay, lazy)
@@ -322,6 +324,7 @@ def build_rows(
             spread,
             None if own is None else own[projection.post.name],
             before,
+            np.uint16 if narrow else np.uint32,  # one for all: kernels are compiled for each
         )
         for number, (projection, delay) in enumerate(zip(network.projections, delays, strict=True))
     ]

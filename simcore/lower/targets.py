@@ -62,6 +62,7 @@ class Builder:
     spread: Any = map
     own: tuple[int, int] | None = None
     before: Before | None = None
+    kind: Any = np.uint32  # of the numbers of targets
     n: int | None = None  # synapses onto all neurons, where ``own`` leaves some out
     start: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     row_number: Array = field(default_factory=lambda: np.zeros(0, np.uint32))
@@ -85,20 +86,20 @@ class Builder:
             if self.own is not None:
                 return self._kept(rule.k * self.n_pre, lambda a, b: self._out_piece(rule, a, b))
             partner = self._partners(0, self.n_pre, self.n_post, rule)
-            return ends(np.full(self.n_pre, rule.k)), partner.ravel(), None
+            return ends(np.full(self.n_pre, rule.k)), partner.ravel().astype(self.kind, copy=False), None
         if isinstance(rule, FixedProbability):
             self._refuse_arrays()
             return self._jumps(rule)
         if isinstance(rule, FixedTotal):
             return self._total(rule)
         if isinstance(rule, OneToOne):
-            return ends(np.ones(self.n_pre)), np.arange(self.n_pre, dtype=np.uint32), None
+            return ends(np.ones(self.n_pre)), np.arange(self.n_pre, dtype=self.kind), None
         if isinstance(rule, Explicit):
             i, j = (np.asarray(end, np.int64) for end in rule.pairs())
             order = np.argsort(i, kind="stable")
-            return ends(np.bincount(i, minlength=self.n_pre)), j.astype(np.uint32)[order], order
+            return ends(np.bincount(i, minlength=self.n_pre)), j.astype(self.kind)[order], order
         if isinstance(rule, AllToAll):
-            row = np.arange(self.n_post, dtype=np.uint32)
+            row = np.arange(self.n_post, dtype=self.kind)
             if self.same and not rule.autapses:
                 rows = [np.delete(row, i) for i in range(self.n_pre)]
                 return ends(np.full(self.n_pre, self.n_post - 1)), np.concatenate(rows), None
@@ -129,7 +130,7 @@ class Builder:
         """Keep synapses onto the range of those that a rule tells without drawing."""
         i, j, order = self._pairs(rule)
         self.row_number = (order[1]).astype(np.uint32)
-        return ends(np.bincount(i, minlength=self.n_pre)), j.astype(np.uint32), order[0]
+        return ends(np.bincount(i, minlength=self.n_pre)), j.astype(self.kind), order[0]
 
     def _pairs(self, rule: Any) -> tuple[Array, Array, tuple[Array, Array]]:
         """Return pre and post of the synapses onto the range, by pre, their place in the list, and in their row."""
@@ -161,14 +162,14 @@ class Builder:
         self._refuse_arrays()
         step = max(1, int(_ROOM * self.n_pre / max(n, 1)))
         counts = np.zeros(self.n_pre, np.int64)
-        posts, numbers = [np.zeros(0, np.uint32)], [self.row_number]
+        posts, numbers = [np.zeros(0, self.kind)], [self.row_number]
         for a in range(0, self.n_pre, step):
             b = min(a + step, self.n_pre)
             ptr, post = draw(a, b)
             at = np.flatnonzero((post >= self.lo) & (post < self.hi))
             row = np.searchsorted(ptr, at, side="right") - 1
             counts[a:b] = np.bincount(row, minlength=b - a)
-            posts.append(post[at])
+            posts.append(post[at].astype(self.kind, copy=False))
             numbers.append((at - ptr[row]).astype(np.uint32))
         self.row_number = np.concatenate(numbers)
         return ends(counts), np.concatenate(posts), None
@@ -199,7 +200,7 @@ class Builder:
         )
         ptr = self._begins(counts.sum(axis=0))
         cursor = ptr[:-1] + np.cumsum(counts, axis=0) - counts
-        post = np.empty(partner.size, np.uint32)
+        post = np.empty(partner.size, self.kind)
         self._each(
             lambda j, lo, hi: self.kernels.transpose(lo, hi, self.lo, partner, cursor[j], post),
             len(partner),
@@ -215,7 +216,7 @@ class Builder:
 
     def _jumps(self, rule: FixedProbability) -> tuple[Array, Array, None]:
         """Count the targets of each neuron, then list them."""
-        length, none = np.zeros(self.n_pre, np.int64), np.zeros(0, np.uint32)
+        length, none = np.zeros(self.n_pre, np.int64), np.zeros(0, self.kind)
         if rule.p > 0 and self.lo < self.hi:
             width = 1 << math.ceil(math.log2(max(_PART / rule.p, _LEAST, self.n_post / _MOST_PARTS)))
             flags = (
@@ -240,7 +241,7 @@ class Builder:
 
             draw(length, none)
         ptr = self._begins(length)
-        post = np.empty(ptr[-1], np.uint32)
+        post = np.empty(ptr[-1], self.kind)
         if len(post):
             draw(ptr, post)
         return ptr, post, None
@@ -291,7 +292,7 @@ class Builder:
 
             self._each(call, self.n_pre, work)
 
-        none = np.zeros(0, np.uint32)
+        none = np.zeros(0, self.kind)
         if self.own is None:
             whole = np.full(self.n_pre, rule.k) if isinstance(rule, FixedOutdegree) else counts().sum(axis=0)
             ptr, before = ends(whole), np.zeros(0, np.int64)
@@ -299,10 +300,10 @@ class Builder:
             self._refuse_arrays()
             length, before = np.zeros((2, self.n_pre), np.int64)
             if self.lo < self.hi:
-                draw(length, none, before, none)
+                draw(length, none, before, self.row_number)
             ptr, before = ends(length), before if self.before is None else self.before(before)
             self.row_number = np.empty(ptr[-1], np.uint32)
-        post = np.empty(ptr[-1], np.uint32)
+        post = np.empty(ptr[-1], self.kind)
         if len(post):
             draw(ptr, post, before, self.row_number)
         return ptr, post, None
