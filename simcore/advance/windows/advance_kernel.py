@@ -17,7 +17,7 @@ from tegmentum.simcore.neurons.discrete import State, flow, receive
 from tegmentum.simcore.neurons.discrete import fired as output
 
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def advance_from(table, events, trial, n_ticks, constants, state, current, v, out):
     """Do what :func:`advance` does, under an input ``state[0]`` at every tick besides.
 
@@ -41,7 +41,7 @@ def advance_from(table, events, trial, n_ticks, constants, state, current, v, ou
             out[t + 1, j] = y
 
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def advance(table, events, trial, n_ticks, constants, state, current, v, out):
     """Potential and output of one block of neurons in one trial.
 
