@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tegmentum.simcore.advance.windows.advance_kernel import advance
+from tegmentum.simcore.advance.windows.advance_kernel import advance, advance_dense
 from tegmentum.simcore.intrinsics.bits import get_outputs, put_outputs
 from tegmentum.simcore.intrinsics.rowsum import sum_rows
 from tegmentum.simcore.lower.window_arrays import RowIndex
@@ -40,7 +40,7 @@ FADED = np.float32(2.0**-32)
 def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, slot):
     """Fill rows ``slot + t`` of ``grad`` with a_t, t = first ... T, and row ``slot`` with their sum; returns ``first``.
 
-    Before tick ``first`` no neuron has credit, and no row is written: credit that came with the last tick is carried
+    Before tick ``first`` no neuron has credit, and rows are not filled: credit that came with the last tick is carried
     back through resets, each of which leaves a tenth of it or less to a silent neuron, and has FADED after some nine.
 
     ``signal`` (2, width) has a second row of zeros for the ticks at which no signal comes. ``later`` and ``total`` are
@@ -125,7 +125,7 @@ def apply_columns(
                 alive |= grad[slot, j] != zero
             if alive == 0:
                 continue
-            if len(before) > 1:
+            if before.size > 1:
                 n_all = before.shape[2] * (1 if before.itemsize > 1 else 8)
                 get_outputs(before, (trial * n_ticks + t) * n_all, last, x)
                 x[last] = np.float32(1.0)
@@ -165,7 +165,7 @@ def learn_block(
     column : int
         first neuron of the block; ``n_neurons`` of them are real, the rest padding
     before : (n_batches * n_trials, n_ticks, ...)
-        the same input as outputs of the layer before, of the shape of ``outputs``; a single trial if there is none
+        the same input as outputs of the layer before, of the shape of ``outputs``; a single number if there is none
     rows : RowIndex whose arrays have a leading axis for the batch
     gains : float32 (n_classes, n_padded)
         the signal at the last tick, if ``error_scale`` is 0: what the neuromodulator makes of the expected class
@@ -187,14 +187,29 @@ def learn_block(
     grad = aligned(n_slots, width)
     backwards, first = np.arange(n_ticks, 0, -1), np.zeros(n_trials, np.int64)
     x = np.zeros(table.shape[0] + 16 if narrow else 1, np.float32)
-    n_all = outputs.shape[2] * (1 if outputs.itemsize > 1 else 8)  # neurons of the layer
+    bits = 1 if outputs.itemsize > 1 else 8
+    n_all, n_before = (
+        outputs.shape[2] * bits,
+        before.shape[2] * bits,
+    )  # neurons of the layer, and of the one before
+    dense = narrow and before.size > 1
+    weights = aligned((n_neurons + 3) // 4 * 4 if dense else 1, n_before if dense else 1)
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
     scale = np.float32(1.0) / np.float32(n_ticks)
     for k in range(n_batches):
         step = StepConstants(steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4], steps[k, 5])
+        if dense and (learning or k == 0):
+            for i in range(table.shape[0] - 1):
+                for j in range(n_neurons):
+                    weights[j, i] = table[i, j]
         for b in range(n_trials):
             trial = k * n_trials + b
-            advance(table, events, trial, n_ticks, constants, state, current, v, out)
+            if dense:
+                advance_dense(
+                    weights, table[-1], before, trial * n_ticks * n_before, n_ticks, constants, state, current, v, out
+                )  # fmt: skip
+            else:
+                advance(table, events, trial, n_ticks, constants, state, current, v, out)
             for t in range(n_ticks):
                 put_outputs(outputs, (trial * n_ticks + t) * n_all + column, out, t + 1)
             if len(rates) > 0:

@@ -113,7 +113,9 @@ class Windows:
         n_batches, n_trials = chunk.shape
         if k == 0:
             encode = inputs.encoder(kernels, chunk.ravel(), events)
-        convert = kernels.from_graded if self.graded else kernels.from_spikes
+        narrow = layer.width < BLOCK  # its kernel takes the bits themselves
+        listed = kernels.count_spikes if narrow else kernels.from_spikes
+        convert = kernels.from_graded if self.graded else listed
         sort = learning and layer.learns and layer.width == BLOCK
 
         def task(first: int, last: int) -> None:

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numba import njit
 
-from tegmentum.simcore.intrinsics.bits import below, count_set, first_set, list_bits
+from tegmentum.simcore.intrinsics.bits import below, count_bits, count_set, first_set, list_bits
 from tegmentum.simcore.lower.window_arrays import SPARE, RowIndex
 from tegmentum.simcore.random.philox import KEY, absorb, mixed
 from tegmentum.simcore.random.philox_block import philox_block
@@ -143,6 +143,17 @@ def from_graded(outputs, n_neurons, first, last, events):
             events.start[b * n_ticks + t] = begin
             events.count[b * n_ticks + t] = n_neurons
         events.spikes[b] = n_ticks * n_neurons
+
+
+@njit(nogil=True)
+def count_spikes(spikes, n_neurons, first, last, events):
+    """Count what :func:`from_spikes` lists, and list nothing: for a layer that takes the bits themselves."""
+    n_ticks, n_bytes = spikes.shape[1], spikes.shape[2]
+    for b in range(first, last):
+        total = 0
+        for t in range(n_ticks):
+            total += count_bits(spikes, (b * n_ticks + t) * n_bytes, n_neurons)
+        events.spikes[b] = total
 
 
 @njit(nogil=True)
