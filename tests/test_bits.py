@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tegmentum.simcore.intrinsics.bits import below, count_set, first_set, get_outputs, list_bits, put_outputs
+from tegmentum.simcore.intrinsics.bits import (
+    below,
+    count_bits,
+    count_set,
+    first_set,
+    get_outputs,
+    list_bits,
+    put_outputs,
+)
 
 
 @njit
@@ -20,6 +28,11 @@ def ask_word(word):
 @njit
 def ask_list(bits, first, n, index, at):
     return list_bits(bits, first, n, index, at)
+
+
+@njit
+def ask_count(bits, first, n):
+    return count_bits(bits, first, n)
 
 
 @njit
@@ -53,6 +66,7 @@ def test_set_bits_are_listed_in_order_and_none_behind_the_last_neuron(n, number)
     bits = np.concatenate([[255, 255], np.packbits(fired, bitorder="little")]).astype(np.uint8)
     index = np.full(n + 20, 9, number)
     count = ask_list(bits, 2, n, index, 3)
+    assert count == ask_count(bits, 2, n)
     np.testing.assert_array_equal(index[3 : 3 + count], np.flatnonzero(fired[:n]))
     assert (index[:3] == 9).all()
     assert (index[3 + (n + 7) // 8 * 8 :] == 9).all()

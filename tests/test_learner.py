@@ -20,6 +20,7 @@ from tegmentum.simcore.describe.network import Network, Population, Projection
 from tegmentum.simcore.describe.sources import SpikeTrain
 from tegmentum.simcore.encode import bernoulli
 from tegmentum.simcore.errors import DescriptionError, SimulationError
+from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.neurons import LIF, DiscreteLIF, GradedUnit
 from tegmentum.simcore.random import philox as rng
 
@@ -566,3 +567,63 @@ def gap():
         Projection(inp, out, AllToAll(), plasticity=rule),
         Projection(lonely, lonely, AllToAll(), plasticity=rule),
     )
+
+
+class TestRows:
+    def test_rows_list_bases_and_then_the_last_tick_first(self):
+        kernels, (n_trials, n_ticks, n_rows) = make((70,), 3).layers[0].kernels, (6, 5, 9)
+        r = np.random.default_rng(0)
+        lists = [r.integers(0, n_rows, r.integers(0, 12)) for _ in range(n_trials * (n_ticks + 1))]
+        events = window_arrays.allocate(n_trials, n_ticks, sum(map(len, lists)))
+        ends = np.cumsum([len(part) for part in lists])
+        events.index[:], events.value[:] = np.concatenate(lists), r.choice([-1, 1], ends[-1])
+        counts, starts = np.diff(ends, prepend=0), ends - np.diff(ends, prepend=0)
+        events.base_start[:], events.base_count[:] = starts[:n_trials], counts[:n_trials]
+        events.start[:], events.count[:] = starts[n_trials:], counts[n_trials:]
+        rows = window_arrays.allocate_rows(2, n_rows, n_ticks, int(ends[-1]))
+        kernels.sort_batches(events, 0, 2, 3, n_ticks, rows)
+        for k in range(2):
+            trials = range(3 * k, 3 * k + 3)
+            order = [(b, starts[b], counts[b], 0) for b in trials]
+            for t in range(n_ticks - 1, -1, -1):
+                order += [
+                    (b, events.start[b * n_ticks + t], events.count[b * n_ticks + t], 1 + t) for b in trials
+                ]
+            for i in range(n_rows):
+                expected = [
+                    ((b - 3 * k) * (n_ticks + 1) + own, events.value[at], own)
+                    for b, start, count, own in order
+                    for at in range(start, start + count)
+                    if events.index[at] == i
+                ]
+                start, end = rows.start[k, i], rows.start[k, i + 1]
+                np.testing.assert_array_equal(rows.slot[k, start:end], [slot for slot, _, _ in expected])
+                np.testing.assert_array_equal(rows.value[k, start:end], [value for _, value, _ in expected])
+                for t in range(n_ticks + 1):
+                    assert rows.end[k, t, i] - start == sum(own == 0 or own > t for _, _, own in expected)
+
+
+class TestFading:
+    def test_credit_ends_where_it_has_faded_and_is_exact_until_then(self):
+        layer, width, n_ticks = make((70,), 3).layers[0], 64, 20
+        r = np.random.default_rng(1)
+        v = r.uniform(0.01, 0.5, (n_ticks + 1, width)).astype(
+            np.float32
+        )  # silent, so that credit never breaks off
+        out, signal = np.zeros_like(v), np.zeros((2, width), np.float32)
+        signal[0] = r.normal(size=width)
+        grad, scratch = np.full((n_ticks + 1, width), np.nan, np.float32), np.zeros((2, width), np.float32)
+        first = layer.kernels.credit(
+            v, out, signal, False, layer.constants, layer.factor, np.arange(n_ticks, 0, -1), *scratch, grad, 0
+        )
+        a = np.zeros((n_ticks + 1, width))
+        a[n_ticks] = signal[0]
+        for t in range(n_ticks - 1, 0, -1):
+            a[t] = -0.2 * v[t] * a[t + 1]
+        gone = np.abs(a) <= 2.0**-32 * np.abs(signal[0])
+        assert gone[1:first].all()
+        assert not gone[first].all()
+        assert 5 < first < n_ticks
+        np.testing.assert_allclose(grad[first:], np.where(gone, 0, a)[first:], rtol=1e-5, atol=0)
+        np.testing.assert_allclose(grad[0], a[1:].sum(axis=0), rtol=1e-6)
+        assert np.isnan(grad[1 : first - 1]).all()

@@ -87,7 +87,7 @@ from tegmentum.simcore.random import philox as rng; from tegmentum.simcore.lower
 pair = SpikingPair(2, 1, 1, 0.5, 0.5, 0.3)
 x = np.full((1, 16), 128, np.uint8)
 events, offset = pair._events(x)
-pair.kernels.encode_bernoulli(x, rng.thresholds(np.arange(256, dtype=np.uint8), 255), rng.content_key(x), offset, 2,
+pair.kernels.encode_bernoulli(x, rng.thresholds(np.arange(256, dtype=np.uint8), 255), offset, 2,
                               np.uint64(0), rng.STREAM_ENCODE_TRAIN, pair.k0, pair.k1, 0, 1, events)
 drawn = int(events.spikes[0]), int(events.index[events.start[1] :][: events.count[1]].sum())
 events.base_start[0], events.base_count[0], events.count[:2] = 0, 1, 0

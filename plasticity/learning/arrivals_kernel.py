@@ -21,7 +21,7 @@ from tegmentum.simcore.neurons.discrete import fired as output
 
 from ..rules.optimiser import StepConstants
 from ..rules.optimiser import adam as optimiser_step
-from .credit_kernel import credit
+from .credit_kernel import credit, silence
 
 
 @njit(nogil=True)
@@ -79,7 +79,8 @@ def credit_trials(
                 signal[0, j] = error_scale * (rate[j] * scale - expected)
             else:
                 signal[0, j] = gains[labels[b], j]
-        credit(v, out, signal, every_tick, constants, rule, backwards, later, total, grad[b], 0)
+        dawn = credit(v, out, signal, every_tick, constants, rule, backwards, later, total, grad[b], 0)
+        silence(grad[b], 1, dawn)
 
 
 @njit(nogil=True, error_model="numpy")

@@ -41,7 +41,7 @@ class Buffers:
             entries = largest if k == 0 else n_ticks * (layer.n_pre + window_arrays.SPARE) + 1
             index = window_arrays.numbers(layer.n_pre + 1)
             sort = learning and layer.learns and layer.width == BLOCK
-            room = (layer.n_pre + 1, batch * entries) if sort else (1, 1)
+            room = (layer.n_pre + 1, n_ticks, batch * entries) if sort else (1, 1, 1)
             self.events.append(
                 [
                     window_arrays.allocate(n_trials, n_ticks, n_trials * entries + 1, index, value)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tegmentum.simcore.advance.windows.advance_kernel import advance
+from tegmentum.simcore.advance.windows.advance_kernel import advance, advance_dense
 from tegmentum.simcore.intrinsics.bits import get_outputs, put_outputs
 from tegmentum.simcore.intrinsics.rowsum import sum_rows
 from tegmentum.simcore.lower.window_arrays import RowIndex
@@ -31,10 +31,17 @@ from ..rules.optimiser import StepConstants
 from ..rules.optimiser import adam as optimiser_step
 from ..rules.surrogate import state_difference as local_factor
 
+#: Share of a signal below which what is carried back counts as nothing. 2^-24, the last place of float32, would not do:
+#: Adam divides a gradient by its own size, and a synapse whose spikes all came early would feel the difference.
+FADED = np.float32(2.0**-32)
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
+
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, slot):
-    """Fill rows ``slot + t`` of ``grad`` with a_t, t = 1 ... T, and row ``slot`` with their sum.
+    """Fill rows ``slot + t`` of ``grad`` with a_t, t = first ... T, and row ``slot`` with their sum; returns ``first``.
+
+    Before tick ``first`` no neuron has credit, and rows are not filled: credit that came with the last tick is carried
+    back through resets, each of which leaves a tenth of it or less to a silent neuron, and has FADED after some nine.
 
     ``signal`` (2, width) has a second row of zeros for the ticks at which no signal comes. ``later`` and ``total`` are
     scratch, kept apart from ``grad``, and the ticks T ... 1 are read from ``backwards``: LLVM tests for overlap once,
@@ -42,27 +49,45 @@ def credit(v, out, signal, every_tick, c, rule, backwards, later, total, grad, s
     addresses descend. Vectorised, the loop takes 0.3 instead of 1.2 ns.
     """
     n_ticks, width = v.shape[0] - 1, v.shape[1]
+    zero = np.float32(0.0)
+    first = 1
     for j in range(width):
-        later[j] = np.float32(0.0)
-        total[j] = np.float32(0.0)
+        later[j] = zero
+        total[j] = zero
     for t in backwards:
         seed = 0 if every_tick or t == n_ticks else 1
+        faded = FADED if seed == 1 else zero
+        alive = False
         for j in range(width):
             s = State(v[t, j], out[t, j])
             delta = local_factor(v[t, j], out[t, j], out[t - 1, j], rule)
             a = (signal[seed, j] + later[j] * reset_path(s, c)) * delta + later[j] * leak_path(s, c)
+            a = zero if abs(a) <= faded * abs(signal[0, j]) else a
+            alive |= a != zero
             later[j] = a
             total[j] += a
             grad[slot + t, j] = a
+        if not (alive or every_tick):
+            first = t + 1
+            break
     for j in range(width):
         grad[slot, j] = total[j]
+    return first
 
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
-def apply_rows(table, first_moment, second_moment, seen, rows, grad, g, step):
-    """Sum the gradient of each row over the events it took part in, and step it: for wide blocks."""
+@njit(nogil=True, forceinline=True, _nrt=False)
+def silence(grad, first, last):
+    """Clear rows ``first`` to ``last``."""
+    for slot in range(first, last):
+        for j in range(grad.shape[1]):
+            grad[slot, j] = np.float32(0.0)
+
+
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def apply_rows(table, first_moment, second_moment, seen, rows, tick, grad, g, step):
+    """Sum the gradient of each row over its events from ``tick`` on, and step it: for wide blocks."""
     for i in range(table.shape[0]):
-        n = rows.start[i + 1] - rows.start[i]
+        n = rows.end[tick, i] - rows.start[i]
         if n == 0 and not seen[i]:
             continue
         seen[i] = True
@@ -83,7 +108,7 @@ def collect(events, trial, slot, x):
         x[events.index[k]] += events.value[k]
 
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def apply_columns(
     table, first_moment, second_moment, n_neurons, events, before, first, n_trials, n_ticks, grad, x, gt, step
 ):
@@ -100,7 +125,7 @@ def apply_columns(
                 alive |= grad[slot, j] != zero
             if alive == 0:
                 continue
-            if len(before) > 1:
+            if before.size > 1:
                 n_all = before.shape[2] * (1 if before.itemsize > 1 else 8)
                 get_outputs(before, (trial * n_ticks + t) * n_all, last, x)
                 x[last] = np.float32(1.0)
@@ -140,7 +165,7 @@ def learn_block(
     column : int
         first neuron of the block; ``n_neurons`` of them are real, the rest padding
     before : (n_batches * n_trials, n_ticks, ...)
-        the same input as outputs of the layer before, of the shape of ``outputs``; a single trial if there is none
+        the same input as outputs of the layer before, of the shape of ``outputs``; a single number if there is none
     rows : RowIndex whose arrays have a leading axis for the batch
     gains : float32 (n_classes, n_padded)
         the signal at the last tick, if ``error_scale`` is 0: what the neuromodulator makes of the expected class
@@ -160,16 +185,31 @@ def learn_block(
     narrow = width < 64
     n_slots = n_trials * (n_ticks + 1) if learning else 1
     grad = aligned(n_slots, width)
-    backwards = np.arange(n_ticks, 0, -1)
+    backwards, first = np.arange(n_ticks, 0, -1), np.zeros(n_trials, np.int64)
     x = np.zeros(table.shape[0] + 16 if narrow else 1, np.float32)
-    n_all = outputs.shape[2] * (1 if outputs.itemsize > 1 else 8)  # neurons of the layer
+    bits = 1 if outputs.itemsize > 1 else 8
+    n_all, n_before = (
+        outputs.shape[2] * bits,
+        before.shape[2] * bits,
+    )  # neurons of the layer, and of the one before
+    dense = narrow and before.size > 1
+    weights = aligned((n_neurons + 3) // 4 * 4 if dense else 1, n_before if dense else 1)
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
     scale = np.float32(1.0) / np.float32(n_ticks)
     for k in range(n_batches):
         step = StepConstants(steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4], steps[k, 5])
+        if dense and (learning or k == 0):
+            for i in range(table.shape[0] - 1):
+                for j in range(n_neurons):
+                    weights[j, i] = table[i, j]
         for b in range(n_trials):
             trial = k * n_trials + b
-            advance(table, events, trial, n_ticks, constants, state, current, v, out)
+            if dense:
+                advance_dense(
+                    weights, table[-1], before, trial * n_ticks * n_before, n_ticks, constants, state, current, v, out
+                )  # fmt: skip
+            else:
+                advance(table, events, trial, n_ticks, constants, state, current, v, out)
             for t in range(n_ticks):
                 put_outputs(outputs, (trial * n_ticks + t) * n_all + column, out, t + 1)
             if len(rates) > 0:
@@ -189,14 +229,46 @@ def learn_block(
                 else:
                     for j in range(n_neurons):
                         signal[0, j] = gains[labels[trial], column + j]
-                credit(
-                    v, out, signal, every_tick, constants, rule, backwards, later, rate, grad, b * (n_ticks + 1)
-                )  # fmt: skip
+                first[b] = credit(
+                    v,
+                    out,
+                    signal,
+                    every_tick,
+                    constants,
+                    rule,
+                    backwards,
+                    later,
+                    rate,
+                    grad,
+                    b * (n_ticks + 1),
+                )
+        tick = 1 if narrow or not learning else first.min()
+        for b in range(n_trials if learning else 0):
+            silence(grad, b * (n_ticks + 1) + tick, b * (n_ticks + 1) + first[b])
         if learning and narrow:
             apply_columns(
                 table, first_moment, second_moment, n_neurons, events, before, k * n_trials, n_trials, n_ticks, grad,
                 x, gt, step,
             )  # fmt: skip
         elif learning:
-            batch_rows = RowIndex(rows.start[k], rows.slot[k], rows.value[k])
-            apply_rows(table, first_moment, second_moment, seen, batch_rows, grad, later, step)
+            batch_rows = RowIndex(rows.start[k], rows.end[k], rows.slot[k], rows.value[k])
+            apply_rows(table, first_moment, second_moment, seen, batch_rows, tick - 1, grad, later, step)
+
+
+@njit(nogil=True, error_model="numpy")
+def learn_blocks(
+    blocks, tables, first_moments, second_moments, seen, n_neurons, events, before, rows, labels, gains, error_scale,
+    every_tick, learning, steps, constants, rule, n_batches, n_trials, n_ticks, outputs, rates,
+):  # fmt: skip
+    """Do what :func:`learn_block` does for several blocks of a layer of ``n_neurons``, one after the other.
+
+    A call from Python takes as long as a dozen samples.
+    """
+    width = tables.shape[2]
+    for block in range(blocks[0], blocks[1]):
+        column = block * width
+        learn_block(
+            tables[block], first_moments[block], second_moments[block], seen[block], column,
+            min(width, n_neurons - column), events, before, rows, labels, gains, error_scale, every_tick, learning,
+            steps, constants, rule, n_batches, n_trials, n_ticks, outputs, rates,
+        )  # fmt: skip

@@ -114,13 +114,13 @@ class Layer:
         """Constants of the optimiser for the next ``n`` steps, float32 (n, 6)."""
         return np.array([self.optimiser.constants(self.steps + k + 1) for k in range(n)], np.float32)
 
-    def learn(self, block: int, events: Any, before: Any, rows: Any, labels: Array, steps: Any, n_batches: int,
-              n_trials: int, n_ticks: int, outputs: Array, rates: Array, learning: bool) -> None:  # fmt: skip
-        """Advance one block through ``n_batches`` batches; see the kernel."""
-        column = block * self.width
-        self.kernels.learn_block(
-            self.table[block], self.first_moment[block], self.second_moment[block], self.seen[block], column,
-            min(self.width, self.n_post - column), events, before, rows, labels, self.padded_gains, self.error_scale,
-            self.every_tick, learning and self.learns, steps, self.constants, self.factor, n_batches, n_trials,
-            n_ticks, outputs, rates,
+    def learn(
+        self, first: int, last: int, events: Any, before: Any, rows: Any, labels: Array, steps: Any, n_batches: int,
+        n_trials: int, n_ticks: int, outputs: Array, rates: Array, learning: bool,
+    ) -> None:  # fmt: skip
+        """Advance blocks ``first`` to ``last`` through ``n_batches`` batches; see the kernel."""
+        self.kernels.learn_blocks(
+            (first, last), self.table, self.first_moment, self.second_moment, self.seen, self.n_post, events, before,
+            rows, labels, self.padded_gains, self.error_scale, self.every_tick, learning and self.learns, steps,
+            self.constants, self.factor, n_batches, n_trials, n_ticks, outputs, rates,
         )  # fmt: skip

@@ -254,7 +254,7 @@ class _Room:
             )
             sort = learning and layer.learns and layer.width == BLOCK
             rows = window_arrays.allocate_rows(
-                1, *((layer.n_pre + 1, n_trials * entries) if sort else (1, 1))
+                1, *((layer.n_pre + 1, n_ticks, n_trials * entries) if sort else (1, 1, 1))
             )
             self.rows.append(window_arrays.RowIndex(*(part[0] for part in rows)))
             shape = (layer.n_blocks, n_trials if learning else 1, n_ticks + 1, layer.width)

@@ -22,7 +22,7 @@ from tegmentum.simcore.neurons.discrete import State, leak_path, reset_path
 
 from ..rules.optimiser import StepConstants
 from ..rules.surrogate import state_difference as local_factor
-from .credit_kernel import apply_columns, apply_rows, credit
+from .credit_kernel import apply_columns, apply_rows, credit, silence
 
 
 @njit(nogil=True)
@@ -210,7 +210,10 @@ def credit_block(
                         both[t, j] += kappa * signal[0, j]
             credit_sent(v[b], out[b], both, constants, rule, backwards, row[0], row[1], grad, slot)
         else:
-            credit(v[b], out[b], signal, every_tick, constants, rule, backwards, row[0], row[1], grad, slot)
+            dawn = credit(
+                v[b], out[b], signal, every_tick, constants, rule, backwards, row[0], row[1], grad, slot
+            )
+            silence(grad, slot + 1, slot + dawn)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -239,4 +242,4 @@ def step_block(
             step,
         )
     else:
-        apply_rows(table, first_moment, second_moment, seen, rows, grad, np.zeros(width, np.float32), step)
+        apply_rows(table, first_moment, second_moment, seen, rows, 0, grad, np.zeros(width, np.float32), step)

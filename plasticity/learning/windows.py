@@ -16,7 +16,6 @@ import numpy as np
 from tegmentum.simcore.advance.windows.input import Input
 from tegmentum.simcore.advance.windows.pipeline import Task, flow_through
 from tegmentum.simcore.describe.network import Network
-from tegmentum.simcore.lower import window_arrays
 from tegmentum.simcore.neurons import GradedUnit
 from tegmentum.simcore.random import philox as rng
 
@@ -57,12 +56,13 @@ class Windows:
     ) -> Iterator[Any]:
         """Drive all batches through the network; yields (samples, output rates) of each chunk in order."""
         n_trials = batches.shape[1] if len(batches) else 1
-        entries = max(1, int(window_arrays.capacity(x, self.n_ticks).max(initial=1)) * 8 * n_trials)
+        inputs = self._input(x, x_max, epoch, learning)
+        entries = max(1, int(inputs.capacity.max(initial=1)) * 8 * n_trials)
         widest = max(layer.n_pre + 1 for layer in self.layers[1:]) if len(self.layers) > 1 else 1
         entries = max(entries, widest * self.n_ticks * 8 * n_trials)
         per_chunk = max(1, min(_CHUNK_TRIALS // n_trials, _CHUNK_BYTES // entries))
         chunks = [batches[k : k + per_chunk] for k in range(0, len(batches), per_chunk)]
-        stages, buffers = self._stages(x, y, x_max, epoch, learning, per_chunk * n_trials)
+        stages, buffers = self._stages(inputs, y, learning, per_chunk * n_trials)
         for number in flow_through(stages, chunks, self.threads):
             index = chunks[number].ravel()
             yield index, buffers.rates[-1][number % 2][: len(index), : self.n_classes]
@@ -73,7 +73,8 @@ class Windows:
             return [np.zeros((0, self.n_ticks, layer.n_post), self._dtype) for layer in self.layers]
         batches = np.arange(len(x)).reshape(len(x), 1)
         found: list[list[Array]] = [[] for _ in self.layers]
-        stages, buffers = self._stages(x, np.zeros(len(x), np.int64), x_max, 0, False, 1)
+        inputs = self._input(x, x_max, 0, False)
+        stages, buffers = self._stages(inputs, np.zeros(len(x), np.int64), False, 1)
         for number in range(len(x)):
             for _ in flow_through(stages, [batches[number : number + 1]], 1):
                 for k, layer in enumerate(self.layers):
@@ -87,9 +88,11 @@ class Windows:
     def _dtype(self) -> Any:
         return np.float32 if self.graded else np.uint8
 
-    def _stages(self, x: Array, y: Array, x_max: int, epoch: int, learning: bool, n_trials: int) -> Any:
+    def _input(self, x: Array, x_max: int, epoch: int, learning: bool) -> Input:
         stream = rng.STREAM_ENCODE_TRAIN if learning else rng.STREAM_ENCODE_TEST
-        inputs = Input(x, x_max, self.n_ticks, self.graded, self.rate_scale, stream, epoch, self.seed)
+        return Input(x, x_max, self.n_ticks, self.graded, self.rate_scale, stream, epoch, self.seed)
+
+    def _stages(self, inputs: Input, y: Array, learning: bool, n_trials: int) -> Any:
         largest = int(inputs.capacity.max(initial=1))
         buffers = self._buffers.get(learning)
         if buffers is None or buffers.n_trials != n_trials or buffers.largest < largest:
@@ -110,7 +113,9 @@ class Windows:
         n_batches, n_trials = chunk.shape
         if k == 0:
             encode = inputs.encoder(kernels, chunk.ravel(), events)
-        convert = kernels.from_graded if self.graded else kernels.from_spikes
+        narrow = layer.width < BLOCK  # its kernel takes the bits themselves
+        listed = kernels.count_spikes if narrow else kernels.from_spikes
+        convert = kernels.from_graded if self.graded else listed
         sort = learning and layer.learns and layer.width == BLOCK
 
         def task(first: int, last: int) -> None:
@@ -120,17 +125,14 @@ class Windows:
             else:
                 convert(buffers.outputs[k - 1][number % 3], layer.n_pre, a, b, events)
             if sort:
-                for j in range(first, last):
-                    batch_rows = window_arrays.RowIndex(rows.start[j], rows.slot[j], rows.value[j])
-                    kernels.sort_by_row(events, j * n_trials, n_trials, self.n_ticks, batch_rows)
+                kernels.sort_batches(events, first, last, n_trials, self.n_ticks, rows)
 
-        size = max(1, -(-n_batches // (2 * self.threads)))
-        return [partial(task, j, min(j + size, n_batches)) for j in range(0, n_batches, size)]
+        return [partial(task, first, last) for first, last in self._parts(n_batches)]
 
     def _advance(
         self, k: int, layer: Layer, y: Array, buffers: Buffers, learning: bool, chunk: Array, number: int
     ) -> list[Task]:
-        """Tasks that advance layer k through the chunk, one task for each block of neurons."""
+        """Tasks that advance layer k through the chunk, one task for each group of blocks of neurons."""
         n_batches, n_trials = chunk.shape
         events = buffers.events[k][number % 2]
         before = buffers.outputs[k - 1][number % 3] if k else buffers.none
@@ -141,8 +143,13 @@ class Windows:
         labels = y[chunk.ravel()]
         return [
             partial(
-                layer.learn, block, events, before, buffers.rows[k][number % 2], labels, steps, n_batches, n_trials,
-                self.n_ticks, buffers.outputs[k][number % 3], buffers.rates[k][number % 2], learning,
+                layer.learn, first, last, events, before, buffers.rows[k][number % 2], labels, steps, n_batches,
+                n_trials, self.n_ticks, buffers.outputs[k][number % 3], buffers.rates[k][number % 2], learning,
             )
-            for block in range(layer.n_blocks)
+            for first, last in self._parts(layer.n_blocks)
         ]  # fmt: skip
+
+    def _parts(self, n: int) -> list[tuple[int, int]]:
+        """Divide the numbers below ``n``: a single thread's into one part, others' into several for each."""
+        size = max(1, -(-n // (4 * self.threads if self.threads > 1 else 1)))
+        return [(first, min(first + size, n)) for first in range(0, n, size)]

@@ -83,9 +83,8 @@ class SpikingPair:
         threshold = rng.thresholds(
             np.clip(np.arange(256) - low, 0, max(1, high - low)).astype(np.uint8), max(1, high - low)
         )
-        key = rng.content_key(x)
         self._all(
-            partial(self.kernels.encode_bernoulli, x, threshold, key, offset, T, np.uint64(epoch), stream,
+            partial(self.kernels.encode_bernoulli, x, threshold, offset, T, np.uint64(epoch), stream,
                     self.k0, self.k1, first, last, events) for first, last in self._parts(n)
         )  # fmt: skip
         blocks = [(c, min(BLOCK, len(active) - c)) for c in range(0, len(active), BLOCK)]
@@ -184,8 +183,8 @@ class SpikingPair:
     def _sorted(self, x: Array, events: Any) -> Any:
         """Events by input channel."""
         n = int(events.base_count.sum() + events.count.sum())
-        rows = window_arrays.allocate_rows(1, x.shape[1] + 1, n)
-        index = window_arrays.RowIndex(rows.start[0], rows.slot[0], rows.value[0])
+        rows = window_arrays.allocate_rows(1, x.shape[1] + 1, self.n_ticks, n)
+        index = window_arrays.RowIndex(*(part[0] for part in rows))
         self.kernels.sort_by_row(events, 0, len(x), self.n_ticks, index)
         return index
 

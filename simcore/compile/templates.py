@@ -23,9 +23,11 @@ import numba
 import numpy as np
 from typing import NamedTuple
 from tegmentum.simcore.intrinsics.extremes import max, min
-from tegmentum.simcore.compile.module_cache import cached as njit
+from tegmentum.simcore.compile.module_cache import LinkedCompiler, called as njit  # :mod:`.linked`: wide vectors
 
-jit = numba.njit(nogil=True, error_model="numpy")
+jit = numba.njit(
+    nogil=True, error_model="numpy", no_cpython_wrapper=True, pipeline_class=LinkedCompiler, forceinline=True
+)
 real = np.float32
 """
 

@@ -184,3 +184,27 @@ def get_outputs(typingctx: Any, outputs: Any, first: Any, n: Any, x: Any) -> Any
         return context.get_dummy_value()
 
     return types.void(outputs, types.intp, types.intp, x), codegen
+
+
+@intrinsic
+def count_bits(typingctx: Any, bits: Any, first: Any, n: Any) -> Any:
+    """How many of the ``n`` bits from byte ``first`` on are set; ``bits`` are uint8, contiguous."""
+    if not _are_arrays(bits) or bits.dtype != types.uint8:
+        return None
+
+    def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
+        data, (_, first, n) = context.make_array(sig.args[0])(context, b, args[0]).data, args
+        count = cgutils.alloca_once_value(b, _long(0))
+
+        def put(byte: Any) -> None:
+            b.store(b.add(b.load(count), b.zext(_call(b, "ctpop", byte), _I64)), count)
+
+        whole, rest = b.udiv(n, _long(8)), b.urem(n, _long(8))
+        with cgutils.for_range(b, whole) as loop:
+            put(b.load(b.gep(data, [b.add(first, loop.index)])))
+        with b.if_then(b.icmp_unsigned("!=", rest, _long(0))):
+            kept = b.sub(b.shl(ir.Constant(_I8, 1), b.trunc(rest, _I8)), ir.Constant(_I8, 1))
+            put(b.and_(b.load(b.gep(data, [b.add(first, whole)])), kept))
+        return b.load(count)
+
+    return types.int64(bits, types.intp, types.intp), codegen

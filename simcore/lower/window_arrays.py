@@ -36,13 +36,22 @@ class WindowEvents(NamedTuple):
 class RowIndex(NamedTuple):
     """The same events sorted by channel: which slots of a batch each row of weights took part in.
 
-    Slots count ``trial * (n_ticks + 1)`` for the base and that plus ``1 + tick`` for a tick. A chunk of batches has
-    all arrays with a leading axis for the batch.
+    Slots count ``trial * (n_ticks + 1)`` for the base and that plus ``1 + tick`` for a tick. A row lists its bases,
+    then the ticks from the last one back, so that a learner whose credit fades stops early. A chunk of batches has all
+    arrays with a leading axis for the batch.
+
+    Attributes
+    ----------
+    start : int64 (n_rows + 1,)
+    end : int32 (n_ticks + 1, n_rows), where what belongs to the bases and to ticks ``t`` and later ends
+    slot : uint32 or uint16 (capacity,)
+    value : float32 or int8 (capacity,)
     """
 
-    start: Array  # int64 (n_rows + 1,)
-    slot: Array  # uint32 or uint16 (capacity,)
-    value: Array  # float32 or int8 (capacity,)
+    start: Array
+    end: Array
+    slot: Array
+    value: Array
 
 
 def numbers(n: int) -> Any:
@@ -62,12 +71,12 @@ def allocate(
 
 
 def allocate_rows(
-    n_batches: int, n_rows: int, capacity: int, slot: Any = np.uint32, value: Any = np.float32
+    n_batches: int, n_rows: int, n_ticks: int, capacity: int, slot: Any = np.uint32, value: Any = np.float32
 ) -> RowIndex:
     """Room for ``capacity`` entries over ``n_rows`` channels, the bias among them, for each batch."""
     return RowIndex(
-        np.zeros((n_batches, n_rows + 1), np.int64), np.zeros((n_batches, capacity), slot),
-        np.zeros((n_batches, capacity), value),
+        np.zeros((n_batches, n_rows + 1), np.int64), np.zeros((n_batches, n_ticks + 1, n_rows), np.int32),
+        np.zeros((n_batches, capacity), slot), np.zeros((n_batches, capacity), value),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from ..errors import DescriptionError
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # round multipliers
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # Weyl increments of the key
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
+KEY = np.uint64(0xCBF29CE484222325)  #: what :func:`absorb` begins with
 
 #: Streams keep the draws of different purposes apart; they go into counter word 3.
 STREAM_ENCODE_TRAIN = np.uint64(1)
@@ -93,6 +94,16 @@ def permutation(
     return np.argsort(uniform(n, seed, stream, entity), kind="stable")
 
 
+def absorb(key: Any, byte: Any) -> Any:
+    """Take one more byte, as ``uint64``, into a key: a step of FNV-1a from ``KEY``."""
+    return (key ^ byte) * np.uint64(0x100000001B3)
+
+
+def mixed(key: Any) -> Any:
+    """Spread what was absorbed over all bits."""
+    return (key ^ (key >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+
+
 def content_key(samples: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """Make a 64-bit key for each sample, out of its bytes, so that its random input does not depend on its neighbours.
 
@@ -100,11 +111,10 @@ def content_key(samples: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any,
     ----------
     samples : uint8 array, shape (n, features)
     """
-    key = np.full(len(samples), 0xCBF29CE484222325, dtype=np.uint64)
-    for column in samples.T:  # FNV-1a
-        key = (key ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
-    key ^= key >> np.uint64(29)
-    return key * np.uint64(0xBF58476D1CE4E5B9)
+    key = np.full(len(samples), KEY)
+    for column in samples.T:
+        key = absorb(key, column.astype(np.uint64))
+    return np.asarray(mixed(key))
 
 
 def thresholds(

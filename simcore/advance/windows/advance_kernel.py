@@ -12,26 +12,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tegmentum.simcore.intrinsics.dense import sum_outputs
 from tegmentum.simcore.intrinsics.rowsum import sum_window
 from tegmentum.simcore.neurons.discrete import State, flow, receive
 from tegmentum.simcore.neurons.discrete import fired as output
 
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
-def advance_from(table, events, trial, n_ticks, constants, state, current, v, out):
-    """Do what :func:`advance` does, under an input ``state[0]`` at every tick besides.
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def follow(n_ticks, constants, state, current, v, out):
+    """Potential and output of one block of neurons under the currents of one trial; arrays as of :func:`advance`.
 
     The state is carried in an array of its own instead of being read from the row before: LLVM vectorises the loop only
-    if no array is both read and written at different rows. No row, and no field of ``events``, is taken as an array of
-    its own: counting references to it would cost as much as what is done with it.
+    if no array is both read and written at different rows.
     """
     zero = np.float32(0.0)
-    for j in range(table.shape[1]):
+    for j in range(current.shape[1]):
         state[1, j] = zero
         state[2, j] = zero
-    sum_window(current, state, table, events, trial, n_ticks)
     for t in range(n_ticks):
-        for j in range(table.shape[1]):
+        for j in range(current.shape[1]):
             s = flow(State(state[1, j], state[2, j]), constants, zero)
             s = receive(s, constants, current[t, j])
             y = output(s, constants)
@@ -41,7 +40,37 @@ def advance_from(table, events, trial, n_ticks, constants, state, current, v, ou
             out[t + 1, j] = y
 
 
-@njit(nogil=True, error_model="numpy", forceinline=True)
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def advance_from(table, events, trial, n_ticks, constants, state, current, v, out):
+    """Do what :func:`advance` does, under an input ``state[0]`` at every tick besides.
+
+    No row, and no field of ``events``, is taken as an array of its own: counting references to it would cost as much as
+    what is done with it.
+    """
+    sum_window(current, state, table, events, trial, n_ticks)
+    follow(n_ticks, constants, state, current, v, out)
+
+
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def advance_dense(weights, bias, outputs, first, n_ticks, constants, state, current, v, out):
+    """Do what :func:`advance` does for few neurons, by what the layer before kept.
+
+    Parameters
+    ----------
+    weights : float32 (n_neurons rounded up to 4, n_before)
+        a row for each neuron
+    bias : float32 (width,)
+    outputs, first
+        as of :func:`.sum_outputs`
+    """
+    sum_outputs(current, weights, outputs, first)
+    for t in range(n_ticks):
+        for j in range(current.shape[1]):
+            current[t, j] += bias[j]
+    follow(n_ticks, constants, state, current, v, out)
+
+
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def advance(table, events, trial, n_ticks, constants, state, current, v, out):
     """Potential and output of one block of neurons in one trial.
 

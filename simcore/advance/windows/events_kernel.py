@@ -11,20 +11,24 @@ is the bias: always on, hence part of every base.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numba import njit
 
-from tegmentum.simcore.intrinsics.bits import below, count_set, first_set, list_bits
-from tegmentum.simcore.lower.window_arrays import SPARE
+from tegmentum.simcore.intrinsics.bits import below, count_bits, count_set, first_set, list_bits
+from tegmentum.simcore.lower.window_arrays import SPARE, RowIndex
+from tegmentum.simcore.random.philox import KEY, absorb, mixed
 from tegmentum.simcore.random.philox_block import philox_block
+
+take_in, mix = numba.njit(absorb), numba.njit(mixed)
 
 
 @njit(nogil=True, error_model="numpy")
-def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, first, last, events):
+def encode_bernoulli(x, threshold, offset, n_ticks, epoch, stream, k0, k1, first, last, events):
     """Draw ``x_i(t) = [u < threshold[x_i]]`` for trials ``first`` to ``last``; u is a 32-bit Philox word.
 
-    The counter is (channel, tick / 4 and epoch, content key, stream): what a sample draws is a function of its own
-    pixels, never of its neighbours in the batch. ``tegmentum.datasets.bernoulli`` draws the same spikes.
+    The counter is (channel, tick / 4 and epoch, the sample's content key, stream): what a sample draws is a function of
+    its own pixels, never of its neighbours in the batch. ``tegmentum.datasets.bernoulli`` draws the same spikes.
     """
     n_channels = x.shape[1]
     certain, low = np.uint64(1) << np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -34,11 +38,14 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
     channel, limit = np.zeros(stride, np.uint32), np.zeros(stride, np.uint32)
     flip = np.zeros(stride // 64, np.uint64)  # a bit for each channel of which an absent spike is listed
     one = np.uint64(1)
+    n = offset[first]
     for b in range(first, last):
-        base = offset[b]
+        base = n  # a stream without gaps is fetched ahead
         n_base, n_random, spikes = 0, 0, 0
         flip[:] = 0
+        key = KEY
         for i in range(n_channels):
+            key = take_in(key, np.uint64(x[b, i]))
             thr = threshold[x[b, i]]
             if thr > half:  # expected to spike: part of the base, and a tick without the spike deviates
                 events.index[base + n_base] = i
@@ -55,8 +62,9 @@ def encode_bernoulli(x, threshold, key, offset, n_ticks, epoch, stream, k0, k1, 
         events.value[base + n_base] = np.float32(1.0)
         events.base_start[b], events.base_count[b] = base, n_base + 1
         n = base + n_base + 1
-        c2 = key[b] & low
-        c3 = ((key[b] >> np.uint64(32)) ^ (stream << np.uint64(24))) & low
+        key = mix(key)
+        c2 = key & low
+        c3 = ((key >> np.uint64(32)) ^ (stream << np.uint64(24))) & low
         for quad in range((n_ticks + 3) // 4):
             c1 = np.uint64(quad) + (epoch << np.uint64(8))
             philox_block(words, channel, n_random, c1, c2, c3, k0, k1)
@@ -138,8 +146,19 @@ def from_graded(outputs, n_neurons, first, last, events):
 
 
 @njit(nogil=True)
+def count_spikes(spikes, n_neurons, first, last, events):
+    """Count what :func:`from_spikes` lists, and list nothing: for a layer that takes the bits themselves."""
+    n_ticks, n_bytes = spikes.shape[1], spikes.shape[2]
+    for b in range(first, last):
+        total = 0
+        for t in range(n_ticks):
+            total += count_bits(spikes, (b * n_ticks + t) * n_bytes, n_neurons)
+        events.spikes[b] = total
+
+
+@njit(nogil=True)
 def sort_by_row(events, first, n_trials, n_ticks, rows):
-    """Fill ``rows`` with the events of one batch: a counting sort, stable in (trial, tick)."""
+    """Fill ``rows`` with the events of one batch: a counting sort, stable in trials, the last tick first."""
     start = rows.start
     start[:] = 0
     for b in range(first, first + n_trials):
@@ -150,20 +169,28 @@ def sort_by_row(events, first, n_trials, n_ticks, rows):
                 start[events.index[k] + 1] += 1
     for i in range(1, len(start)):
         start[i] += start[i - 1]
-    for b in range(first, first + n_trials):
-        slot0 = (b - first) * (n_ticks + 1)
-        for k in range(events.base_start[b], events.base_start[b] + events.base_count[b]):
-            at = start[events.index[k]]
-            rows.slot[at] = slot0
-            rows.value[at] = events.value[k]
-            start[events.index[k]] = at + 1
-        for t in range(n_ticks):
+    for t in range(n_ticks, -1, -1):
+        for b in range(first, first + n_trials):
             slot = b * n_ticks + t
-            for k in range(events.start[slot], events.start[slot] + events.count[slot]):
+            if t == n_ticks:
+                begin, count, own = events.base_start[b], events.base_count[b], 0
+            else:
+                begin, count, own = events.start[slot], events.count[slot], 1 + t
+            for k in range(begin, begin + count):
                 at = start[events.index[k]]
-                rows.slot[at] = slot0 + 1 + t
+                rows.slot[at] = (b - first) * (n_ticks + 1) + own
                 rows.value[at] = events.value[k]
                 start[events.index[k]] = at + 1
+        for i in range(rows.end.shape[1]):
+            rows.end[t, i] = start[i]
     for i in range(len(start) - 1, 0, -1):  # each start was advanced to its end
         start[i] = start[i - 1]
     start[0] = 0
+
+
+@njit(nogil=True)
+def sort_batches(events, first, last, n_trials, n_ticks, rows):
+    """Do :func:`sort_by_row` for batches ``first`` to ``last``; each field of ``rows`` has an axis for them."""
+    for k in range(first, last):
+        batch = RowIndex(rows.start[k], rows.end[k], rows.slot[k], rows.value[k])
+        sort_by_row(events, k * n_trials, n_trials, n_ticks, batch)

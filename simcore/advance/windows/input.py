@@ -34,7 +34,6 @@ class Input:
             stream,
             np.uint64(epoch),
         )
-        self.key = rng.content_key(x)
         self.capacity = window_arrays.capacity(x, n_ticks)
         self.threshold = rng.thresholds(np.arange(256, dtype=np.uint8), x_max, rate_scale)
         self.scale = np.float32(rate_scale / x_max)
@@ -42,10 +41,10 @@ class Input:
 
     def encoder(self, kernels: ModuleType, index: Array, events: Any) -> Callable[[int, int], None]:
         """Return a function that encodes samples ``index[first:last]`` as trials first to last."""
-        x, key, n = self.x[index], self.key[index], self.n_ticks
+        x, n = self.x[index], self.n_ticks
         offset = np.concatenate([[0], np.cumsum(self.capacity[index])])
         if self.graded:
             return lambda first, last: kernels.encode_graded(x, self.scale, offset, n, first, last, events)
         return lambda first, last: kernels.encode_bernoulli(
-            x, self.threshold, key, offset, n, self.epoch, self.stream, self.k0, self.k1, first, last, events
+            x, self.threshold, offset, n, self.epoch, self.stream, self.k0, self.k1, first, last, events
         )
