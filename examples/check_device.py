@@ -38,7 +38,7 @@ EQUAL = (
     ("stdp", 0.02),
     ("dopamine", 0.02),
 )
-TIMED = ("microcircuit", "brunel", "stdp", "dopamine")
+TIMED = ("microcircuit", "brunel", "stdp", "dopamine", "quiet")
 TRAINED = (("digits", 1438), ("mnist", 2000))  # data sets, and of how many samples
 TESTED = 500  # samples that are told apart afterwards
 LENGTH = 200.0  # ms of model time of a comparison
