@@ -11,7 +11,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 from .mpi import ranks
-from .options import CHECKPOINT_EVERY, Durable, RunStoreName, located
+from .options import CHECKPOINT_EVERY, Durable, RunStoreName, located, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,13 @@ def resume(
     threads: Annotated[
         int | None,
         typer.Option(min=1, max=1024, help="Threads; no result depends on it.", show_default=False),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help=r"cpu, cuda or auto, of a network's run \[as before, or the CPU without a device].",
+            show_default=False,
+        ),
     ] = None,
     data_dir: Annotated[
         Path | None,
@@ -59,8 +66,10 @@ def resume(
         if data_dir is not None:
             raise DescriptionError(f"--data-dir: {store} is a run of a network, which has none; leave it out")
         with ranks() as comm:
-            _run(at, told, until, threads, checkpoint_every, durable, force, as_json, comm)
+            _run(at, told, until, threads, backend, checkpoint_every, durable, force, as_json, comm)
         return
+    if backend is not None:
+        raise DescriptionError(f"--backend: {store} is no run of a network; leave it out")
     if until is not None:
         raise DescriptionError(f"--until: {store} is no run of model time; leave it out")
     if "protocol" in told:
@@ -85,6 +94,7 @@ def _run(
     told: Mapping[str, Any],
     until: float | None,
     threads: int | None,
+    backend: str | None,
     checkpoint_every: float | None,
     durable: bool,
     force: bool,
@@ -95,6 +105,9 @@ def _run(
     from .config import network_of, read_text
     from .run import interruptible, tell
 
+    if backend is None:
+        backend = "auto" if told.get("backend") == "cuda" else "cpu"
+    one_of("--backend", backend, ("cpu", "cuda", "auto"))
     document, started = told["document"], time.perf_counter()
     network = network_of(read_text(document["text"], document["overrides"], document["file"]))
     from tegmentum.simcore import Simulation
@@ -109,6 +122,7 @@ def _run(
             force=force,
             progress=draw,
             checkpoint_every=checkpoint_every,
+            backend=backend,
             durable=durable,
             comm=comm,
         )

@@ -12,8 +12,11 @@ Exit codes: 0 all agree, 1 something differs, 2 there is no device; then it says
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ from tegmentum.plasticity import OnlineLearner
 from tegmentum.plasticity.learning.dopamine_classifier import parameters_for
 from tegmentum.simcore import DataError, Network, Record, Simulation
 from tegmentum.simcore.advance.cuda.available import missing
+from tegmentum.simcore.advance.cuda.geometry import LAUNCHES
 
 EQUAL = (
     ("brunel", 0.02),
@@ -34,7 +38,7 @@ EQUAL = (
     ("stdp", 0.02),
     ("dopamine", 0.02),
 )
-TIMED = ("microcircuit", "brunel", "stdp", "dopamine")
+TIMED = ("microcircuit", "brunel", "stdp", "dopamine", "quiet")
 TRAINED = (("digits", 1438), ("mnist", 2000))  # data sets, and of how many samples
 TESTED = 500  # samples that are told apart afterwards
 LENGTH = 200.0  # ms of model time of a comparison
@@ -82,14 +86,29 @@ def parted(one: Simulation, other: Simulation, ms: float) -> tuple[int, list[str
     return None
 
 
+@contextmanager
+def launched(what: str) -> Iterator[None]:
+    """Have devices launch a kernel for a ``run`` or for each half of a ``tick``."""
+    before = os.environ.get(LAUNCHES)
+    os.environ[LAUNCHES] = what
+    try:
+        yield
+    finally:
+        os.environ.pop(LAUNCHES)
+        if before is not None:
+            os.environ[LAUNCHES] = before
+
+
 def agree(name: str, scale: float) -> tuple[str, list[str]]:
-    """Run a small network on both backends; returns a verdict, and what differs."""
+    """Run a small network on both backends, launched in both ways; returns a verdict, and what differs."""
     net = workload(name, scale)
-    one, other = (Simulation(net, seed=1, backend=b, arithmetic="fixed") for b in ("cpu", "cuda"))
-    found = parted(one, other, LENGTH)
-    if found is None:
-        return f"{int(one.state()['n_spikes'].sum())} spikes in {LENGTH:g} ms, all equal", []
-    return f"DIFFERS FROM TICK {found[0]} ON", found[1]
+    for what in ("run", "tick"):
+        with launched(what):
+            one, other = (Simulation(net, seed=1, backend=b, arithmetic="fixed") for b in ("cpu", "cuda"))
+            found = parted(one, other, LENGTH)
+        if found is not None:
+            return f"DIFFERS FROM TICK {found[0]} ON, launched for each {what}", found[1]
+    return f"{int(one.state()['n_spikes'].sum())} spikes in {LENGTH:g} ms, all equal", []
 
 
 def train(name: str, n: int, at_once: int = 100) -> tuple[str, list[str], float, float]:
@@ -208,6 +227,7 @@ def main() -> int:
         "run [s]",
         "real-time factor",
         "us/tick",
+        "in two launches a tick",
         "GB/s",
     )
     print(f"| {' | '.join(heads)} | CPU / device |\n{'|---' * (len(heads) + 1)}|")
@@ -220,10 +240,12 @@ def main() -> int:
 
 def row(name: str, scale: float, ms: float, end: float, n_left: int) -> tuple[str, list[str]]:
     """Time one of ``n_left`` networks on both backends until ``end``; returns a row of the table."""
-    net, room = workload(name, scale), max(1.0, end - time.monotonic()) / n_left / 4
+    net, room = workload(name, scale), max(1.0, end - time.monotonic()) / n_left / 5
     simulation, ms, seconds, events = timed(net, "cuda", ms, room)
     n_ticks, factor = round(ms / simulation.dt), 1e3 * seconds / ms
     rate = moved(simulation, n_ticks, int(events)) / seconds
+    with launched("tick"):
+        again, short, halves, _ = timed(net, "cuda", min(ms, 1e3), room)
     columns = [
         name,
         str(sum(p.size for p in net.populations)),
@@ -232,9 +254,10 @@ def row(name: str, scale: float, ms: float, end: float, n_left: int) -> tuple[st
         f"{seconds:.2f}",
         f"{factor:.4f}",
         f"{seconds / n_ticks * 1e6:.2f}",
+        f"{halves * again.dt / short * 1e6:.2f}",
         f"{rate / 1e9:.0f}",
     ]
-    del simulation
+    del simulation, again
     simulation, ms, seconds, _ = timed(net, "cpu", min(ms, 1e3), room)
     ratio = f"{1e3 * seconds / ms / factor:.1f} with {simulation.threads} threads"
     return f"| {' | '.join(columns)} | {ratio} |", []

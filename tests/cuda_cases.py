@@ -221,6 +221,14 @@ def poisson_dense():
 
 
 @case
+def weights_in_half_precision():
+    cells, spikes = Population("cells", 20, LIF(v_thresh=4.0, v_reset=0.0), "stepped"), train()
+    given = Projection(spikes, cells, AllToAll(), Uniform(0.5, 1.5), 0.1)
+    among = Projection(cells, cells, FixedIndegree(4), Uniform(0.1, 0.9), 0.2)
+    return compare(Network(cells, spikes, given, among), precision="mixed")
+
+
+@case
 def poisson_sparse():
     cells = Population("cells", 20, LIF(v_thresh=1.0, v_reset=0.0), "stepped")
     return compare(Network(cells, Poisson(cells, rate=300.0, weight=0.9)))

@@ -236,7 +236,7 @@ def check_device_from_beginning_to_end():
     program = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(program)
     program.EQUAL, program.TIMED, program.TRAINED = (("dopamine", 0.002),), ("brunel",), (("digits", 3),)
-    program.LENGTH, program.STEP, program.WARM, program.TESTED = 12.0, 4.0, 0.5, 2
+    program.LENGTH, program.STEP, program.WARM, program.TESTED = 6.0, 2.0, 0.5, 2
     program.parameters_for = lambda name: replace(parameters_for(name, 6), ticks=27)
     program.bandwidth = lambda: 1e9
     sys.argv, argv = ["check_device.py", "--scale", "0.001", "--seconds", "0.002"], sys.argv
@@ -248,7 +248,7 @@ def check_device_from_beginning_to_end():
     rows = {line.split("|")[1].strip(): line for line in out.getvalue().splitlines() if line.startswith("| ")}
     assert "all equal" in rows["dopamine"]
     assert "3 samples, all equal" in rows["digits"]
-    assert rows["brunel"].count("|") == 10
+    assert rows["brunel"].count("|") == 11
     return len(rows)
 
 

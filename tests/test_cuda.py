@@ -30,6 +30,7 @@ from tegmentum.simcore import (
 )
 from tegmentum.simcore.advance import backends
 from tegmentum.simcore.advance.cuda import available
+from tegmentum.simcore.advance.cuda.geometry import geometry
 from tegmentum.simcore.lower import device_plastic
 
 HERE = Path(__file__).parent
@@ -109,6 +110,15 @@ def test_without_a_device_an_error_says_what_to_type(monkeypatch, tegmentum, tmp
     assert "pip install" in tegmentum("doctor", "--json").document["gpu"]
 
 
+def test_a_tick_may_be_two_launches(monkeypatch):
+    assert geometry(1000, 1, 132).persistent
+    monkeypatch.setenv("TEGMENTUM_CUDA_LAUNCHES", "tick")
+    assert not geometry(1000, 1, 132).persistent
+    monkeypatch.setenv("TEGMENTUM_CUDA_LAUNCHES", "never")
+    with pytest.raises(DescriptionError, match="TEGMENTUM_CUDA_LAUNCHES must be run or tick, got 'never'"):
+        geometry(1000, 1, 132)
+
+
 @pytest.fixture
 def example():
     """The program that checks a device."""
@@ -117,6 +127,15 @@ def example():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_a_device_that_is_here_agrees_with_the_cpu(example):
+    if absent := available.missing():
+        pytest.skip(absent)
+    found = {name: example.agree(name, scale) for name, scale in example.EQUAL}
+    assert {name: verdict for name, verdict in found.items() if "all equal" not in verdict[0]} == {}
 
 
 def test_check_device_says_what_is_missing(example, monkeypatch, capsys):

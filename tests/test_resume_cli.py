@@ -7,6 +7,8 @@ import random
 import kill_and_resume
 import pytest
 
+from tegmentum.simcore.advance.cuda import available
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", kill_and_resume.COMMANDS)
@@ -40,18 +42,23 @@ class TestRefused:
         for more, message in (
             ((), "run.zarr: is complete; there is nothing to go on with"),
             (("--until", 5), "--until: run.zarr is no run of model time; leave it out"),
+            (("--backend", "cpu"), "--backend: run.zarr is no run of a network; leave it out"),
         ):
             found = tegmentum("resume", "run.zarr", *more)
             assert found.code == 3
             assert message in found.err
 
-    def test_a_network_has_no_data(self, tegmentum, tmp_path):
+    def test_a_network_has_no_data_and_goes_on_where_it_can(self, tegmentum, tmp_path, monkeypatch):
         network = '[simulation]\nduration = 1.0\n[populations.p]\nsize = 5\nmodel = { type = "LIF" }\n'
         (tmp_path / "net.toml").write_text(network)
         assert tegmentum("run", "net.toml").code == 0
         found = tegmentum("resume", "net.zarr", "--data-dir", ".")
         assert found.code == 3
         assert "--data-dir: net.zarr is a run of a network, which has none" in found.err
-        found = tegmentum("resume", "net.zarr", "--until", 2.0, "--json")
+        monkeypatch.setattr(available, "missing", lambda: "no device is here")
+        found = tegmentum("resume", "net.zarr", "--until", 2.0, "--backend", "cuda")
+        assert found.code == 2
+        assert "no device is here" in found.err
+        found = tegmentum("resume", "net.zarr", "--until", 2.0, "--backend", "auto", "--json")
         assert found.code == 0
         assert found.document["sim_ms"] == 2.0

@@ -28,7 +28,7 @@ from ...lower.entries import length_of
 from ...lower.modulation import modulators_of
 from ...lower.queues import in_flight, new_ring, put_back
 from ...lower.watch import watches_of
-from .geometry import Geometry, geometry
+from .geometry import Geometry, geometry, persistent
 
 if TYPE_CHECKING:
     from ...lower.arrays import Recording, Trials
@@ -292,7 +292,7 @@ class Device:
 
 def _geometry(n_slots: int, n_trials: int, large: bool) -> Geometry:
     if config.ENABLE_CUDASIM:  # a thread there is one of Python's
-        return Geometry(1, 1, 8, 4, persistent=True)
+        return Geometry(1, 1, 8, 4, persistent())
     return geometry(n_slots, n_trials, cuda.get_current_device().MULTIPROCESSOR_COUNT, large)
 
 
