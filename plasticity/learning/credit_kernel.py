@@ -84,18 +84,33 @@ def silence(grad, first, last):
 
 
 @njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def step_row(table, first_moment, second_moment, i, g, step):
+    """Step row ``i`` by its gradient."""
+    for j in range(table.shape[1]):
+        table[i, j], first_moment[i, j], second_moment[i, j] = optimiser_step(
+            table[i, j], first_moment[i, j], second_moment[i, j], g[j], step
+        )
+
+
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def apply_rows(table, first_moment, second_moment, seen, rows, tick, grad, g, step):
-    """Sum the gradient of each row over its events from ``tick`` on, and step it: for wide blocks."""
+    """Sum the gradient of each row over its events from ``tick`` on, and step it: for wide blocks.
+
+    ``g`` (2, width) holds the gradients of two rows: one is stepped, which divides, while the next is summed and loads.
+    """
+    before, now = -1, 0
     for i in range(table.shape[0]):
         n = rows.end[tick, i] - rows.start[i]
         if n == 0 and not seen[i]:
             continue
         seen[i] = True
-        sum_rows(g, grad, rows.slot, rows.value, rows.start[i], n)
-        for j in range(table.shape[1]):
-            table[i, j], first_moment[i, j], second_moment[i, j] = optimiser_step(
-                table[i, j], first_moment[i, j], second_moment[i, j], g[j], step
-            )
+        sum_rows(g[now], grad, rows.slot, rows.value, rows.start[i], n)
+        now = 1 - now
+        if before >= 0:
+            step_row(table, first_moment, second_moment, before, g[now], step)
+        before = i
+    if before >= 0:
+        step_row(table, first_moment, second_moment, before, g[1 - now], step)
 
 
 @njit(nogil=True)
@@ -252,7 +267,7 @@ def learn_block(
             )  # fmt: skip
         elif learning:
             batch_rows = RowIndex(rows.start[k], rows.end[k], rows.slot[k], rows.value[k])
-            apply_rows(table, first_moment, second_moment, seen, batch_rows, tick - 1, grad, later, step)
+            apply_rows(table, first_moment, second_moment, seen, batch_rows, tick - 1, grad, row, step)
 
 
 @njit(nogil=True, error_model="numpy")
