@@ -206,7 +206,7 @@ def learn_block(
     n_all, n_before = (
         outputs.shape[2] * bits,
         before.shape[2] * bits,
-    )  # neurons of the layer, and of the one before
+    )  # neurons of this layer and the one before
     dense = narrow and before.size > 1
     weights = aligned((n_neurons + 3) // 4 * 4 if dense else 1, n_before if dense else 1)
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
@@ -244,18 +244,9 @@ def learn_block(
                 else:
                     for j in range(n_neurons):
                         signal[0, j] = gains[labels[trial], column + j]
+                slot = b * (n_ticks + 1)
                 first[b] = credit(
-                    v,
-                    out,
-                    signal,
-                    every_tick,
-                    constants,
-                    rule,
-                    backwards,
-                    later,
-                    rate,
-                    grad,
-                    b * (n_ticks + 1),
+                    v, out, signal, every_tick, constants, rule, backwards, later, rate, grad, slot
                 )
         tick = 1 if narrow or not learning else first.min()
         for b in range(n_trials if learning else 0):
@@ -277,7 +268,7 @@ def learn_blocks(
 ):  # fmt: skip
     """Do what :func:`learn_block` does for several blocks of a layer of ``n_neurons``, one after the other.
 
-    A call from Python takes as long as a dozen samples.
+    A call from Python, whose own data a kernel has driven out of the caches, takes about as long as a sample.
     """
     width = tables.shape[2]
     for block in range(blocks[0], blocks[1]):
