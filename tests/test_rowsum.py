@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tegmentum.simcore.intrinsics.rowsum import add_rows, sum_rows, sum_window
+from tegmentum.simcore.intrinsics.rowsum import add_rows, sum_base, sum_rows, sum_tick
 from tegmentum.simcore.lower import window_arrays
 
 WIDTHS = list(range(16, 257, 16))
@@ -29,7 +29,9 @@ def call_for_sum(out, table, index, value, first, count):
 
 @njit
 def call_for_window(out, base, table, events, trial, n_ticks):
-    sum_window(out, base, table, events, trial, n_ticks)
+    sum_base(base, base, table, events, trial)
+    for t in range(n_ticks):
+        sum_tick(out[t], base, table, events, trial * n_ticks + t)
 
 
 def problem(width, dtype=np.uint32, n_rows=12, n=40, seed=0, whole=False):

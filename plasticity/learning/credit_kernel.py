@@ -84,18 +84,33 @@ def silence(grad, first, last):
 
 
 @njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def step_row(table, first_moment, second_moment, i, g, step):
+    """Step row ``i`` by its gradient."""
+    for j in range(table.shape[1]):
+        table[i, j], first_moment[i, j], second_moment[i, j] = optimiser_step(
+            table[i, j], first_moment[i, j], second_moment[i, j], g[j], step
+        )
+
+
+@njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def apply_rows(table, first_moment, second_moment, seen, rows, tick, grad, g, step):
-    """Sum the gradient of each row over its events from ``tick`` on, and step it: for wide blocks."""
+    """Sum the gradient of each row over its events from ``tick`` on, and step it: for wide blocks.
+
+    ``g`` (2, width) holds the gradients of two rows: one is stepped, which divides, while the next is summed and loads.
+    """
+    before, now = -1, 0
     for i in range(table.shape[0]):
         n = rows.end[tick, i] - rows.start[i]
         if n == 0 and not seen[i]:
             continue
         seen[i] = True
-        sum_rows(g, grad, rows.slot, rows.value, rows.start[i], n)
-        for j in range(table.shape[1]):
-            table[i, j], first_moment[i, j], second_moment[i, j] = optimiser_step(
-                table[i, j], first_moment[i, j], second_moment[i, j], g[j], step
-            )
+        sum_rows(g[now], grad, rows.slot, rows.value, rows.start[i], n)
+        now = 1 - now
+        if before >= 0:
+            step_row(table, first_moment, second_moment, before, g[now], step)
+        before = i
+    if before >= 0:
+        step_row(table, first_moment, second_moment, before, g[1 - now], step)
 
 
 @njit(nogil=True)
@@ -191,7 +206,7 @@ def learn_block(
     n_all, n_before = (
         outputs.shape[2] * bits,
         before.shape[2] * bits,
-    )  # neurons of the layer, and of the one before
+    )  # neurons of this layer and the one before
     dense = narrow and before.size > 1
     weights = aligned((n_neurons + 3) // 4 * 4 if dense else 1, n_before if dense else 1)
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
@@ -229,18 +244,9 @@ def learn_block(
                 else:
                     for j in range(n_neurons):
                         signal[0, j] = gains[labels[trial], column + j]
+                slot = b * (n_ticks + 1)
                 first[b] = credit(
-                    v,
-                    out,
-                    signal,
-                    every_tick,
-                    constants,
-                    rule,
-                    backwards,
-                    later,
-                    rate,
-                    grad,
-                    b * (n_ticks + 1),
+                    v, out, signal, every_tick, constants, rule, backwards, later, rate, grad, slot
                 )
         tick = 1 if narrow or not learning else first.min()
         for b in range(n_trials if learning else 0):
@@ -252,7 +258,7 @@ def learn_block(
             )  # fmt: skip
         elif learning:
             batch_rows = RowIndex(rows.start[k], rows.end[k], rows.slot[k], rows.value[k])
-            apply_rows(table, first_moment, second_moment, seen, batch_rows, tick - 1, grad, later, step)
+            apply_rows(table, first_moment, second_moment, seen, batch_rows, tick - 1, grad, row, step)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -262,7 +268,7 @@ def learn_blocks(
 ):  # fmt: skip
     """Do what :func:`learn_block` does for several blocks of a layer of ``n_neurons``, one after the other.
 
-    A call from Python takes as long as a dozen samples.
+    A call from Python, whose own data a kernel has driven out of the caches, takes about as long as a sample.
     """
     width = tables.shape[2]
     for block in range(blocks[0], blocks[1]):

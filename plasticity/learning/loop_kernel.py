@@ -242,4 +242,6 @@ def step_block(
             step,
         )
     else:
-        apply_rows(table, first_moment, second_moment, seen, rows, 0, grad, np.zeros(width, np.float32), step)
+        apply_rows(
+            table, first_moment, second_moment, seen, rows, 0, grad, np.zeros((2, width), np.float32), step
+        )

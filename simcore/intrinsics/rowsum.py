@@ -6,7 +6,7 @@ overlap, and writes the accumulator back for every spike. Written here as an int
 vector registers over the whole list: measured 2.0 ns instead of 3.5 ns for a row of 64 floats that lies in L2.
 
 The lists are short, so what surrounds them counts: sums begin in registers, not as copies that would have to be awaited
-(:func:`sum_rows`), and a kernel that takes arrays out of a tuple pays for counting references (:func:`sum_window`).
+(:func:`sum_rows`), and a kernel that takes arrays out of a tuple pays for counting references (:func:`sum_tick`).
 """
 
 from __future__ import annotations
@@ -157,14 +157,8 @@ def sum_rows(typingctx: Any, out: Any, table: Any, index: Any, value: Any, first
     return _of_one_list(False, out, table, index, value)
 
 
-@intrinsic
-def sum_window(typingctx: Any, out: Any, base: Any, table: Any, events: Any, trial: Any, n_ticks: Any) -> Any:
-    """Currents of one trial: its base's rows are added to ``base``, then ``out[t]`` is that and the rows of tick t.
-
-    To the last bit what :func:`add_rows` gives. ``events`` are :class:`.WindowEvents`; ``out`` is float32
-    (n_ticks, width), ``base`` float32 that begins with (width,) and lies apart. Kernels take no field of ``events``
-    themselves, once for each trial: each would be counted as a reference, which costs as much as adding some rows.
-    """
+def _of_events(kind: str, out: Any, base: Any, table: Any, events: Any, place: Any) -> Any:
+    """Signature and code of the intrinsics that sum a list of :class:`.WindowEvents`, of a trial or of a tick."""
     if not isinstance(events, types.NamedTuple) or not _are_lists(
         (out, base, table, *(events[events.fields.index(name)] for name in ("index", "value")))
     ):
@@ -181,21 +175,29 @@ def sum_window(typingctx: Any, out: Any, base: Any, table: Any, events: Any, tri
             [args[2], taken["index"], taken["value"]],
         )
         out, base = (context.make_array(sig.args[k])(context, b, args[k]).data for k in (0, 1))
-
-        def place(kind: str, number: Any) -> tuple[Any, Any]:
-            start, count = (
-                b.load(b.gep(context.make_array(kinds[name])(context, b, taken[name]).data, [number]))
-                for name in (f"{kind}start", f"{kind}count")
-            )
-            return start, count
-
+        start, count = (
+            b.load(b.gep(context.make_array(kinds[name])(context, b, taken[name]).data, [args[4]]))
+            for name in (f"{kind}start", f"{kind}count")
+        )
         for column, n_vectors in lists.columns():
-            acc = lists.vectors(base, column, n_vectors)
-            lists.one(acc, acc, *place("base_", args[4]), column, n_vectors)
-            with cgutils.for_range(b, args[5]) as loop:
-                there = lists.vectors(out, b.add(b.mul(loop.index, lists.width), column), n_vectors)
-                slot = b.add(b.mul(args[4], args[5]), loop.index)
-                lists.one(acc, there, *place("", slot), column, n_vectors)
+            acc, there = (lists.vectors(data, column, n_vectors) for data in (base, out))
+            lists.one(acc, there, start, count, column, n_vectors)
         return context.get_dummy_value()
 
-    return types.void(out, base, table, events, types.intp, types.intp), codegen
+    return types.void(out, base, table, events, types.intp), codegen
+
+
+@intrinsic
+def sum_base(typingctx: Any, out: Any, base: Any, table: Any, events: Any, trial: Any) -> Any:
+    """``out`` becomes ``base`` and the rows of the base of a trial; to the last bit what :func:`add_rows` gives.
+
+    ``events`` are :class:`.WindowEvents`; ``out`` and ``base`` are float32 that begin with (width,). Kernels take no
+    field of ``events`` themselves, once for each tick: each would be counted as a reference.
+    """
+    return _of_events("base_", out, base, table, events, trial)
+
+
+@intrinsic
+def sum_tick(typingctx: Any, out: Any, base: Any, table: Any, events: Any, slot: Any) -> Any:
+    """``out`` becomes ``base`` and the rows of a tick, as of :func:`sum_base`; slot ``trial * n_ticks + tick``."""
+    return _of_events("", out, base, table, events, slot)

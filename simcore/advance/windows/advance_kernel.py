@@ -13,42 +13,47 @@ import numpy as np
 from numba import njit
 
 from tegmentum.simcore.intrinsics.dense import sum_outputs
-from tegmentum.simcore.intrinsics.rowsum import sum_window
+from tegmentum.simcore.intrinsics.rowsum import sum_base, sum_tick
 from tegmentum.simcore.neurons.discrete import State, flow, receive
 from tegmentum.simcore.neurons.discrete import fired as output
 
 
 @njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
-def follow(n_ticks, constants, state, current, v, out):
-    """Potential and output of one block of neurons under the currents of one trial; arrays as of :func:`advance`.
+def follow(t, row, constants, state, current, v, out):
+    """Potential and output in tick ``t`` under ``current[row]``; arrays as of :func:`advance`.
 
     The state is carried in an array of its own instead of being read from the row before: LLVM vectorises the loop only
     if no array is both read and written at different rows.
     """
-    zero = np.float32(0.0)
     for j in range(current.shape[1]):
-        state[1, j] = zero
-        state[2, j] = zero
-    for t in range(n_ticks):
-        for j in range(current.shape[1]):
-            s = flow(State(state[1, j], state[2, j]), constants, zero)
-            s = receive(s, constants, current[t, j])
-            y = output(s, constants)
-            state[1, j] = s.v
-            state[2, j] = y
-            v[t + 1, j] = s.v
-            out[t + 1, j] = y
+        s = flow(State(state[1, j], state[2, j]), constants, np.float32(0.0))
+        s = receive(s, constants, current[row, j])
+        y = output(s, constants)
+        state[1, j] = s.v
+        state[2, j] = y
+        v[t + 1, j] = s.v
+        out[t + 1, j] = y
+
+
+@njit(nogil=True, forceinline=True, _nrt=False)
+def rest(state):
+    """Begin a window: potential 0, no output."""
+    for j in range(state.shape[1]):
+        state[1, j] = np.float32(0.0)
+        state[2, j] = np.float32(0.0)
 
 
 @njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 def advance_from(table, events, trial, n_ticks, constants, state, current, v, out):
     """Do what :func:`advance` does, under an input ``state[0]`` at every tick besides.
 
-    No row, and no field of ``events``, is taken as an array of its own: counting references to it would cost as much as
-    what is done with it.
+    Neurons follow tick by tick: while each waits for its own last tick, the rows of the next tick are on their way.
     """
-    sum_window(current, state, table, events, trial, n_ticks)
-    follow(n_ticks, constants, state, current, v, out)
+    rest(state)
+    sum_base(state, state, table, events, trial)
+    for t in range(n_ticks):
+        sum_tick(current, state, table, events, trial * n_ticks + t)
+        follow(t, 0, constants, state, current, v, out)
 
 
 @njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
@@ -63,11 +68,12 @@ def advance_dense(weights, bias, outputs, first, n_ticks, constants, state, curr
     outputs, first
         as of :func:`.sum_outputs`
     """
+    rest(state)
     sum_outputs(current, weights, outputs, first)
     for t in range(n_ticks):
         for j in range(current.shape[1]):
             current[t, j] += bias[j]
-    follow(n_ticks, constants, state, current, v, out)
+        follow(t, t, constants, state, current, v, out)
 
 
 @njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
@@ -80,7 +86,7 @@ def advance(table, events, trial, n_ticks, constants, state, current, v, out):
         incoming weights, a row for each presynaptic neuron, the bias last
     events : WindowEvents
     state, current : float32 (3, width) and (n_ticks, width)
-        scratch: the current of the base, potential and output of the last tick; currents of all ticks
+        scratch: the current of the base, potential and output of the last tick; currents
     v, out : float32 (n_ticks + 1, width)
         filled; row 0 is the state before the window, which is 0
     """
