@@ -45,7 +45,11 @@ WIDE = '"prefer-vector-width"="512"'
 
 
 class _Wide(JITCodeLibrary):  # type: ignore[misc]
-    """A library whose functions' loops are as wide as vectors are."""
+    """A library whose functions' loops are as wide as vectors are, and that optimises what is linked, once.
+
+    Numba optimises each function by itself in full, and before the whole a first time, lightly, so that reference
+    counts meet that cancel. Here are none, and after a light optimisation alone that first time spoils loops.
+    """
 
     def add_ir_module(self, ir_module: Any) -> None:
         """Add functions."""
@@ -53,6 +57,23 @@ class _Wide(JITCodeLibrary):  # type: ignore[misc]
             if not function.is_declaration:
                 set.add(function.attributes, WIDE)  # llvmlite itself knows no attributes with values
         super().add_ir_module(ir_module)
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Make functions small, to be linked soon; what makes them fast comes afterwards."""
+        module.data_layout = self._codegen._data_layout
+        builder = self._codegen._pass_builder()
+        passes = llvm.create_new_function_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+        for function in module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+
+    def _optimize_final_module(self) -> None:
+        """Optimise all that has been linked."""
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
 
 
 class Library(_Wide):
