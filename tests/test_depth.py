@@ -404,7 +404,6 @@ def mixed(kappa, rho=0.5, hidden=(70, 12), local=None, n_ticks=2, shortcuts=True
     return Learner(Network(*parts), n_ticks=n_ticks, batch=8, seed=5, threads=1)
 
 
-@pytest.mark.numbers
 class TestBackpropagated:
     def gradients(self, learner, x, y, scale=None):
         """What the engine steps by, and the tape's gradients; both by name."""

@@ -86,7 +86,6 @@ def assert_threads_change_nothing(network):
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.numbers
 @pytest.mark.parametrize("update", ["stepped", "lazy"])
 @pytest.mark.parametrize("rate", [5.0, 400.0, 20_000.0])
 def test_input_does_not_depend_on_threads(update, rate):
@@ -115,7 +114,6 @@ def test_varied_rates_follow_the_distribution(mean):
         )
 
 
-@pytest.mark.numbers
 @pytest.mark.parametrize("rate", [300.0, 9_000.0, 60_000.0])
 def test_varied_input_does_not_depend_on_threads(rate):
     p = Population("p", 3_000, LIF(tau_m=10.0, v_thresh=15.0))
