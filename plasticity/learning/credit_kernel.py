@@ -203,10 +203,8 @@ def learn_block(
     backwards, first = np.arange(n_ticks, 0, -1), np.zeros(n_trials, np.int64)
     x = np.zeros(table.shape[0] + 16 if narrow else 1, np.float32)
     bits = 1 if outputs.itemsize > 1 else 8
-    n_all, n_before = (
-        outputs.shape[2] * bits,
-        before.shape[2] * bits,
-    )  # neurons of this layer and the one before
+    n_all = outputs.shape[2] * bits  # neurons of the layer
+    n_before = before.shape[2] * bits  # of the one before
     dense = narrow and before.size > 1
     weights = aligned((n_neurons + 3) // 4 * 4 if dense else 1, n_before if dense else 1)
     gt = np.zeros((n_neurons if narrow else 1, table.shape[0] if narrow else 1), np.float32)
