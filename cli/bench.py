@@ -14,6 +14,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError
 
 from .announce import announce
+from .options import one_of
 
 
 def bench(
@@ -30,14 +31,21 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     precision: Annotated[str, typer.Option(help="float32, float64 or mixed.")] = "float32",
+    backend: Annotated[
+        str, typer.Option(help="cpu, cuda, or auto: a CUDA device if there is one that can run it.")
+    ] = "cpu",
     dt: Annotated[float, typer.Option(help=r"Length of a tick \[ms].")] = 0.1,
     data_dir: Annotated[Path | None, typer.Option(help="Where microcircuit's JSON is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
+    one_of("--backend", backend, ("cpu", "cuda", "auto"))
     if name == "rules":
+        if backend != "cpu":
+            raise DescriptionError(f"--backend: rules are compared on the CPU, got {backend}")
         _rules(scale, sim_ms, seed, as_json)
         return
+    from tegmentum.simcore.advance.backends import chosen_backend
     from tegmentum.simcore.advance.rehearsal import rehearse
 
     from .workloads import workload
@@ -48,8 +56,9 @@ def bench(
             raise DescriptionError(f"{option}: must be >= 0 ms and finite, got {ms}")
     for ms in (sim_ms, warm_ms):
         rehearse(network, dt, seed, precision=precision, ms=ms or None)
+    backend = chosen_backend(backend, network)
     announce(network, sim_ms, dt, precision)
-    result = measure(name, scale, sim_ms, warm_ms, threads, seed, precision, dt, data_dir)
+    result = measure(name, scale, sim_ms, warm_ms, threads, seed, precision, dt, data_dir, backend)
     if as_json:
         typer.echo(json.dumps(result))
         return
@@ -88,6 +97,7 @@ def measure(
     precision: str = "float32",
     dt: float = 0.1,
     data_dir: Path | None = None,
+    backend: str = "cpu",
 ) -> dict[str, Any]:
     """Build, compile, warm up and run a workload; returns what ``tegmentum bench --json`` prints.
 
@@ -98,7 +108,7 @@ def measure(
     from .workloads import workload
 
     network = workload(name, scale, data_dir)
-    simulation = Simulation(network, dt=dt, seed=seed, threads=threads, precision=precision)
+    simulation = Simulation(network, dt=dt, seed=seed, threads=threads, precision=precision, backend=backend)
     started = time.perf_counter()
     simulation.run(dt)  # Numba compiles at the first call
     compile_s = simulation.compile_s + time.perf_counter() - started
@@ -118,6 +128,7 @@ def measure(
         "threads": threads,
         "seed": seed,
         "precision": precision,
+        "backend": simulation.backend,
         "build_s": simulation.build_s,
         "compile_s": compile_s,
         "run_s": result.run_s,

@@ -18,6 +18,7 @@ import typer
 from tegmentum.cli.app import app
 from tegmentum.cli.main import main
 from tegmentum.simcore import LIF, Network, Population, Simulation, machine
+from tegmentum.simcore.advance.cuda import available
 from tegmentum.simcore.installed import install_line
 from tegmentum.simcore.record.store import RunStore
 
@@ -298,6 +299,16 @@ def test_bench_refuses_before_it_builds(tegmentum, monkeypatch, arguments):
     done = tegmentum("bench", "brunel", *arguments)
     assert done.code == 3
     assert len(done.err.splitlines()) == 1
+
+
+def test_bench_on_a_device_needs_one(tegmentum, monkeypatch):
+    monkeypatch.setattr(Simulation, "_lower", lambda self: pytest.fail("built"))
+    monkeypatch.setattr(available, "missing", lambda: "no CUDA device or driver is found")
+    done = tegmentum("bench", "brunel", "--scale", "0.02", "--backend", "cuda")
+    assert done.code == 2
+    assert "backend='cuda': no CUDA device" in done.err
+    assert "--backend: must be one of" in tegmentum("bench", "brunel", "--backend", "gpu").err
+    assert "rules are compared on the CPU" in tegmentum("bench", "rules", "--backend", "auto").err
 
 
 @pytest.mark.parametrize("where", ["file/cache", "x" * 300])
