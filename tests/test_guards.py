@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tegmentum.plasticity import STDP
 from tegmentum.simcore import (
     LIF,
     AllToAll,
+    DescriptionError,
     Network,
     Poisson,
     Population,
@@ -22,6 +24,23 @@ from tegmentum.simcore import (
     SimulationError,
     SpikeTrain,
 )
+from tegmentum.simcore.advance.rehearsal import rehearse
+
+
+def test_a_clock_that_synapses_that_learn_cannot_tell_is_refused_before_a_store_is_made(tmp_path):
+    """Ticks of their spikes are int32; with ``dt`` = 0.1 ms they last for 29.8 hours."""
+    pre = Population("pre", 2, LIF())
+    network = Network(pre, Projection(pre, pre, AllToAll(), weight=0.1, delay=1.0, plasticity=STDP()))
+    simulation = Simulation(network)
+    simulation.run(1.0)
+    with pytest.raises(
+        DescriptionError, match=r"up to 2\*\*30, t = 107374182.4 ms, and .* on to 107374182.4"
+    ):
+        simulation.run(107_374_181.4, to=tmp_path / "run.zarr")
+    assert not (tmp_path / "run.zarr").exists()
+    with pytest.raises(DescriptionError, match="tell ticks apart"):
+        rehearse(network, 0.1, ms=107_374_182.4)
+    rehearse(Network(pre, Projection(pre, pre, AllToAll(), weight=0.1, delay=1.0)), 0.1, ms=107_374_182.4)
 
 
 def test_runaway_names_population_and_time_and_keeps_the_record(tmp_path):

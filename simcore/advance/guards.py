@@ -1,4 +1,4 @@
-"""What stops a run: NaN, overflow and runaway activity; the error names the population and the time."""
+"""What stops a run: NaN, overflow and runaway activity, with the population and the time; and one that is too long."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.network import Population
-from ..errors import SimulationError
-from ..lower.arrays import ModelGroup
+from ..describe.network import Network, Population
+from ..errors import DescriptionError, SimulationError
+from ..lower.arrays import NEVER, ModelGroup
 
 Array = np.ndarray[Any, Any]
 
 #: Length of the windows over which rates are averaged [ms]; they begin at time 0.
 WINDOW = 100.0
+
+
+def check_clock(network: Network, tick: int, n: int, dt: float) -> None:
+    """Refuse ``n`` ticks from ``tick`` on where spikes of synapses that learn could not be told apart at their end."""
+    if tick + n >= -NEVER and any(projection.plasticity is not None for projection in network.projections):
+        raise DescriptionError(
+            f"Simulation: synapses that learn tell ticks apart up to 2**30, t = {-NEVER * dt:.10g} ms, and this would go "
+            f"on to {(tick + n) * dt:.10g} ms; begin a new Simulation, and give it the weights by set_weights"
+        )
 
 
 def check_rates(

@@ -29,6 +29,7 @@ from ..lower.plastic import with_log
 from ..lower.protocol import protocol_of, session, widths
 from ..record.histories import Histories
 from ..record.log import Log
+from .guards import check_clock
 from .progress import reporting
 from .signals import Deferred
 
@@ -127,6 +128,7 @@ def present(
         _permutations(sim, n, classes) if learning else np.zeros((0, 1), np.int64),
     )
     rounds = int((s.last - s.first).max(initial=0))
+    check_clock(sim.network, sim.tick, rounds * length, sim.dt)
     _play(sim, events, node, s.first, s.last, length)
     if sim.backend == "cpu":
         _compile(sim)

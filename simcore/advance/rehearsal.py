@@ -24,6 +24,7 @@ from ..lower.inputs import (
 from ..lower.plan import check, model_group_arrays, plan, real_of, ticks
 from ..lower.rows import Delay, delay_of, given_weights, is_dense
 from ..machine import memory
+from .guards import check_clock
 
 _NEURON = 64  # bytes of a neuron's state, constants and queues, at least
 _BUCKET = 520  # bytes of the queue of one tick
@@ -76,6 +77,8 @@ def rehearse(
     if record is not None:
         record = record.of(network)
     _check_duration(dt, ms, record)
+    if ms is not None:
+        check_clock(network, 0, ticks(ms, dt, "run: ms"), dt)
     n_neurons = n_trials * sum(node.size for node in network.nodes())
     _check_memory(_NEURON * float(n_neurons) / n_ranks, f"{n_neurons:,} neurons in all trials")
     try:

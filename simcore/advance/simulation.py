@@ -30,7 +30,7 @@ from ..record.log import Before, Log
 from . import sharing, stored, structure
 from .backends import chosen_arithmetic, chosen_backend
 from .controls import Controlled
-from .guards import WINDOW, check_finite, check_rates
+from .guards import WINDOW, check_clock, check_finite, check_rates
 from .progress import Report, reporting
 from .ranks import ranks_of, refuse
 from .signals import Deferred
@@ -321,6 +321,7 @@ class Simulation(Controlled):
         """
         checks.number(ms, "run", "ms", "ms")
         n = whole_ticks(ms, self.dt, "run: ms")
+        check_clock(self.network, self.tick, n, self.dt)
         if not isinstance(progress, bool) and not callable(progress):
             raise DescriptionError(f"run: progress must be True, False or a function, got {progress!r}")
         record = Record() if record is None else record

@@ -16,7 +16,8 @@ HISTORY = 32
 #: How many of its neuron's last spikes a record holds, 16 bytes.
 RECENT = 4
 
-#: Tick of a last spike that has not been.
+#: Tick of a last spike that has not been. Ticks of spikes are int32 where synapses learn, and so are their differences:
+#: none may reach ``-NEVER``.
 NEVER = -(2**30)
 #: ticks that each of the two tables spans whose products are decays over a time
 SPAN = 512
