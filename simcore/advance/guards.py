@@ -21,8 +21,8 @@ def check_clock(network: Network, tick: int, n: int, dt: float) -> None:
     """Refuse ``n`` ticks from ``tick`` on where spikes of synapses that learn could not be told apart at their end."""
     if tick + n >= -NEVER and any(projection.plasticity is not None for projection in network.projections):
         raise DescriptionError(
-            f"Simulation: synapses that learn tell ticks apart up to 2**30, t = {-NEVER * dt:.10g} ms, and this would go "
-            f"on to {(tick + n) * dt:.10g} ms; begin a new Simulation, and give it the weights by set_weights"
+            f"Simulation: synapses that learn tell ticks apart up to 2**30, t = {-NEVER * dt:.10g} ms, and this would "
+            f"go on to {(tick + n) * dt:.10g} ms; begin a new Simulation, and give it the weights by set_weights"
         )
 
 
