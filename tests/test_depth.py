@@ -66,8 +66,12 @@ def assert_equal(one, other):
 
 class TestDenseGraphs:
     @pytest.mark.slow
-    def test_a_chain_learns_bit_for_bit_what_windows_learn(self):
-        """NACA by the path that waits for the output, which it does not need: every weight and rate is equal."""
+    def test_a_chain_learns_what_windows_learn(self):
+        """NACA by the path that waits for the output, which it does not need.
+
+        Sums over the layer before a narrow one run in another order, so weights differ in their last digits; spikes,
+        and so rates, do not here.
+        """
         network = naca(N_IN, (70, 12, 64), 4, optimiser=STEP, hidden_gain=3.0)
         x, y = samples(24)
         batches = np.arange(24).reshape(6, 4)
@@ -80,8 +84,10 @@ class TestDenseGraphs:
             ]
             assert all((layer.weights()[0] != w).any() for layer, w in zip(run.layers, start, strict=True))
             found.append((np.concatenate(rates), run.n_events, *weights_of(run)))
-        for a, b in zip(*found, strict=True):
+        for a, b in zip(*(part[:2] for part in found), strict=True):
             np.testing.assert_array_equal(a, b)
+        for a, b in zip(*(part[2:] for part in found), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
 
     @pytest.mark.slow
     def test_short_cuts_learn_by_windows_what_they_learn_by_ticks(self):
@@ -461,7 +467,7 @@ class TestBackpropagated:
             learner.learn(x, y, 255, 0)
         for k in (0, 1):
             for a, b in zip(*(learner.layers[k].weights() for learner in learners), strict=True):
-                np.testing.assert_array_equal(a, b)
+                np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
 
     def test_between_them_the_signal_is_between(self):
         """One hidden layer: its first step is linear in kappa."""
