@@ -14,9 +14,11 @@ from tegmentum.simcore import (
     FixedProbability,
     FixedTotal,
     FromCOO,
+    Network,
     OneToOne,
     Population,
     Projection,
+    Simulation,
 )
 from tegmentum.simcore.compile import modules as build
 from tegmentum.simcore.lower import targets
@@ -73,6 +75,14 @@ def test_targets_of_two_bytes_are_those_of_four(rule):
     assert (wide[1].dtype, narrow[1].dtype) == (np.uint32, np.uint16)
     for expected, found in zip(wide[:2], narrow[:2], strict=True):
         np.testing.assert_array_equal(expected, found)
+
+
+def test_delays_may_be_given_to_no_synapses():
+    a = Population("a", 3, LIF())
+    nobody = Projection(a, a, FromCOO([], []), weight=np.zeros(0), delay=np.zeros(0), name="nobody")
+    simulation = Simulation(Network(a, nobody))
+    simulation.run(1.0)
+    assert len(simulation.synapses("nobody").delay) == 0
 
 
 LARGE = [

@@ -67,7 +67,7 @@ def quantile_table(d: Distribution, scale: float = 1.0) -> Array:
 
 def ticks_by_bits(delay: Delay) -> Array:
     """Tabulate delays [ticks] by the first bits of a drawn word: 0 where these do not tell, none where not drawn."""
-    if delay.given.size:
+    if delay.given.size or delay.table.shape[1] == 1:  # given, if only for no synapses
         return np.zeros(0, np.int32)
     edges = delay.table[0]
     step = (len(edges) - 1) >> TICK_BITS
