@@ -14,7 +14,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError
 
 from .announce import announce
-from .options import one_of
+from .options import Backend, check_backend
 
 
 def bench(
@@ -31,15 +31,13 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     precision: Annotated[str, typer.Option(help="float32, float64 or mixed.")] = "float32",
-    backend: Annotated[
-        str, typer.Option(help="cpu, cuda, or auto: a CUDA device if there is one that can run it.")
-    ] = "cpu",
+    backend: Backend = "cpu",
     dt: Annotated[float, typer.Option(help=r"Length of a tick \[ms].")] = 0.1,
     data_dir: Annotated[Path | None, typer.Option(help="Where microcircuit's JSON is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Simulate a standard network and measure building, compiling and running."""
-    one_of("--backend", backend, ("cpu", "cuda", "auto"))
+    check_backend(backend)
     if name == "rules":
         if backend != "cpu":
             raise DescriptionError(f"--backend: rules are compared on the CPU, got {backend}")

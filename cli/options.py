@@ -24,6 +24,9 @@ RunStoreName = Annotated[
     str, typer.Argument(help="The run store, for example run.zarr, or a URL.", show_default=False)
 ]
 CHECKPOINT_EVERY = 60.0
+Backend = Annotated[
+    str, typer.Option(help="cpu, cuda, or auto: a CUDA device if there is one that can run it.")
+]
 Durable = Annotated[
     bool, typer.Option("--durable", help="Force each commit to disk, to survive a loss of power.")
 ]
@@ -128,6 +131,13 @@ def check_disk(path: Path | str, n_bytes: float) -> None:
             f"{path}: the recordings take about {size_text(n_bytes)}, the disk has {size_text(free)} free; "
             "record fewer neurons and synapses, at longer intervals, or write elsewhere with --out"
         )
+
+
+def check_backend(backend: str) -> None:
+    """Refuse a ``--backend`` of a name that is none."""
+    from tegmentum.simcore.advance.backends import BACKENDS
+
+    one_of("--backend", backend, BACKENDS)
 
 
 def one_of(option: str, value: str, known: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 from .mpi import ranks
-from .options import CHECKPOINT_EVERY, Durable, RunStoreName, located, one_of
+from .options import CHECKPOINT_EVERY, Durable, RunStoreName, check_backend, located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def _run(
 
     if backend is None:
         backend = "auto" if told.get("backend") == "cuda" else "cpu"
-    one_of("--backend", backend, ("cpu", "cuda", "auto"))
+    check_backend(backend)
     document, started = told["document"], time.perf_counter()
     network = network_of(read_text(document["text"], document["overrides"], document["file"]))
     from tegmentum.simcore import Simulation

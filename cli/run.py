@@ -18,12 +18,13 @@ from .interrupts import EXIT_RESUMABLE, Interrupts, stop_interrupted
 from .mpi import is_first, n_launched, on_first, ranks
 from .options import (
     CHECKPOINT_EVERY,
+    Backend,
     CheckpointEvery,
     Durable,
+    check_backend,
     check_disk,
     check_store,
     history_bytes,
-    one_of,
     place,
     trace_bytes,
 )
@@ -47,9 +48,7 @@ def run(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=r"Seed \[the file's].", show_default=False)] = None,
-    backend: Annotated[
-        str, typer.Option(help="cpu, cuda, or auto: a CUDA device if there is one that can run it.")
-    ] = "cpu",
+    backend: Backend = "cpu",
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,7 +134,7 @@ def _run(
     """Simulate on one process, or as one of the ranks of a communicator."""
     from .config import read_text, rehearsed, text_of
 
-    one_of("--backend", backend, ("cpu", "cuda", "auto"))
+    check_backend(backend)
     text = text_of(file)
     config = read_text(text, overrides, str(file))
     s = config.simulation

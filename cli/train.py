@@ -11,7 +11,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError
 
-from .options import CHECKPOINT_EVERY, CheckpointEvery, Durable, free_path, one_of, place
+from .options import CHECKPOINT_EVERY, CheckpointEvery, Durable, check_backend, free_path, one_of, place
 from .training import ONLINE, How, finish
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def train(
              "--shortcuts": shortcuts or None, "--kappa": kappa, "--hidden": hidden, "--backend": backend}  # fmt: skip
     _refuse_foreign(rule, given)
     if backend is not None:
-        one_of("--backend", backend, ("cpu", "cuda", "auto"))
+        check_backend(backend)
     if ablation is not None:
         from tegmentum.plasticity.learning.dopamine_classifier import ABLATIONS
 

@@ -90,15 +90,17 @@ def draw_words(words: Any, stream: Any, i: int, number: int, draws: Any) -> None
     draw(words, draws.counters, stream, draws.projection, number // BLOCK * GROUP, i, 0, draws.key)
 
 
+def take_given(given: Any, n: int, own: Any, out: Any) -> None:
+    """Put to ``out`` what is given to the ``n`` listed synapses: one value for all, or each its own."""
+    for k in range(n):
+        out[k] = given[np.uint64(own[k])] if len(given) > 1 else given[0]
+
+
 def find_delays(i: int, number: int, n: int, draws: Any) -> None:
     """Put the delays of the ``n`` listed synapses to ``draws.tick``: given or drawn; at least 1."""
-    tick, own, drawn = draws.tick, draws.own, draws.drawn
-    if len(draws.delays) == 1:
-        for k in range(n):
-            tick[k] = draws.delays[0]
-    elif len(draws.delays) > 1:
-        for k in range(n):
-            tick[k] = draws.delays[np.uint64(own[k])]
+    tick, drawn = draws.tick, draws.drawn
+    if len(draws.delays) > 0:
+        take_given(draws.delays, n, draws.own, tick)
     else:
         draw_words(draws.delay_words, STREAM_DELAYS, i, number, draws)
         for k in range(n):
@@ -111,13 +113,9 @@ def find_delays(i: int, number: int, n: int, draws: Any) -> None:
 
 def find_weights(i: int, number: int, n: int, draws: Any) -> None:
     """Put the weights of the ``n`` listed synapses to ``draws.value``: given or drawn."""
-    value, own, drawn = draws.value, draws.own, draws.drawn
-    if len(draws.weights) == 1:
-        for k in range(n):
-            value[k] = draws.weights[0]
-    elif len(draws.weights) > 1:
-        for k in range(n):
-            value[k] = draws.weights[np.uint64(own[k])]
+    value, drawn = draws.value, draws.drawn
+    if len(draws.weights) > 0:
+        take_given(draws.weights, n, draws.own, value)
     else:
         draw_words(draws.weight_words, STREAM_WEIGHTS, i, number, draws)
         for k in range(n):
