@@ -15,9 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16
-TOGETHER = (
-    4  #: rows at once, in two ticks at once: eight sums in registers, each of which waits for itself alone
-)
+TOGETHER = 4  #: rows at once, in two ticks: eight sums in registers, each of which waits for itself alone
 
 _I16, _I64 = ir.IntType(16), ir.IntType(64)
 _FLOATS, _MASK = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.IntType(1), LANES)

@@ -98,7 +98,7 @@ def advance(
     inputs : real[n_trials, n_rows, n_slots]
         accumulators, one row for each receptor, and in the last row injected currents, if there are any
     rows : real[n_trials, n_rows * n_slots]
-        the same, one row behind the other
+        the same, one row behind the other: a view that a kernel makes itself, Numba compiles a function for
     """
     n_shards = fired.ptr.shape[2]
     first, step = (0, 1) if n_shards > 1 else (worker, n_workers)
