@@ -38,7 +38,7 @@ KEYS = [
     ),
     *("rate_hz", "synaptic_events", "bytes_per_synapse", "peak_rss_mb"),
 ]
-MORE = ["scale", "seed", "precision", "run_cpu_s", "real_time_factor", "rates_hz"]
+MORE = ["scale", "seed", "backend", "precision", "run_cpu_s", "real_time_factor", "rates_hz"]
 SMALL = {
     "brunel": 0.1,
     "cuba": 0.5,
