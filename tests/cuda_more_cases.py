@@ -10,6 +10,7 @@ import itertools
 import json
 import sys
 import tempfile
+from unittest.mock import patch
 
 import cuda_cases as base
 import numpy as np
@@ -72,7 +73,9 @@ from tegmentum.simcore import (
     Turnover,
     Uniform,
     open_run,
+    sweep,
 )
+from tegmentum.simcore.advance.cuda import available
 
 CASES, BY_NAME = {}, {}
 
@@ -404,6 +407,32 @@ def checkpoints_within_a_run():
             resumed, _ = Simulation.resume(store, net, until=2.3, backend=then, checkpoint_every=0.0)
             same_state(whole, resumed)
     return sum(expected.n_spikes.values())
+
+
+@case
+def a_sweep():
+    """Runs at the points of a grid, on a device and, where ``auto`` finds none, on the CPU: the same index."""
+
+    def network_of(most):
+        return driven(MODELS["LIF"][0], (0.3, most), (-0.7, -0.2), n=4)
+
+    def backends(simulation, result):
+        ticks = result.spikes["cells"].tick
+        return {
+            "on_device": float(simulation.backend == "cuda"),
+            "first": float(ticks[0]),
+            "sum": float(ticks.sum()),
+        }
+
+    grid, record, found = {"most": [1.6, 4.0], "seed": [0, 1]}, Record(spikes=["cells"]), {}
+    for backend, absent in (("cuda", None), ("auto", "none")):
+        with patch.object(available, "missing", lambda absent=absent: absent):
+            found[backend] = sweep(network_of, grid, 1.5, record=record, measure=backends, backend=backend)
+    assert found["cuda"].on_device.values.all()
+    assert not found["auto"].on_device.values.any()
+    for name in ("rate", "n_spikes", "synaptic_events", "first", "sum"):
+        np.testing.assert_array_equal(found["cuda"][name], found["auto"][name], name)
+    return int(found["cuda"].n_spikes.sum())
 
 
 @case

@@ -16,6 +16,7 @@ from sweep_jobs import Squares, small
 
 from tegmentum.simcore import (
     DescriptionError,
+    DeviceError,
     Record,
     RunStore,
     Simulation,
@@ -24,6 +25,7 @@ from tegmentum.simcore import (
     open_run,
     sweep,
 )
+from tegmentum.simcore.advance.cuda import available
 from tegmentum.simcore.machine import cpu_count
 from tegmentum.simcore.sweeps.drive import Quiet
 from tegmentum.simcore.sweeps.folder import Folder
@@ -49,6 +51,17 @@ def run(job, xs, out=None, executor=None, **options):
 
 
 # ------------------------------------------------------------------------------------------------ what comes out
+
+
+def test_sums_do_not_depend_on_which_machine_has_a_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(available, "missing", lambda: "no CUDA device or driver is found")
+    found = sweep(small, GRID, 50.0, backend="auto")
+    for weight in GRID["weight"]:
+        alone = Simulation(small(weight=weight), seed=1, arithmetic="fixed").run(50.0)
+        assert float(found.rate.sel(weight=weight, seed=1, population="p")) == alone.rates()["p"]
+    setups = [Setup(small(), 50.0, backend=backend) for backend in ("cpu", "auto", "cuda")]
+    assert [s.arithmetic for s in setups] == ["float", "fixed", "fixed"]
+    assert setups[0].identity != setups[1].identity == setups[2].identity
 
 
 @pytest.mark.parametrize("executor", [None, ThreadPoolExecutor], ids=["here", "threads"])
@@ -330,6 +343,7 @@ def test_grids_that_are_none(grid, said, tmp_path):
         ({"record": ["p"]}, "record must be a Record"),
         ({"record": Record(spikes=["q"]), "out": "s.zarr"}, "run seed=0: Record: 'q' is not in the network"),
         ({"record": Record(spikes=["p"])}, "record needs out"),
+        ({"backend": "gpu"}, "run seed=0: Simulation: backend must be one of cpu, cuda, auto, got 'gpu'"),
         ({"executor": "dask"}, "executor must be one of concurrent.futures, got 'dask'"),
         ({"executor": ThreadPoolExecutor(1000)}, "ThreadPoolExecutor: 1000 runs at once with 1 thread each take"),
         ({"checkpoint_every": 1.0}, "checkpoint_every needs out"),
@@ -345,6 +359,13 @@ def test_arguments_that_are_none(options, said, tmp_path, monkeypatch):
     arguments = {"network_of": small, "grid": {"seed": [0]}, "ms": 50.0, **options}
     with pytest.raises(DescriptionError, match=said):
         sweep(**arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_is_missed_before_any_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(available, "missing", lambda: "no CUDA device or driver is found")
+    with pytest.raises(DeviceError, match="no CUDA device"):
+        sweep(small, {"seed": range(2)}, 50.0, out=tmp_path / "s.zarr", backend="cuda")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,6 +17,7 @@ import pytest
 import xarray as xr
 
 from tegmentum.simcore import Simulation, open_run
+from tegmentum.simcore.advance.cuda import available
 from tegmentum.simcore.machine import cpu_count
 from tegmentum.simcore.sweeps.folder import Folder
 
@@ -137,6 +138,17 @@ def test_what_is_wrong_is_said_before_any_run(tegmentum, file, tmp_path, argumen
     assert [path.name for path in tmp_path.iterdir()] == ["n.toml"]
 
 
+def test_a_device_is_missed_before_any_run(tegmentum, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(available, "missing", lambda: "no CUDA device or driver is found")
+    done = tegmentum("sweep", file, *WEIGHTS, "--backend", "cuda")
+    assert (done.code, done.err.splitlines()) == (
+        2,
+        ["error: backend='cuda': no CUDA device or driver is found"],
+    )
+    assert "--backend: must be one of" in tegmentum("sweep", file, *WEIGHTS, "--backend", "gpu").err
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
 def test_a_file_that_is_not_there(tegmentum):
     done = tegmentum("sweep", "no.toml", "--seeds", "0:2")
     assert (done.code, done.err) == (3, "error: no.toml: cannot be read: No such file or directory\n")
@@ -212,6 +224,7 @@ def test_continual_over_seeds_is_each_run_by_itself(tegmentum):
         (("train", "--set", "hidden=4,6", "--", "--datset", "x"), 2, "No such option: --datset"),
         (("train", "--set", "hidden=4,6", "--", "--hidden", "5"), 3, "--hidden after --: is given by --set"),
         (("train", "--set", "hidden=4,6", "--", "--seed=5"), 3, "--seed after --: is set by --seeds before it"),
+        (("train", "--seeds", "0:2", "--backend", "auto"), 3, "--backend: is for network files; options of train"),
         (("continual", "--seeds", "0:2", "--", "--seeds", "1,2"), 3, "--seeds after --: is set by --seeds"),
     ],
 )  # fmt: skip

@@ -15,6 +15,7 @@ import typer
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
 from ..interrupts import EXIT_RESUMABLE, Interrupts
+from ..options import check_backend
 
 if TYPE_CHECKING:
     from tegmentum.simcore.sweeps.drive import Sweep
@@ -63,6 +64,11 @@ def sweep(
         typer.Option(min=1, max=1024, help=r"Threads of each run; no result depends on it \[the file's, or 1].",
                      show_default=False),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help=r"Of a file: cpu, cuda, or auto: a CUDA device if there is one that can run it \[cpu].",
+                     show_default=False),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a sweep that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:  # fmt: skip
@@ -71,6 +77,7 @@ def sweep(
     Started again it goes on: complete runs are not done again, failed ones are. Each run has a store in OUT/runs, and
     OUT opens in xarray as a grid of rates or accuracies.
     """
+    from tegmentum.simcore.advance.backends import check_device, has_device
     from tegmentum.simcore.sweeps.sweep import run_sweep
 
     from .show import printed, watching
@@ -78,7 +85,9 @@ def sweep(
     began = time.perf_counter()
     if (workers is not None) + (dask is not None) + (index is not None) > 1:
         raise DescriptionError("--workers, --dask, --index: only one of them says where the runs are done")
-    job, grid, asked = _described(what, sets or [], seeds, options or [])
+    job, grid, asked = _described(what, sets or [], seeds, options or [], backend)
+    if dask is None and backend is not None:
+        check_device(backend)
     n_threads = threads or asked
     only = None
     if index is not None:
@@ -93,7 +102,8 @@ def sweep(
         only = [index]
     with Interrupts():
         try:
-            with watching() as watcher, _executor(workers, dask, index, n_threads, len(grid)) as executor:
+            most = 1 if backend == "cuda" or (backend == "auto" and has_device()) else len(grid)
+            with watching() as watcher, _executor(workers, dask, index, n_threads, most) as executor:
                 done = run_sweep(job, grid, out, executor, n_threads, force, watcher, only)
         except KeyboardInterrupt:
             typer.secho(f"interrupted: {_kept(out, len(grid))}", fg="red", err=True)
@@ -108,7 +118,7 @@ def sweep(
 
 
 def _described(
-    what: str, sets: list[str], seeds: str | None, options: list[str]
+    what: str, sets: list[str], seeds: str | None, options: list[str], backend: str | None
 ) -> tuple[FileJob | CommandJob, Grid, int]:
     """Return what is run, the grid, and the threads that a file asks for."""
     from tegmentum.simcore.sweeps.grid import Grid
@@ -119,7 +129,11 @@ def _described(
 
     swept, shared = parameters(sets, seeds)
     job: FileJob | CommandJob
+    if backend is not None:
+        check_backend(backend)
     if what in COMMANDS:
+        if backend is not None:
+            raise DescriptionError(f"--backend: is for network files; options of {what} stand after --")
         job, threads = command_job(what, swept, shared, options), None
     elif options:
         raise DescriptionError(
@@ -127,7 +141,7 @@ def _described(
             "--set, such as --set simulation.duration=100"
         )
     else:
-        job = file_job(Path(what), swept, shared)
+        job = file_job(Path(what), swept, shared, backend or "cpu")
         threads = job.threads({name: values[0] for name, values in swept.items()})
     dims = {v.dim for v in job.variables.values() if v.dim is not None}
     return job, Grid.of(swept, {*job.variables, *dims}), threads or 1
@@ -135,9 +149,9 @@ def _described(
 
 @contextlib.contextmanager
 def _executor(
-    workers: int | None, dask: str | None, index: int | None, threads: int, n: int
+    workers: int | None, dask: str | None, index: int | None, threads: int, most: int
 ) -> Iterator[Executor | None]:
-    """Give what does the runs; nothing for one run, which is done here."""
+    """Give what does the runs, where nobody says how many at once no more than ``most``; nothing for one run."""
     if index is not None:
         yield None
     elif dask is not None:
@@ -149,7 +163,7 @@ def _executor(
         from tegmentum.simcore.machine import cpu_count
         from tegmentum.simcore.sweeps.processes import check_cores, processes
 
-        n_at_once = workers or min(n, max(1, cpu_count() // threads))
+        n_at_once = workers or min(most, max(1, cpu_count() // threads))
         check_cores(n_at_once, threads, "--workers")
         with processes(n_at_once) as pool:
             yield pool

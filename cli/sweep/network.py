@@ -25,12 +25,14 @@ class FileJob:
         what stands in the file, and its name for messages
     shared : dict of key to value
         values that all runs have instead of the file's
+    backend : {'cpu', 'cuda', 'auto'}
     checkpoint_every : float, s
     """
 
     text: str
     file: str
     shared: Mapping[str, Any]
+    backend: str = "cpu"
     checkpoint_every: float = CHECKPOINT_EVERY
     kind: str = "network"
     apart: bool = False
@@ -71,11 +73,11 @@ class FileJob:
 
         config = self._config(parameters)
         s, network = config.simulation, network_of(config)
-        return Setup(network, s.duration, s.seed, s.dt, s.n_trials, s.precision,
+        return Setup(network, s.duration, s.seed, s.dt, s.n_trials, s.precision, backend=self.backend,
                      record=record_of(config, network), checkpoint_every=self.checkpoint_every)  # fmt: skip
 
 
-def file_job(file: Path, swept: Iterable[str], shared: Mapping[str, Any]) -> FileJob:
+def file_job(file: Path, swept: Iterable[str], shared: Mapping[str, Any], backend: str = "cpu") -> FileJob:
     """Read a file of which some values are swept and others set."""
     from ..config import text_of
 
@@ -83,4 +85,4 @@ def file_job(file: Path, swept: Iterable[str], shared: Mapping[str, Any]) -> Fil
     for name, instead in (("simulation.threads", "--threads"), ("simulation.seed", "--seeds")):
         if name in names and (name == "simulation.threads" or "seed" in names):
             raise DescriptionError(f"--set {name}: is set by {instead}; leave it out")
-    return FileJob(text_of(file), str(file), dict(shared))
+    return FileJob(text_of(file), str(file), dict(shared), backend)

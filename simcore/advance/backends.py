@@ -21,23 +21,41 @@ def chosen_backend(backend: str, network: Network, arithmetic: str | None = None
     DeviceError
         where a device is asked for and cannot be used
     """
+    if wanted_backend(backend, network, arithmetic) == "cpu":
+        return "cpu"
+    if backend == "cuda":
+        check_device(backend)
+        return "cuda"
+    return "cuda" if has_device() else "cpu"
+
+
+def wanted_backend(backend: str, network: Network, arithmetic: str | None = None) -> str:
+    """Return what :func:`chosen_backend` does where there is a device; raise DescriptionError as that does."""
     if backend not in BACKENDS:
         raise DescriptionError(
             f"Simulation: backend must be one of {', '.join(BACKENDS)}, got {checks.shown(backend)}"
         )
     if backend == "cpu":
         return "cpu"
+    refused = _refused(network, arithmetic)
+    if refused and backend == "cuda":
+        raise DescriptionError(refused)
+    return "cpu" if refused else "cuda"
+
+
+def check_device(backend: str) -> None:
+    """Raise DeviceError where a device is asked for, and this machine has none that can be used."""
     from .cuda.available import missing
 
-    refused = _refused(network, arithmetic)
-    if backend == "auto":
-        return "cpu" if refused or missing() else "cuda"
-    if refused:
-        raise DescriptionError(refused)
-    absent = missing()
-    if absent:
+    if backend == "cuda" and (absent := missing()):
         raise DeviceError(f"backend='cuda': {absent}")
-    return "cuda"
+
+
+def has_device() -> bool:
+    """Return whether this machine has a device that can be used."""
+    from .cuda.available import missing
+
+    return missing() is None
 
 
 def chosen_arithmetic(arithmetic: str | None, backend: str, network: Network) -> str:

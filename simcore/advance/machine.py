@@ -206,6 +206,7 @@ class Machine:
                 model_group.current,
                 model_group.lazy,
                 self._real_name,
+                model_group.silent,
             )
             for model_group in self._plan.model_groups
         ]

@@ -264,12 +264,23 @@ def _named(cls: str) -> str:
 
 
 def model_group_module(
-    model: Any, varying: tuple[str, ...], current: bool, lazy: bool, real: str
+    model: Any, varying: tuple[str, ...], current: bool, lazy: bool, real: str, silent: tuple[str, ...] = ()
 ) -> ModuleType:
-    """Return the module with a model's functions, their binding and ``step``, the loop around them."""
+    """Return the module with a model's functions, their binding and ``step``, the loop around them.
+
+    ``silent`` are the receptors that nothing reaches, and whose state is 0.
+    """
     functions = model.functions()
     header = _HEADER.format(real=real)
-    bound = binding(functions["State"], functions["Constants"], len(model.receptors), varying, current)
+    bound = binding(
+        functions["State"],
+        functions["Constants"],
+        len(model.receptors),
+        varying,
+        current,
+        [model.receptors.index(receptor) for receptor in silent],
+        model.moved_by(silent),
+    )
     around = (
         bound + "\n\n" + template("advance.ticks.lazy" if lazy else "advance.ticks.stepped", kept=("step",))
     )

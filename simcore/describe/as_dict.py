@@ -79,7 +79,9 @@ def _projection(projection: Any, exact: bool) -> Any:
 def _train(train: SpikeTrain, exact: bool) -> dict[str, Any]:
     """Say how many spikes a train has; where ``exact``, with a digest of which."""
     told: dict[str, Any] = {"size": train.size, "n_spikes": len(train.times)}
-    return told | (plain({n: getattr(train, n) for n in ("times", "neuron", "trial")}, exact) if exact else {})
+    return told | (
+        plain({n: getattr(train, n) for n in ("times", "neuron", "trial")}, exact) if exact else {}
+    )
 
 
 def _digest(values: np.ndarray[Any, Any]) -> str:

@@ -37,6 +37,7 @@ class ModelGroupPlan:
     varying: tuple[str, ...]  # constants that differ between neurons
     current: bool  # whether a current is injected
     lazy: bool
+    silent: tuple[str, ...] = ()  # receptors that nothing reaches, and whose state is 0
 
 
 @dataclass
@@ -134,6 +135,8 @@ def plan(network: Network, dt: float, n_shards: int, seed: int = 0) -> Plan:
         model_group.populations.append(population)
     # sorted, so that the order in which a network is written down needs no other kernels
     out.model_groups = [found[key] for key in sorted(found, key=lambda k: (k[0].__name__, *k[1:]))]
+    for model_group in out.model_groups:
+        model_group.silent = _silent(network, model_group, seed)
     out.lazy = {
         p.name for model_group in out.model_groups if model_group.lazy for p in model_group.populations
     }
@@ -173,6 +176,23 @@ def check_population(population: Population, dt: float, seed: int) -> None:
         raise DescriptionError(f"{where}: {problem}; choose a shorter dt")
     if any(isinstance(value, Distribution) for value in population.initial.values()):
         initial_of(population, seed)
+
+
+def _silent(network: Network, model_group: ModelGroupPlan, seed: int) -> tuple[str, ...]:
+    """Return receptors of a model group that nothing can reach, and whose state variables are 0."""
+    model = model_group.populations[0].model
+    poisson = [source for source in network.sources if isinstance(source, Poisson)]
+    ends = [(q.post, q.receptor) for q in network.projections] + [(s.post, s.receptor) for s in poisson]
+    reached = {receptor for post, receptor in ends if post in model_group.populations}
+    silent = [receptor for receptor in model.receptors if receptor not in reached]
+    if not model.moved_by(silent):
+        return tuple(silent)
+    states = [initial_of(population, seed) for population in model_group.populations]
+    return tuple(
+        receptor
+        for receptor in silent
+        if not any(np.any(state[name]) for state in states for name in model.moved_by([receptor]))
+    )
 
 
 def _varying(population: Population, dt: float, seed: int) -> tuple[str, ...]:

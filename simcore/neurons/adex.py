@@ -104,6 +104,7 @@ class AdEx(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
+    synaptic: ClassVar[dict[str, tuple[str, ...]]] = {"exc": ("i_exc",), "inh": ("i_inh",)}
 
     def derive(self, dt: float) -> Constants:
         return Constants(

@@ -43,7 +43,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -82,6 +82,9 @@ class NeuronModel(Own):
 
     #: whether weights are conductances, which have no sign
     conductances: ClassVar[bool] = False
+    #: State variables by the receptor that alone moves them: once 0, they are 0 until something reaches it. A subclass,
+    #: whose functions may be others, says it anew.
+    synaptic: ClassVar[dict[str, tuple[str, ...]]] = {}
     #: Runge-Kutta steps a tick, of a model that has ``slope`` instead of ``flow``.
     substeps: ClassVar[int] = 1
     #: Units of state variables, where the name does not tell; see :meth:`unit`.
@@ -98,6 +101,12 @@ class NeuronModel(Own):
         by_letter = {"i": "pA", "g": "nS", "rise": "pA/ms"}
         first, _, rest = state.partition("_")
         return cls.units.get(state) or by_name.get(state) or (by_letter.get(first, "1") if rest else "1")
+
+    @classmethod
+    def moved_by(cls, receptors: Iterable[str]) -> list[str]:
+        """Return the state variables that some receptors move, and nothing else does."""
+        own = cls.__dict__.get("synaptic", {})
+        return [name for receptor in receptors for name in own.get(receptor, ())]
 
     def derive(self, dt: float) -> NamedTuple:
         """Compute the constants that the model's functions use.

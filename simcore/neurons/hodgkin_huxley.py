@@ -94,6 +94,7 @@ class HodgkinHuxley(NeuronModel):
     v_spike: Value = param(0.0, "mV")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
+    synaptic: ClassVar[dict[str, tuple[str, ...]]] = {"exc": ("i_exc",), "inh": ("i_inh",)}
     substeps: ClassVar[int] = 4
 
     def derive(self, dt: float) -> Constants:

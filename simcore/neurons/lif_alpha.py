@@ -85,6 +85,10 @@ class LIFAlpha(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
+    synaptic: ClassVar[dict[str, tuple[str, ...]]] = {
+        "exc": ("i_exc", "rise_exc"),
+        "inh": ("i_inh", "rise_inh"),
+    }
 
     def derive(self, dt: float) -> Constants:
         decay = np.exp(-dt / self.tau_m)

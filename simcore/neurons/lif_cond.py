@@ -84,6 +84,7 @@ class LIFCond(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
+    synaptic: ClassVar[dict[str, tuple[str, ...]]] = {"exc": ("g_exc",), "inh": ("g_inh",)}
     conductances: ClassVar[bool] = True
 
     def derive(self, dt: float) -> Constants:

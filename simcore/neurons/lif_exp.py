@@ -77,6 +77,7 @@ class LIFExp(NeuronModel):
     i_e: Value = param(0.0, "pA")
 
     receptors: ClassVar[tuple[str, ...]] = ("exc", "inh")
+    synaptic: ClassVar[dict[str, tuple[str, ...]]] = {"exc": ("i_exc",), "inh": ("i_inh",)}
 
     def derive(self, dt: float) -> Constants:
         decay = np.exp(-dt / self.tau_m)

@@ -291,6 +291,14 @@ def _check_values(sim: Controlled, saved: Mapping[str, Array]) -> None:
     for key, most in (("tick", 2**62), ("input_seed", 2**64 - 1)):
         if not 0 <= int(saved[key]) <= most:
             raise DescriptionError(f"load_state: {key} must be in [0, {most}], got {int(saved[key])}")
+    for model_group in sim._plan.model_groups:
+        for population in model_group.populations:
+            for name in population.model.moved_by(model_group.silent):
+                if np.any(saved[f"state/{population.name}/{name}"]):
+                    raise DescriptionError(
+                        f"load_state: state/{population.name}/{name} must be 0, as nothing reaches its receptor and it "
+                        f"is 0 at first; to begin elsewhere, give the population initial={{{name!r}: ...}}"
+                    )
     columns = {name: saved[f"in_flight/{name}"] for name in IN_FLIGHT}
     if len({len(column) for column in columns.values()}) > 1:
         raise DescriptionError("load_state: the columns of in_flight must have equal lengths")

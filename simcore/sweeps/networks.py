@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..advance.backends import chosen_arithmetic, wanted_backend
 from ..describe import checks
 from ..describe.as_dict import described, plain
 from ..describe.network import Network
@@ -48,13 +49,21 @@ class Setup:
     n_trials: int = 1
     precision: str = "float32"
     max_rate: float = 500.0
+    backend: str = "cpu"
     record: Record = field(default_factory=Record)
     checkpoint_every: float | None = None
+
+    @property
+    def arithmetic(self) -> str:
+        """How sums are made: alike on each machine, whether it has the device that ``auto`` would take or not."""
+        return chosen_arithmetic(None, wanted_backend(self.backend, self.network), self.network)
 
     @property
     def identity(self) -> str:
         """A digest of all on which the results depend."""
         how = [self.dt, self.n_trials, self.precision, self.ms, self.seed, plain(self.max_rate)]
+        if self.arithmetic != "float":
+            how.append(self.arithmetic)
         return _digest([described(self.network, exact=True), how, plain(self.record, exact=True)])
 
     def checked(self) -> Checked:
@@ -64,7 +73,7 @@ class Setup:
         _, n_bytes = rehearse(
             self.network, self.dt, self.seed, self.n_trials, self.precision, self.record, self.ms
         )
-        alike = [_skeleton(described(self.network)), self.dt, self.n_trials, self.precision]
+        alike = [_skeleton(described(self.network)), self.dt, self.n_trials, self.precision, self.arithmetic]
         return Checked(self.identity, _digest(alike), n_bytes)
 
     def simulation(self, threads: int) -> Simulation:
@@ -72,7 +81,15 @@ class Setup:
         from ..advance.simulation import Simulation
 
         return Simulation(
-            self.network, self.dt, self.seed, threads, self.n_trials, self.precision, self.max_rate
+            self.network,
+            dt=self.dt,
+            seed=self.seed,
+            threads=threads,
+            n_trials=self.n_trials,
+            precision=self.precision,
+            max_rate=self.max_rate,
+            backend=self.backend,
+            arithmetic=self.arithmetic,
         )
 
     def rehearse(self, threads: int) -> None:
@@ -85,12 +102,17 @@ class Setup:
 
         identity = self.identity
         if store is not None and can_go_on(store, lambda told: told["config"].get("identity") == identity):
-            simulation, result = Simulation.resume(store, self.network, threads=threads)
+            simulation, result = Simulation.resume(store, self.network, threads=threads, backend=self.backend)
         else:
             every = None if store is None else self.checkpoint_every
             simulation = self.simulation(threads)
             result = simulation.run(
-                self.ms, self.record, store, True, checkpoint_every=every, notes={"identity": identity}
+                self.ms,
+                record=self.record,
+                to=store,
+                force=True,
+                checkpoint_every=every,
+                notes={"identity": identity},
             )
         plastic = (
             q

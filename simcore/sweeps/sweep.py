@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..advance.backends import check_device
 from ..describe import checks
 from ..describe.network import Network
 from ..describe.record import Record
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from .networks import Measure
 
-_OPTIONS = ("dt", "n_trials", "precision", "max_rate", "checkpoint_every")
+_OPTIONS = ("dt", "n_trials", "precision", "max_rate", "backend", "checkpoint_every")
 
 
 def sweep(
@@ -75,8 +76,10 @@ def sweep(
     force : bool
         replace a sweep that is there
     options
-        ``dt``, ``n_trials``, ``precision``, ``max_rate`` of :class:`~tegmentum.simcore.Simulation`; with ``out``
-        ``checkpoint_every`` [s] of its ``run``: a run that was stopped then goes on from its last checkpoint
+        ``dt``, ``n_trials``, ``precision``, ``max_rate``, ``backend`` of :class:`~tegmentum.simcore.Simulation`; with
+        ``out`` ``checkpoint_every`` [s] of its ``run``: a run that was stopped then goes on from its last checkpoint.
+        Where ``backend="auto"`` finds no device, sums are whole numbers all the same: a grid may be shared by machines
+        with one and without.
 
     Returns
     -------
@@ -91,6 +94,8 @@ def sweep(
         before any run, for anything that can be known to be wrong with any of them, and for more threads than cores
     StoreError
         if ``out`` is something else, or a sweep of other networks
+    DeviceError
+        if ``backend="cuda"`` and this machine has no device; of a Dask cluster the first run finds it out
     SimulationError
         if the executor's processes die
     """
@@ -115,6 +120,8 @@ def sweep(
         raise DescriptionError(
             "sweep: record needs out, a folder for what is recorded, or measure, which looks at it"
         )
+    if executor is None or client_of(executor) is None:
+        check_device(options.get("backend", "cpu"))
     job = NetworkJob(network_of, ms, options, record or Record(), measure)
     found = Grid.of(grid, {*VARIABLES, "population", "projection"})
     with ExitStack() as stack:
