@@ -175,6 +175,18 @@ def refused(comm) -> list[str]:
             Simulation(network, comm=comm, **options)
         except DescriptionError as error:
             said.append(str(error))
+    rank = comm.Get_rank()
+    runs = (
+        lambda: Simulation(Network(p), seed=rank, comm=comm),
+        lambda: Simulation(Network(p, Poisson(p, rate=1e3, weight=1.0 + rank)), comm=comm),
+        lambda: Simulation(Network(p), comm=comm).run(10.0 + rank),
+        lambda: Simulation(Network(p), comm=comm).run(10.0, Record(spikes=[p] * rank)),
+    )
+    for run in runs:
+        try:
+            run()
+        except DescriptionError as error:
+            said.append(str(error))
     busy = Network(p, Poisson(p, rate=50_000.0, weight=30.0))
     try:
         Simulation(busy, comm=comm, max_rate=100.0).run(200.0)

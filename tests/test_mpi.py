@@ -143,7 +143,7 @@ def test_what_ranks_do_not_do_is_refused_by_name_on_all(tmp_path):
     done = jobs(2, 1, tmp_path, "refused")
     assert done.returncode == 0, done.stderr
     said = (tmp_path / "refused.txt").read_text().splitlines()
-    assert len(said) == 6
+    assert len(said) == 10
     for line, part in zip(
         said,
         (
@@ -152,6 +152,10 @@ def test_what_ranks_do_not_do_is_refused_by_name_on_all(tmp_path):
             "n_trials=2 does not run on 2 MPI ranks yet",
             "arithmetic='fixed' does not run on 2 MPI ranks yet",
             "threads must be equal on all MPI ranks, got 1, 2",
+            "Simulation: seed must be equal on all MPI ranks, got 0, 1",
+            "Simulation: network must be equal on all MPI ranks",
+            "run: ms must be equal on all MPI ranks, got 10.0, 11.0",
+            "run: record must be equal on all MPI ranks",
             "more than max_rate = 100 Hz",
         ),
         strict=True,

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..describe import checks
+from ..describe.as_dict import digest_of
 from ..describe.network import Network
 from ..errors import DescriptionError, SimulationError, TegmentumError
 
@@ -71,6 +72,20 @@ class Ranks:
         """Return what rank 0 gives here."""
         self.meet()
         return self.comm.bcast(value)
+
+    def agree(self, where: str, **given: Any) -> None:
+        """Refuse arguments that differ between ranks, each of which would simulate a network of its own.
+
+        Numbers and words are told as they are; networks and recordings by a digest of all that they hold.
+        """
+        mine = {name: value if _is_short(value) else digest_of(value) for name, value in given.items()}
+        told = self.told(mine)
+        for name, value in given.items():
+            found = [theirs[name] for theirs in told]
+            if any(one != found[0] for one in found):
+                got = f", got {', '.join(map(str, found))}" if _is_short(value) else ""
+                self.agreed = DescriptionError(f"{where}: {name} must be equal on all MPI ranks{got}")
+                raise self.agreed
 
     def total(self, values: Array) -> Array:
         """Return the sum over ranks of an array of whole numbers."""
@@ -158,6 +173,10 @@ class Ranks:
         raise SystemExit(1)
 
 
+def _is_short(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
 _KEY: list[int] = []
 
 
@@ -180,9 +199,7 @@ def ranks_of(comm: Any) -> Ranks | None:
     return ranks if ranks.size > 1 else None
 
 
-def refuse(
-    network: Network, ranks: Ranks, n_trials: int, threads: int, backend: str, arithmetic: str
-) -> None:
+def refuse(network: Network, ranks: Ranks, n_trials: int, backend: str, arithmetic: str) -> None:
     """Refuse what several ranks do not do."""
     whole = f"does not run on {ranks.size} MPI ranks yet; use one process"
     for name, given, only in (
@@ -216,11 +233,6 @@ def refuse(
                 raise DescriptionError(
                     f"Modulator {modulator.name!r}: an expectation, which is judged at the end of trials, {whole}"
                 )
-    counts = ranks.told(threads)
-    if len({*counts}) > 1:
-        raise DescriptionError(
-            f"Simulation: threads must be equal on all MPI ranks, got {', '.join(map(str, counts))}"
-        )
 
 
 def lost(ranks: Ranks, error: BaseException) -> SimulationError:

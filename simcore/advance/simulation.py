@@ -14,6 +14,7 @@ from ..describe import checks
 from ..describe.network import Network
 from ..describe.plasticity import WindowRule
 from ..describe.record import Record, Result
+from ..describe.record_dict import record_dict
 from ..describe.sources import Noise
 from ..describe.trials import Presented
 from ..errors import DescriptionError, StoreError
@@ -128,7 +129,13 @@ class Simulation(Controlled):
         if threads is None:
             threads = 1 if ranks else _default_threads(network, int(n_trials))
         if ranks is not None:
-            refuse(network, ranks, int(n_trials), int(threads), backend, arithmetic)
+            ranks.agree(
+                "Simulation",
+                **{"network": network, "dt": float(dt), "seed": int(seed), "threads": int(threads)},
+                **{"n_trials": int(n_trials), "precision": precision, "max_rate": self.max_rate},
+                **{"backend": backend, "arithmetic": arithmetic},
+            )
+            refuse(network, ranks, int(n_trials), backend, arithmetic)
         super().__init__(
             network,
             float(dt),
@@ -341,6 +348,9 @@ class Simulation(Controlled):
                 )
         record = record.of(self.network)
         histories = Histories(self, record)  # all that can be wrong with it, before a store is there
+        if self.ranks is not None:
+            kept = {"to": to is not None, "checkpoints": checkpoint_every is not None}
+            self.ranks.agree("run", ms=float(ms), record=record_dict(record), **kept)
         with Deferred() as signals, reporting(progress, ms) as report:
             if to is None:
                 return self._run(n, Log(self, record, n), histories, signals, report)

@@ -159,6 +159,8 @@ def resume(
     record = record_of_dict(told["record"]).of(simulation.network)
     histories, n = Histories(simulation, record, parts["histories"]), end - at
     every = told["checkpoint_every"] if checkpoint_every is None else checkpoint_every
+    if simulation.ranks is not None:
+        simulation.ranks.agree("resume", until=end * dt, at=at * dt, checkpoints=every is not None)
     ms = (end - start) * dt
     with Deferred() as signals, reporting(progress, ms) as report:
         shapes = {} if found is None else found[1]["shapes"]

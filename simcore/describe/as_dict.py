@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -28,10 +29,16 @@ def described(network: Network, exact: bool = False) -> dict[str, Any]:
             }
             for p in network.populations
         },
-        "spike_trains": {t.name: {"size": t.size, "n_spikes": len(t.times)} for t in network.spike_trains},
+        "spike_trains": {t.name: _train(t, exact) for t in network.spike_trains},
         "projections": {str(p.name): _projection(p, exact) for p in network.projections},
         "sources": [plain(source, exact) for source in network.sources],
     }
+
+
+def digest_of(value: Any) -> str:
+    """Return a digest of all that a network, or another part of a description, holds."""
+    found = described(value, exact=True) if isinstance(value, Network) else plain(value, exact=True)
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def plain(value: Any, exact: bool = False) -> Any:
@@ -67,6 +74,14 @@ def _projection(projection: Any, exact: bool) -> Any:
         if getattr(projection, name) is None:
             del out[name]
     return out
+
+
+def _train(train: SpikeTrain, exact: bool) -> dict[str, Any]:
+    """Say how many spikes a train has; where ``exact``, with a digest of which."""
+    told: dict[str, Any] = {"size": train.size, "n_spikes": len(train.times)}
+    return told | (
+        plain({n: getattr(train, n) for n in ("times", "neuron", "trial")}, exact) if exact else {}
+    )
 
 
 def _digest(values: np.ndarray[Any, Any]) -> str:

@@ -168,8 +168,7 @@ def _identity(sim: Controlled) -> dict[str, Array]:
 def _description(sim: Controlled) -> dict[str, Any]:
     """Return the network as it was described; given spikes may be others."""
     out = described(sim._described, exact=True)
-    for train in out["spike_trains"].values():
-        del train["n_spikes"]
+    out["spike_trains"] = {name: {"size": told["size"]} for name, told in out["spike_trains"].items()}
     return out
 
 
