@@ -15,12 +15,18 @@ import xarray as xr
 from sweep_jobs import Squares, small
 
 from tegmentum.simcore import (
+    LIF,
+    AllToAll,
     DescriptionError,
     DeviceError,
+    Network,
+    Population,
+    Projection,
     Record,
     RunStore,
     Simulation,
     SimulationError,
+    SpikeTrain,
     StoreError,
     open_run,
     sweep,
@@ -438,3 +444,12 @@ def test_the_network_is_told_from_another(tmp_path):
         arguments = {"network_of": small, "ms": 50.0, **changed}
         with pytest.raises(StoreError, match="its run seed=0 was another one"):
             sweep(grid={"seed": [0, 1]}, out=out, **arguments)
+
+
+def test_given_spikes_are_told_from_as_many_others():
+    def identity(times):
+        p = Population("p", 2, LIF())
+        spikes = SpikeTrain("in", 2, times, [0, 1])
+        return Setup(Network(p, spikes, Projection(spikes, p, AllToAll())), 5.0).identity
+
+    assert identity([1.0, 2.0]) == identity([1.0, 2.0]) != identity([1.0, 3.0])
