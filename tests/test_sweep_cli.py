@@ -149,6 +149,15 @@ def test_a_device_is_missed_before_any_run(tegmentum, file, tmp_path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
+def test_interrupted_before_anything_is_written(tegmentum, file, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tegmentum.simcore.sweeps.sweep.run_sweep", interrupted)
+    done = tegmentum("sweep", file, *WEIGHTS)
+    assert (done.code, done.err.splitlines()[-1]) == (130, "interrupted: nothing was written")
+
+
 def test_a_file_that_is_not_there(tegmentum):
     done = tegmentum("sweep", "no.toml", "--seeds", "0:2")
     assert (done.code, done.err) == (3, "error: no.toml: cannot be read: No such file or directory\n")

@@ -14,7 +14,7 @@ import typer
 
 from tegmentum.simcore.errors import DescriptionError, StoreError
 
-from ..interrupts import EXIT_RESUMABLE, Interrupts
+from ..interrupts import EXIT_INTERRUPTED, EXIT_RESUMABLE, Interrupts
 from ..options import check_backend
 
 if TYPE_CHECKING:
@@ -106,8 +106,9 @@ def sweep(
             with watching() as watcher, _executor(workers, dask, index, n_threads, most) as executor:
                 done = run_sweep(job, grid, out, executor, n_threads, force, watcher, only)
         except KeyboardInterrupt:
-            typer.secho(f"interrupted: {_kept(out, len(grid))}", fg="red", err=True)
-            raise typer.Exit(EXIT_RESUMABLE) from None
+            kept = _kept(out, len(grid))
+            typer.secho(f"interrupted: {kept or 'nothing was written'}", fg="red", err=True)
+            raise typer.Exit(EXIT_RESUMABLE if kept else EXIT_INTERRUPTED) from None
     result = _summary(done, out, began)
     if as_json:
         typer.echo(json.dumps(result))
@@ -184,11 +185,11 @@ def _summary(done: Sweep, out: Path, began: float) -> dict[str, Any]:
 
 
 def _kept(out: Path, n: int) -> str:
-    """Say what an interrupted sweep leaves behind."""
+    """Say what an interrupted sweep leaves behind, if anything."""
     from tegmentum.simcore.sweeps.folder import Folder
 
     try:
         complete = Folder(out).manifest().get("complete", 0)
     except StoreError:
-        return "nothing was written"
+        return ""
     return f"{complete} of {n} runs are complete in {out}; the same command goes on"
