@@ -132,9 +132,9 @@ def _described(
     job: FileJob | CommandJob
     if backend is not None:
         check_backend(backend)
-    if what in COMMANDS:
-        if backend is not None:
+        if what in COMMANDS:
             raise DescriptionError(f"--backend: is for network files; options of {what} stand after --")
+    if what in COMMANDS:
         job, threads = command_job(what, swept, shared, options), None
     elif options:
         raise DescriptionError(

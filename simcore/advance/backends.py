@@ -23,9 +23,7 @@ def chosen_backend(backend: str, network: Network, arithmetic: str | None = None
     """
     if wanted_backend(backend, network, arithmetic) == "cpu":
         return "cpu"
-    if backend == "cuda":
-        check_device(backend)
-        return "cuda"
+    check_device(backend)
     return "cuda" if has_device() else "cpu"
 
 

@@ -131,9 +131,15 @@ class Simulation(Controlled):
         if ranks is not None:
             ranks.agree(
                 "Simulation",
-                **{"network": network, "dt": float(dt), "seed": int(seed), "threads": int(threads)},
-                **{"n_trials": int(n_trials), "precision": precision, "max_rate": self.max_rate},
-                **{"backend": backend, "arithmetic": arithmetic},
+                network=network,
+                dt=float(dt),
+                seed=int(seed),
+                threads=int(threads),
+                n_trials=int(n_trials),
+                precision=precision,
+                max_rate=self.max_rate,
+                backend=backend,
+                arithmetic=arithmetic,
             )
             refuse(network, ranks, int(n_trials), backend, arithmetic)
         super().__init__(
@@ -349,8 +355,13 @@ class Simulation(Controlled):
         record = record.of(self.network)
         histories = Histories(self, record)  # all that can be wrong with it, before a store is there
         if self.ranks is not None:
-            kept = {"to": to is not None, "checkpoints": checkpoint_every is not None}
-            self.ranks.agree("run", ms=float(ms), record=record_dict(record), **kept)
+            self.ranks.agree(
+                "run",
+                ms=float(ms),
+                record=record_dict(record),
+                to=to is not None,
+                checkpoints=checkpoint_every is not None,
+            )
         with Deferred() as signals, reporting(progress, ms) as report:
             if to is None:
                 return self._run(n, Log(self, record, n), histories, signals, report)

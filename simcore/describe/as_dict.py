@@ -37,8 +37,12 @@ def described(network: Network, exact: bool = False) -> dict[str, Any]:
 
 def digest_of(value: Any) -> str:
     """Return a digest of all that a network, or another part of a description, holds."""
-    found = described(value, exact=True) if isinstance(value, Network) else plain(value, exact=True)
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    return hashed(described(value, exact=True) if isinstance(value, Network) else plain(value, exact=True))
+
+
+def hashed(told: Any) -> str:
+    """Return a digest of what :func:`plain` returns."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def plain(value: Any, exact: bool = False) -> Any:

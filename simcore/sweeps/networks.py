@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..advance.backends import chosen_arithmetic, wanted_backend
 from ..describe import checks
-from ..describe.as_dict import described, plain
+from ..describe.as_dict import described, hashed, plain
 from ..describe.network import Network
 from ..describe.plasticity import Static
 from ..describe.record import Record
@@ -64,7 +62,7 @@ class Setup:
         how = [self.dt, self.n_trials, self.precision, self.ms, self.seed, plain(self.max_rate)]
         if self.arithmetic != "float":
             how.append(self.arithmetic)
-        return _digest([described(self.network, exact=True), how, plain(self.record, exact=True)])
+        return hashed([described(self.network, exact=True), how, plain(self.record, exact=True)])
 
     def checked(self) -> Checked:
         """Refuse what can be refused without building."""
@@ -74,7 +72,7 @@ class Setup:
             self.network, self.dt, self.seed, self.n_trials, self.precision, self.record, self.ms
         )
         alike = [_skeleton(described(self.network)), self.dt, self.n_trials, self.precision, self.arithmetic]
-        return Checked(self.identity, _digest(alike), n_bytes)
+        return Checked(self.identity, hashed(alike), n_bytes)
 
     def simulation(self, threads: int) -> Simulation:
         """Build it."""
@@ -209,10 +207,6 @@ def _skeleton(value: Any) -> Any:
     if isinstance(value, list):
         return "numbers" if all(isinstance(v, (int, float)) for v in value) else [_skeleton(v) for v in value]
     return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _name(function: Any) -> str:
